@@ -1,0 +1,70 @@
+import type { ByteDuplex } from '@coracle/kernel';
+import type { Frozen } from './frozen.ts';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+
+/** Query parameters in order; a name may come several times (`command` of exec does). */
+export type Query = readonly (readonly [name: string, value: string])[];
+
+/** Header names are lower case. A header sent several times has its values joined with ", ". */
+export type WireHeaders = Readonly<Record<string, string>>;
+
+/**
+ * What a request or an answer carries. `object` is the in-process form: a frozen object in the wire's spelling, never
+ * copied. `bytes` is what a socket saw. `stream` is for answers without an end (logs -f, proxies).
+ */
+export type Body =
+  | { readonly form: 'bytes'; readonly contentType: string; readonly bytes: Uint8Array }
+  | { readonly form: 'object'; readonly object: Frozen<unknown> }
+  | { readonly form: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> };
+
+export interface ApiRequest {
+  readonly method: Method;
+  /** Absolute path, percent-encoded, without the query. */
+  readonly path: string;
+  readonly query: Query;
+  readonly headers: WireHeaders;
+  readonly body?: Body;
+}
+
+/** One event of a watch: `object` is what changed, a bookmark, or a Status after which the watch ends. */
+export interface WatchFrame {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: Frozen<unknown>;
+}
+
+/**
+ * Watch events come in batches; a batch is one step of the receiver. Returning from the iteration early ends the watch
+ * at the server too.
+ */
+export type ApiResponse = {
+  readonly status: number;
+  readonly headers: WireHeaders;
+} & ({ readonly body: Body } | { readonly events: AsyncIterable<readonly WatchFrame[]> });
+
+export interface ExchangeOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The way to an API server, made for one caller. Two implementations, in process and HTTP, are held equal by one
+ * contract suite. A refusal by the server is a response; only the lack of an answer is a `TransportError`.
+ */
+export interface Transport {
+  exchange(request: ApiRequest, options?: ExchangeOptions): Promise<ApiResponse>;
+  /** For exec, attach and port-forward: the connection after `101 Switching Protocols`. */
+  upgrade(
+    request: ApiRequest,
+    options?: ExchangeOptions,
+  ): Promise<{ readonly protocol: string; readonly duplex: ByteDuplex }>;
+}
+
+/** The connection broke. `executed` says whether the server may have carried the request out. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly executed: 'no' | 'unknown';
+  constructor(message: string, options: ErrorOptions & { readonly executed: 'no' | 'unknown' }) {
+    super(message, options);
+    this.executed = options.executed;
+  }
+}

@@ -1,0 +1,26 @@
+export { AssertionError, assert, unreachable } from './assert.ts';
+export type { Cause } from './cause.ts';
+export {
+  abortReason,
+  type Clock,
+  type Deadline,
+  deadlineWith,
+  type SleepOptions,
+  sleepWith,
+  TimeoutError,
+  type TimerOptions,
+} from './clock.ts';
+export {
+  type ByteDuplex,
+  type Dialer,
+  DialError,
+  type DialRequest,
+  type DialResponse,
+  type RequestHandler,
+} from './dialer.ts';
+export { Heap } from './heap.ts';
+export { LiveRuntime, type LiveRuntimeOptions } from './live-runtime.ts';
+export { type Logger, type LogFields, type LogLevel, loggerFor, type LogRecord, type LogSink } from './log.ts';
+export { type Counter, type Gauge, type Histogram, type MetricOptions, MetricsRegistry } from './metrics.ts';
+export type { Failure, Point, Process, Runtime, Task } from './process.ts';
+export { type Random, randomFrom } from './random.ts';

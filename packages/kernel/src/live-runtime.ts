@@ -1,0 +1,182 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomFillSync } from 'node:crypto';
+import type { Cause } from './cause.ts';
+import { type Clock, deadlineWith, sleepWith, type TimerOptions } from './clock.ts';
+import { type Logger, type LogSink, loggerFor } from './log.ts';
+import { MetricsRegistry } from './metrics.ts';
+import type { Failure, Point, Process, Runtime, Task } from './process.ts';
+import { type Random, randomFrom } from './random.ts';
+
+export interface LiveRuntimeOptions {
+  readonly log?: LogSink;
+  /** Called for a throw that nobody awaited; the process is being stopped. Default: the log, at level error. */
+  readonly onFailure?: (failure: Failure) => void;
+}
+
+/** The runtime of production: real time, the operating system's chance, steps at the cost of one microtask. */
+export class LiveRuntime implements Runtime {
+  readonly simulated = false;
+  readonly #incarnations = new Map<string, number>();
+  readonly #log: LogSink;
+  readonly #onFailure: ((failure: Failure) => void) | undefined;
+  readonly #causes = new AsyncLocalStorage<Cause>();
+
+  constructor(options: LiveRuntimeOptions = {}) {
+    this.#log = options.log ?? (() => {});
+    this.#onFailure = options.onFailure;
+  }
+
+  process(name: string): Process {
+    const incarnation = this.#incarnations.get(name) ?? 0;
+    this.#incarnations.set(name, incarnation + 1);
+    return new LiveProcess({ name, incarnation, log: this.#log, causes: this.#causes, onFailure: this.#onFailure });
+  }
+}
+
+interface LiveProcessOptions {
+  readonly name: string;
+  readonly incarnation: number;
+  readonly log: LogSink;
+  readonly causes: AsyncLocalStorage<Cause>;
+  readonly onFailure: ((failure: Failure) => void) | undefined;
+}
+
+const settled: Promise<void> = Promise.resolve();
+
+class LiveProcess implements Process {
+  readonly name: string;
+  readonly incarnation: number;
+  readonly clock: Clock;
+  readonly random: Random = liveRandom;
+  readonly log: Logger;
+  readonly metrics: MetricsRegistry = new MetricsRegistry();
+  readonly #controller = new AbortController();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #causes: AsyncLocalStorage<Cause>;
+  readonly #onFailure: ((failure: Failure) => void) | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: LiveProcessOptions) {
+    this.name = options.name;
+    this.incarnation = options.incarnation;
+    this.#causes = options.causes;
+    this.#onFailure = options.onFailure;
+    this.clock = liveClock(this.#timers);
+    this.log = loggerFor(options.name, () => this.clock.now(), options.log);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  step<T>(_at: Point, run: () => T): Promise<T> {
+    return settled.then(run);
+  }
+
+  post(at: Point, run: () => void): void {
+    // Microtasks run in order, so the posts of a lane do; a throw must not become an unhandled rejection.
+    queueMicrotask(() => {
+      try {
+        run();
+      } catch (error) {
+        this.#fail(`${at.lane} ${at.op}`, error);
+      }
+    });
+  }
+
+  spawn(name: string, run: (signal: AbortSignal) => Promise<void>): Task {
+    const done = settled
+      .then(() => run(this.signal))
+      .catch((error: unknown) => {
+        if (!(this.signal.aborted && error === this.signal.reason)) this.#fail(name, error);
+      })
+      .finally(() => this.#tasks.delete(done));
+    this.#tasks.add(done);
+    return { name, done };
+  }
+
+  context<T>(cause: Cause, run: () => T): T {
+    return this.#causes.run(cause, run);
+  }
+
+  cause(): Cause | undefined {
+    return this.#causes.getStore();
+  }
+
+  stop(reason: Error = new Error(`Process "${this.name}" was stopped`)): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(reason: Error): Promise<void> {
+    this.#controller.abort(reason);
+    // A task may spawn another while it ends, hence the loop.
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #fail(task: string, error: unknown): void {
+    this.log.error('Task failed', { task, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    this.#onFailure?.({ process: this.name, incarnation: this.incarnation, task, error });
+    const reason = error instanceof Error ? error : new Error(String(error));
+    queueMicrotask(() => {
+      this.stop(reason).catch(() => undefined); // #stop never rejects: tasks cannot
+    });
+  }
+}
+
+function liveClock(timers: Set<NodeJS.Timeout>): Clock {
+  const timer = (ms: number, fire: () => void, options?: TimerOptions): Disposable => {
+    // setTimeout silently turns delays above 2^31-1 into 1 ms.
+    const handle = setTimeout(
+      () => {
+        timers.delete(handle);
+        fire();
+      },
+      Math.min(Math.max(ms, 0), 0x7fff_ffff),
+    );
+    if (options?.background === true) handle.unref();
+    timers.add(handle);
+    return {
+      [Symbol.dispose]() {
+        timers.delete(handle);
+        clearTimeout(handle);
+      },
+    };
+  };
+  return {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    timer,
+    sleep: (ms, options) => sleepWith(timer, ms, options),
+    deadline: (ms, options) => deadlineWith(timer, ms, options),
+  };
+}
+
+/** Words of the operating system's generator, fetched 4 KiB at a time: one system call per draw would dominate. */
+function systemWords(): () => number {
+  const pool = new Uint32Array(1024);
+  let next = pool.length;
+  return () => {
+    if (next === pool.length) {
+      randomFillSync(pool);
+      next = 0;
+    }
+    const word = pool[next] ?? 0;
+    pool[next++] = 0; // a drawn word may be part of a key: do not keep it
+    return word;
+  };
+}
+
+function newLiveRandom(): Random {
+  return randomFrom(systemWords(), newLiveRandom);
+}
+
+// Not mutable state of a cluster: the operating system's generator is one for all.
+const liveRandom: Random = newLiveRandom();

@@ -1,0 +1,134 @@
+/** Label values of one series, in the order of the metric's label names. */
+export type LabelValues = readonly string[];
+
+export interface Counter {
+  add(amount: number, ...labels: string[]): void;
+}
+export interface Gauge {
+  set(value: number, ...labels: string[]): void;
+  add(amount: number, ...labels: string[]): void;
+}
+export interface Histogram {
+  observe(value: number, ...labels: string[]): void;
+}
+
+export interface MetricOptions {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+}
+
+type Series = Map<string, { readonly labels: LabelValues; value: number; buckets: number[]; count: number }>;
+
+interface Metric {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly options: MetricOptions;
+  readonly bounds: readonly number[];
+  readonly series: Series;
+}
+
+/**
+ * Counters, gauges and histograms of one process, printed in the Prometheus text format.
+ *
+ * Asking twice for one name returns the same metric; asking with another kind throws.
+ */
+export class MetricsRegistry {
+  readonly #metrics = new Map<string, Metric>();
+
+  counter(options: MetricOptions): Counter {
+    const metric = this.#metric('counter', options, []);
+    return {
+      add: (amount, ...labels) => {
+        seriesOf(metric, labels).value += amount;
+      },
+    };
+  }
+
+  gauge(options: MetricOptions): Gauge {
+    const metric = this.#metric('gauge', options, []);
+    return {
+      set: (value, ...labels) => {
+        seriesOf(metric, labels).value = value;
+      },
+      add: (amount, ...labels) => {
+        seriesOf(metric, labels).value += amount;
+      },
+    };
+  }
+
+  /** `bounds` are the upper bounds of the buckets, ascending, without +Inf. */
+  histogram(options: MetricOptions & { readonly bounds: readonly number[] }): Histogram {
+    const metric = this.#metric('histogram', options, options.bounds);
+    return {
+      observe: (value, ...labels) => {
+        const series = seriesOf(metric, labels);
+        series.value += value;
+        series.count++;
+        const index = metric.bounds.findIndex((bound) => value <= bound);
+        if (index >= 0) series.buckets[index] = (series.buckets[index] ?? 0) + 1;
+      },
+    };
+  }
+
+  /** Prometheus text exposition format, version 0.0.4; metrics in order of name. */
+  text(): string {
+    const lines: string[] = [];
+    for (const name of [...this.#metrics.keys()].sort()) {
+      const metric = this.#metrics.get(name);
+      if (metric === undefined) continue;
+      lines.push(`# HELP ${name} ${metric.options.help}`, `# TYPE ${name} ${metric.kind}`);
+      for (const series of metric.series.values()) lines.push(...seriesLines(metric, series));
+    }
+    return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+  }
+
+  #metric(kind: Metric['kind'], options: MetricOptions, bounds: readonly number[]): Metric {
+    const known = this.#metrics.get(options.name);
+    if (known !== undefined) {
+      if (known.kind !== kind) throw new TypeError(`Metric "${options.name}" is a ${known.kind}, not a ${kind}`);
+      return known;
+    }
+    const metric: Metric = { kind, options, bounds, series: new Map() };
+    this.#metrics.set(options.name, metric);
+    return metric;
+  }
+}
+
+function seriesOf(metric: Metric, labels: LabelValues): { value: number; buckets: number[]; count: number } {
+  const expected = metric.options.labels?.length ?? 0;
+  if (labels.length !== expected) {
+    throw new TypeError(`Metric "${metric.options.name}" takes ${expected} labels, not ${labels.length}`);
+  }
+  const key = labels.join('\u0000');
+  let series = metric.series.get(key);
+  if (series === undefined) {
+    series = { labels, value: 0, buckets: metric.bounds.map(() => 0), count: 0 };
+    metric.series.set(key, series);
+  }
+  return series;
+}
+
+function seriesLines(
+  metric: Metric,
+  series: { readonly labels: LabelValues; value: number; buckets: number[]; count: number },
+): string[] {
+  const { name, labels: names = [] } = metric.options;
+  const pairs = names.map((label, i) => `${label}="${escapeLabel(series.labels[i] ?? '')}"`);
+  const labelled = (suffix: string, extra: readonly string[], value: number): string => {
+    const all = [...pairs, ...extra];
+    return `${name}${suffix}${all.length === 0 ? '' : `{${all.join(',')}}`} ${value}`;
+  };
+  if (metric.kind !== 'histogram') return [labelled('', [], series.value)];
+  let cumulative = 0;
+  const lines = metric.bounds.map((bound, i) => {
+    cumulative += series.buckets[i] ?? 0;
+    return labelled('_bucket', [`le="${bound}"`], cumulative);
+  });
+  lines.push(labelled('_bucket', ['le="+Inf"'], series.count));
+  lines.push(labelled('_sum', [], series.value), labelled('_count', [], series.count));
+  return lines;
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
