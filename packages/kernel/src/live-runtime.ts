@@ -41,6 +41,7 @@ interface LiveProcessOptions {
   readonly onFailure: ((failure: Failure) => void) | undefined;
 }
 
+const nothingOpen: Disposable = { [Symbol.dispose]() {} };
 const settled: Promise<void> = Promise.resolve();
 
 class LiveProcess implements Process {
@@ -102,6 +103,10 @@ class LiveProcess implements Process {
 
   cause(): Cause | undefined {
     return this.#causes.getStore();
+  }
+
+  busy(_what: string): Disposable {
+    return nothingOpen;
   }
 
   stop(reason: Error = new Error(`Process "${this.name}" was stopped`)): Promise<void> {

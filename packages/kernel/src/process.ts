@@ -51,6 +51,11 @@ export interface Process extends AsyncDisposable {
   /** Runs `run`, and all that it awaits, under `cause`; `cause()` reads it back. */
   context<T>(cause: Cause, run: () => T): T;
   cause(): Cause | undefined;
+  /**
+   * Says that something is in progress that must end without help from outside (a request, the sync of a key) until the
+   * result is disposed. A simulation that comes to rest with work still open reports it as stuck.
+   */
+  busy(what: string): Disposable;
   /** Aborts `signal` with `reason`, waits for every spawned task, drops timers. Idempotent. */
   stop(reason?: Error): Promise<void>;
 }

@@ -1,1 +1,13 @@
-export {};
+export { Lane, type Operation } from './lane.ts';
+export { mix, seededRandom } from './seeded-random.ts';
+export {
+  ComponentFailed,
+  NotQuiet,
+  type RunReport,
+  type SettleOptions,
+  SimProcess,
+  SimRuntime,
+  type SimRuntimeOptions,
+  Stuck,
+} from './sim-runtime.ts';
+export { fifo, holding, lagging, pct, type Strategy, type StrategyView, uniform } from './strategy.ts';

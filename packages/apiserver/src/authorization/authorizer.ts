@@ -1,0 +1,50 @@
+import { mastersGroup, type UserInfo } from '../authentication/user.ts';
+
+/** What a request wants to do (k8s.io/apiserver pkg/authorization/authorizer). */
+export type Attributes = { readonly user: UserInfo; readonly verb: string } & (
+  | {
+      readonly resourceRequest: true;
+      readonly apiGroup: string;
+      readonly apiVersion: string;
+      readonly resource: string;
+      readonly subresource: string;
+      /** '' for all namespaces and for cluster-scoped resources. */
+      readonly namespace: string;
+      readonly name: string;
+    }
+  | { readonly resourceRequest: false; readonly path: string }
+);
+
+/** `noOpinion` leaves the decision to the next authorizer; when none allows, the request is forbidden. */
+export interface Decision {
+  readonly decision: 'allow' | 'deny' | 'noOpinion';
+  readonly reason: string;
+}
+
+export interface Authorizer {
+  authorize(attributes: Attributes): Decision | Promise<Decision>;
+}
+
+/** Allows everything to members of system:masters. */
+export const privilegedGroupAuthorizer: Authorizer = {
+  authorize({ user }) {
+    if (user.groups.includes(mastersGroup)) return { decision: 'allow', reason: '' };
+    return { decision: 'noOpinion', reason: '' };
+  },
+};
+
+/** The first that allows or denies decides. */
+export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer {
+  return {
+    async authorize(attributes) {
+      const reasons: string[] = [];
+      for (const authorizer of authorizers) {
+        const answer = authorizer.authorize(attributes);
+        const decision = answer instanceof Promise ? await answer : answer;
+        if (decision.decision !== 'noOpinion') return decision;
+        if (decision.reason !== '') reasons.push(decision.reason);
+      }
+      return { decision: 'noOpinion', reason: reasons.join(', ') };
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** Why a queue ended: its consumer went away, its producer finished, or the consumer was too slow. */
+export type QueueEnd = 'finished' | 'cancelled' | 'overflow';
+
+/**
+ * A bounded queue between a producer that must not wait and one consumer that iterates batches. What arrives while the
+ * consumer works is given to it in one batch. When `limit` items wait the queue ends with 'overflow': a slow watcher is
+ * closed, never buffered without bound.
+ */
+export class EventQueue<T> implements AsyncIterable<readonly T[]> {
+  readonly #limit: number;
+  readonly #onEnd: (why: QueueEnd) => void;
+  #items: T[] = [];
+  #ended: QueueEnd | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: { readonly limit: number; readonly onEnd?: (why: QueueEnd) => void }) {
+    this.#limit = options.limit;
+    this.#onEnd = options.onEnd ?? (() => {});
+  }
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  push(items: readonly T[]): void {
+    if (this.#ended !== undefined) return;
+    if (this.#items.length + items.length > this.#limit && this.#items.length > 0) {
+      this.#items = [];
+      this.end('overflow');
+      return;
+    }
+    this.#items.push(...items);
+    this.#signal();
+  }
+
+  /** What was pushed before is still delivered, except after a cancel or an overflow. */
+  end(why: QueueEnd): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = why;
+    if (why === 'cancelled') this.#items = [];
+    this.#onEnd(why);
+    this.#signal();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<readonly T[], void, undefined> {
+    try {
+      for (;;) {
+        if (this.#items.length > 0) {
+          const batch = this.#items;
+          this.#items = [];
+          yield batch;
+        } else if (this.#ended !== undefined) return;
+        else await new Promise<void>((resolve) => this.#park(resolve));
+      }
+    } finally {
+      this.end('cancelled');
+    }
+  }
+
+  #park(resolve: () => void): void {
+    this.#wake = resolve;
+  }
+
+  #signal(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}

@@ -1,0 +1,141 @@
+import {
+  type Change,
+  type KeyValue,
+  prefixEnd,
+  type Revision,
+  type Store,
+} from '@coracle/etcd';
+import { assert } from '@coracle/kernel';
+import type {
+  CommitRequest,
+  CommitResult,
+  GetOptions,
+  Key,
+  ListOptions,
+  ListResult,
+  Storage,
+  StorageChange,
+  Stored,
+  WatchSink,
+} from './storage.ts';
+import { StoredValue } from './stored.ts';
+
+/** Bytes of wire forms and parsed objects kept for reuse. */
+const defaultCacheBytes = 64 * 1024 * 1024;
+
+/** Storage over the `etcd` package in the same process; the store's own index is the watch cache. */
+export class EmbeddedStorage implements Storage {
+  readonly #store: Store;
+  readonly #cache: StoredCache;
+
+  constructor(store: Store, options: { readonly cacheBytes?: number } = {}) {
+    this.#store = store;
+    this.#cache = new StoredCache(options.cacheBytes ?? defaultCacheBytes);
+  }
+
+  async get(key: Key, options: GetOptions = {}): Promise<{ revision: Revision; stored: Stored | undefined }> {
+    const { kvs } = this.#store.range({ key, revision: options.at ?? 0 });
+    const kv = kvs[0];
+    return { revision: options.at ?? this.#store.revision, stored: kv && this.#stored(kv) };
+  }
+
+  async list(prefix: Key, options: ListOptions = {}): Promise<ListResult> {
+    const end = prefixEnd(prefix);
+    const key = options.after === undefined ? prefix : `${options.after}\0`;
+    const range = { key, end, revision: options.at ?? 0, ...(options.limit === undefined ? {} : { limit: options.limit }) };
+    const { kvs, count } = this.#store.range(range);
+    return {
+      items: kvs.map((kv) => this.#stored(kv)),
+      revision: options.at ?? this.#store.revision,
+      remaining: count - kvs.length,
+    };
+  }
+
+  async commit(request: CommitRequest): Promise<CommitResult> {
+    const { key, expect, value } = request;
+    if (value !== 'deleted') this.#cache.offer(request);
+    const result = await this.#store.txn({
+      compares: [{ key, target: 'mod', result: 'equal', operand: expect === 'absent' ? 0 : expect }],
+      success: [value === 'deleted' ? { op: 'delete', key } : { op: 'put', key, value: value.bytes }],
+      failure: [{ op: 'range', key }],
+    });
+    const [outcome] = result.results;
+    assert(outcome !== undefined, 'a transaction of one operation has one result');
+    if (outcome.op === 'range') {
+      const current = outcome.kvs[0];
+      if (value !== 'deleted') this.#cache.withdraw(value.bytes);
+      return { succeeded: false, current: current && this.#stored(current) };
+    }
+    const kv = outcome.op === 'put' ? outcome.current : outcome.deleted[0];
+    assert(kv !== undefined, `delete of "${key}" succeeded without a previous value`);
+    return { succeeded: true, stored: this.#stored(kv), revision: result.revision };
+  }
+
+  watch(prefix: Key, after: Revision, sink: WatchSink): Disposable {
+    const deliver = (batch: readonly Change[]): void => sink.changes(batch.map((change) => this.#change(change)));
+    return this.#store.watch({ key: prefix, end: prefixEnd(prefix) }, after + 1, deliver);
+  }
+
+  async currentRevision(): Promise<Revision> {
+    return this.#store.revision;
+  }
+
+  async compact(revision: Revision): Promise<void> {
+    await this.#store.compact(revision);
+  }
+
+  #change({ revision, key, current, previous }: Change): StorageChange {
+    return {
+      revision,
+      key,
+      current: current && this.#stored(current),
+      previous: previous && this.#stored(previous),
+    };
+  }
+
+  #stored(kv: KeyValue): StoredValue {
+    return this.#cache.get(kv);
+  }
+}
+
+/**
+ * The stored forms that are likely to be wanted again, by the identity of their bytes: bytes are immutable, so whoever
+ * holds them names one version of one key. First in, first out.
+ */
+class StoredCache {
+  readonly #limit: number;
+  readonly #entries = new Map<Uint8Array, StoredValue>();
+  readonly #offered = new Map<Uint8Array, CommitRequest>();
+  #weight = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Keeps the writer's object, so that nothing is parsed when the write comes back as a version. */
+  offer(request: CommitRequest): void {
+    if (request.value !== 'deleted') this.#offered.set(request.value.bytes, request);
+  }
+
+  withdraw(bytes: Uint8Array): void {
+    this.#offered.delete(bytes);
+  }
+
+  get(kv: KeyValue): StoredValue {
+    const known = this.#entries.get(kv.value);
+    if (known !== undefined && known.revision === kv.modRevision) return known;
+    const offered = this.#offered.get(kv.value)?.value;
+    this.#offered.delete(kv.value);
+    const written = offered === undefined || offered === 'deleted' ? {} : { rvOffset: offered.rvOffset, object: offered.object };
+    const stored = new StoredValue({ key: kv.key, revision: kv.modRevision, json: kv.value, ...written });
+    this.#entries.set(kv.value, stored);
+    this.#weight += stored.weight;
+    while (this.#weight > this.#limit) {
+      const oldest = this.#entries.entries().next().value;
+      if (oldest === undefined) break;
+      this.#entries.delete(oldest[0]);
+      this.#weight -= oldest[1].weight;
+    }
+    return stored;
+  }
+}

@@ -1,0 +1,368 @@
+import { assert } from '@coracle/kernel';
+import { type Revision, revision } from './revision.ts';
+import { Tree } from './tree.ts';
+import {
+  type Change,
+  type Compare,
+  CompactedError,
+  FutureRevisionError,
+  type KeyRange,
+  type KeyValue,
+  type LeaseId,
+  LeaseNotFoundError,
+  type Operation,
+  type OperationResult,
+  type RangeRequest,
+  type RangeResponse,
+  type Txn,
+  type TxnResult,
+} from './types.ts';
+
+/** How far back superseded versions stay readable through `history`, below the served horizon. */
+export interface Retention {
+  readonly revisions: number;
+  readonly bytes: number;
+}
+
+export const defaultRetention: Retention = { revisions: 100_000, bytes: 256 * 1024 * 1024 };
+
+/** Versions of one key, newest first; `kv` undefined is a tombstone. Immutable. */
+interface Version {
+  readonly revision: Revision;
+  readonly kv: KeyValue | undefined;
+  readonly older: Version | undefined;
+}
+
+/** What a snapshot file holds, besides the key-values: see `Mvcc.state`. */
+export interface MvccState {
+  readonly revision: Revision;
+  readonly compactRevision: Revision;
+}
+
+/**
+ * The state machine of the store (etcd server/storage/mvcc): every version of every key, transactions, compaction.
+ *
+ * Pure data and synchronous: the same transactions in the same order give the same state. Two horizons: at and above
+ * `compactRevision` everything is *served*; from `retainedRevision` up it can still be read through `history`.
+ */
+export class Mvcc {
+  #tree = new Tree<Version>();
+  #revision: Revision = revision(1);
+  #compactRevision: Revision = revision(0);
+  #retained: Revision = revision(0);
+  #changes: Change[] = []; // of revisions > #retained, in order
+  #firstChange = 0; // changes before this index are forgotten
+  #supersededBytes = 0;
+  readonly #leases: Map<LeaseId, Set<string>>;
+  readonly #retention: Retention;
+
+  constructor(options: { readonly retention?: Retention } = {}) {
+    this.#retention = options.retention ?? defaultRetention;
+    this.#leases = new Map();
+  }
+
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  /** Reads below it are refused; at it they are served. */
+  get compactRevision(): Revision {
+    return this.#compactRevision;
+  }
+
+  /** Oldest revision that `history` can still read. */
+  get retainedRevision(): Revision {
+    return this.#retained;
+  }
+
+  /** Keys that exist now. */
+  get(key: string): KeyValue | undefined {
+    return this.#tree.get(key)?.kv;
+  }
+
+  /** Throws CompactedError or FutureRevisionError for a revision out of the served range. */
+  range(request: RangeRequest): RangeResponse {
+    const at = request.revision ?? 0;
+    if (at > this.#revision) throw new FutureRevisionError(this.#revision);
+    if (at > 0 && at < this.#compactRevision) throw new CompactedError(this.#compactRevision);
+    return this.#range(request, at <= 0 ? this.#revision : at);
+  }
+
+  /** Like `range`, but down to `retainedRevision`. */
+  history(request: RangeRequest): RangeResponse {
+    const at = request.revision ?? 0;
+    if (at > this.#revision) throw new FutureRevisionError(this.#revision);
+    if (at > 0 && at < this.#retained) throw new CompactedError(this.#retained);
+    return this.#range(request, at <= 0 ? this.#revision : at);
+  }
+
+  /** Applies `txn` as one revision. Throws, without having changed anything, when an operation cannot be done. */
+  txn(txn: Txn): TxnResult {
+    const succeeded = txn.compares.every((compare) => this.#holds(compare));
+    const operations = succeeded ? txn.success : txn.failure;
+    this.#assertPossible(operations);
+    const next = revision(this.#revision + 1);
+    const changes: Change[] = [];
+    const results = operations.map((operation) => this.#apply(operation, next, changes));
+    if (changes.length > 0) {
+      this.#revision = next;
+      for (const change of changes) this.#record(change);
+    }
+    return { succeeded, revision: this.#revision, results, changes };
+  }
+
+  /** Changes of revisions > `after` in order. Throws CompactedError when some of them are no longer served. */
+  changesAfter(after: number): readonly Change[] {
+    if (after + 1 < this.#compactRevision) throw new CompactedError(this.#compactRevision);
+    return this.#since(after);
+  }
+
+  /** Raises the served horizon to `at`. Throws CompactedError or FutureRevisionError. */
+  compact(at: number): void {
+    if (at <= this.#compactRevision) throw new CompactedError(this.#compactRevision);
+    if (at > this.#revision) throw new FutureRevisionError(this.#revision);
+    this.#compactRevision = revision(at);
+    this.#forget();
+  }
+
+  grantLease(id: LeaseId): void {
+    assert(id > 0 && !this.#leases.has(id), `lease ${id} exists already`);
+    this.#leases.set(id, new Set());
+  }
+
+  hasLease(id: LeaseId): boolean {
+    return this.#leases.has(id);
+  }
+
+  leaseKeys(id: LeaseId): readonly string[] {
+    return [...(this.#leases.get(id) ?? [])].sort();
+  }
+
+  /** Deletes the lease and, as one revision, the keys attached to it. Throws LeaseNotFoundError. */
+  revokeLease(id: LeaseId): TxnResult {
+    if (!this.#leases.has(id)) throw new LeaseNotFoundError();
+    const success = this.leaseKeys(id).map((key): Operation => ({ op: 'delete', key }));
+    const result = this.txn({ compares: [], success, failure: [] });
+    this.#leases.delete(id);
+    return result;
+  }
+
+  /** An independent copy that shares all data: O(leases), whatever the number of keys. */
+  fork(): Mvcc {
+    const copy = new Mvcc({ retention: this.#retention });
+    copy.#tree = this.#tree.snapshot();
+    copy.#revision = this.#revision;
+    copy.#compactRevision = this.#compactRevision;
+    copy.#retained = this.#retained;
+    // Both sides append to their own array from here on; the entries themselves are shared.
+    copy.#changes = this.#changes.slice(this.#firstChange);
+    copy.#supersededBytes = this.#supersededBytes;
+    for (const [id, keys] of this.#leases) copy.#leases.set(id, new Set(keys));
+    return copy;
+  }
+
+  state(): MvccState {
+    return { revision: this.#revision, compactRevision: this.#compactRevision };
+  }
+
+  /** Every key-value as of now, in order of key: what a snapshot file holds. */
+  *current(): Generator<KeyValue> {
+    for (const [, version] of this.#tree.entries('', undefined)) if (version.kv !== undefined) yield version.kv;
+  }
+
+  /** Rebuilds the state that `state()` and `current()` described. History before it is not served. */
+  static restore(
+    state: MvccState,
+    kvs: Iterable<KeyValue>,
+    options: { readonly retention?: Retention; readonly leases?: readonly LeaseId[] } = {},
+  ): Mvcc {
+    const mvcc = new Mvcc(options);
+    mvcc.#revision = state.revision;
+    // Older versions are not in the snapshot, so reads of older revisions must be refused.
+    mvcc.#compactRevision = state.revision;
+    mvcc.#retained = state.revision;
+    for (const id of options.leases ?? []) mvcc.grantLease(id);
+    for (const kv of kvs) {
+      mvcc.#tree.set(kv.key, { revision: kv.modRevision, kv, older: undefined });
+      if (kv.lease !== 0) mvcc.#attach(kv.lease, kv.key);
+    }
+    return mvcc;
+  }
+
+  #range(request: RangeRequest, at: number): RangeResponse {
+    const limit = request.limit !== undefined && request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+    const kvs: KeyValue[] = [];
+    let count = 0;
+    for (const kv of this.#visible(request, at)) {
+      if (count < limit && request.countOnly !== true) kvs.push(kv);
+      count++;
+    }
+    return { kvs, count, more: request.countOnly !== true && count > kvs.length };
+  }
+
+  *#visible(range: KeyRange, at: number): Generator<KeyValue> {
+    const { key, end } = range;
+    if (end === undefined) {
+      const kv = visibleAt(this.#tree.get(key), at);
+      if (kv !== undefined) yield kv;
+      return;
+    }
+    for (const [, version] of this.#tree.entries(key, end === '\0' ? undefined : end)) {
+      const kv = visibleAt(version, at);
+      if (kv !== undefined) yield kv;
+    }
+  }
+
+  #holds(compare: Compare): boolean {
+    if (compare.end === undefined) return holds(compare, this.get(compare.key));
+    for (const kv of this.#visible(compare, this.#revision)) if (!holds(compare, kv)) return false;
+    return true;
+  }
+
+  #assertPossible(operations: readonly Operation[]): void {
+    for (const operation of operations) {
+      if (operation.op === 'put') {
+        const lease = operation.lease ?? 0;
+        if (lease !== 0 && !this.#leases.has(lease)) throw new LeaseNotFoundError();
+      } else if (operation.op === 'range') {
+        const at = operation.revision ?? 0;
+        if (at > this.#revision) throw new FutureRevisionError(this.#revision);
+        if (at > 0 && at < this.#compactRevision) throw new CompactedError(this.#compactRevision);
+      }
+    }
+  }
+
+  #apply(operation: Operation, next: Revision, changes: Change[]): OperationResult {
+    switch (operation.op) {
+      case 'put': {
+        const change = this.#put(operation.key, operation.value, operation.lease ?? 0, next);
+        changes.push(change);
+        assert(change.current !== undefined, 'a put leaves a value');
+        return { op: 'put', current: change.current, previous: change.previous };
+      }
+      case 'delete': {
+        const deleted = [...this.#visible(operation, next)];
+        for (const kv of deleted) changes.push(this.#tombstone(kv, next));
+        return { op: 'delete', deleted };
+      }
+      case 'range':
+        // Inside a transaction the current revision includes the operations before this one.
+        return { op: 'range', ...this.#range(operation, (operation.revision ?? 0) > 0 ? Number(operation.revision) : next) };
+    }
+  }
+
+  #put(key: string, value: Uint8Array, lease: LeaseId, at: Revision): Change {
+    const older = this.#tree.get(key);
+    const previous = older?.kv;
+    const current: KeyValue = Object.freeze({
+      key,
+      value,
+      createRevision: previous?.createRevision ?? at,
+      modRevision: at,
+      version: (previous?.version ?? 0) + 1,
+      lease,
+    });
+    if (previous !== undefined && previous.lease !== 0) this.#leases.get(previous.lease)?.delete(key);
+    if (lease !== 0) this.#attach(lease, key);
+    this.#tree.set(key, { revision: at, kv: current, older });
+    return { revision: at, key, current, previous };
+  }
+
+  #tombstone(previous: KeyValue, at: Revision): Change {
+    const { key } = previous;
+    if (previous.lease !== 0) this.#leases.get(previous.lease)?.delete(key);
+    this.#tree.set(key, { revision: at, kv: undefined, older: this.#tree.get(key) });
+    return { revision: at, key, current: undefined, previous };
+  }
+
+  #attach(lease: LeaseId, key: string): void {
+    const keys = this.#leases.get(lease);
+    assert(keys !== undefined, `key is attached to unknown lease ${lease}`);
+    keys.add(key);
+  }
+
+  #record(change: Change): void {
+    this.#changes.push(change);
+    this.#supersededBytes += change.previous?.value.length ?? 0;
+    // Amortised: the horizon moves only when a limit is passed.
+    if (this.#isOverRetention()) this.#forget();
+  }
+
+  #isOverRetention(): boolean {
+    const kept = this.#changes.length - this.#firstChange;
+    return kept > this.#retention.revisions || this.#supersededBytes > this.#retention.bytes;
+  }
+
+  #since(after: number): readonly Change[] {
+    let low = this.#firstChange;
+    let high = this.#changes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#changes[middle]?.revision ?? 0) <= after) low = middle + 1;
+      else high = middle;
+    }
+    return this.#changes.slice(low);
+  }
+
+  /** Drops the oldest changes that are beyond retention and no longer served, with the versions they superseded. */
+  #forget(): void {
+    while (this.#isOverRetention()) {
+      const oldest = this.#changes[this.#firstChange];
+      if (oldest === undefined || oldest.revision > this.#compactRevision) break;
+      this.#firstChange++;
+      this.#retained = oldest.revision;
+      this.#supersededBytes -= oldest.previous?.value.length ?? 0;
+      this.#trim(oldest.key, oldest.revision);
+    }
+    if (this.#firstChange > 4096 && this.#firstChange * 2 > this.#changes.length) {
+      this.#changes = this.#changes.slice(this.#firstChange);
+      this.#firstChange = 0;
+    }
+  }
+
+  /** Keeps of `key` the versions newer than `horizon` and the newest one at or below it, unless that is a tombstone. */
+  #trim(key: string, horizon: Revision): void {
+    const kept: Version[] = [];
+    let version = this.#tree.get(key);
+    while (version !== undefined) {
+      if (version.revision <= horizon) {
+        if (version.kv !== undefined) kept.push(version);
+        break;
+      }
+      kept.push(version);
+      version = version.older;
+    }
+    let rebuilt: Version | undefined;
+    for (const { revision: at, kv } of kept.reverse()) rebuilt = { revision: at, kv, older: rebuilt };
+    if (rebuilt === undefined) this.#tree.delete(key);
+    else this.#tree.set(key, rebuilt);
+  }
+}
+
+function visibleAt(version: Version | undefined, at: number): KeyValue | undefined {
+  let candidate = version;
+  while (candidate !== undefined && candidate.revision > at) candidate = candidate.older;
+  return candidate?.kv;
+}
+
+function holds(compare: Compare, kv: KeyValue | undefined): boolean {
+  if (compare.target === 'value') {
+    if (kv === undefined) return false;
+    return matches(compare.result, Buffer.compare(kv.value, compare.operand));
+  }
+  const actual = { version: kv?.version, create: kv?.createRevision, mod: kv?.modRevision, lease: kv?.lease }[compare.target] ?? 0;
+  return matches(compare.result, actual - compare.operand);
+}
+
+function matches(result: Compare['result'], difference: number): boolean {
+  switch (result) {
+    case 'equal':
+      return difference === 0;
+    case 'notEqual':
+      return difference !== 0;
+    case 'greater':
+      return difference > 0;
+    case 'less':
+      return difference < 0;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * An ordered map from keys to values whose snapshots are free: a B+ tree with copy-on-write nodes.
+ *
+ * Keys are binary strings (one char per byte), so that JavaScript's order is the order of bytes. A node may be changed in
+ * place only by the edition that made it; `snapshot()` starts a new edition on both sides.
+ */
+export class Tree<V> {
+  #root: Node<V>;
+  #edition: object;
+  #size: number;
+
+  constructor() {
+    this.#edition = {};
+    this.#root = { leaf: true, edition: this.#edition, keys: [], values: [] };
+    this.#size = 0;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(key: string): V | undefined {
+    let node = this.#root;
+    while (!node.leaf) node = child(node, childIndex(node.keys, key));
+    const index = lowerBound(node.keys, key);
+    return node.keys[index] === key ? node.values[index] : undefined;
+  }
+
+  set(key: string, value: V): void {
+    const split = this.#set(this.#own(), key, value);
+    if (split === undefined) return;
+    this.#root = { leaf: false, edition: this.#edition, keys: [split.key], children: [this.#root, split.right] };
+  }
+
+  delete(key: string): boolean {
+    if (this.get(key) === undefined) return false;
+    this.#delete(this.#own(), key);
+    this.#size--;
+    while (!this.#root.leaf && this.#root.children.length === 1) this.#root = child(this.#root, 0);
+    return true;
+  }
+
+  /** Entries with `from` ≤ key < `to` in order; `to` undefined means no upper bound. */
+  *entries(from: string, to: string | undefined): Generator<readonly [key: string, value: V]> {
+    yield* walk(this.#root, from, to);
+  }
+
+  /** An independent tree with the same content: O(1), shares all nodes until either side writes. */
+  snapshot(): Tree<V> {
+    const copy = new Tree<V>();
+    copy.#root = this.#root;
+    copy.#size = this.#size;
+    this.#edition = {};
+    return copy;
+  }
+
+  #own(): Node<V> {
+    this.#root = this.#owned(this.#root);
+    return this.#root;
+  }
+
+  #owned(node: Node<V>): Node<V> {
+    if (node.edition === this.#edition) return node;
+    return node.leaf
+      ? { leaf: true, edition: this.#edition, keys: [...node.keys], values: [...node.values] }
+      : { leaf: false, edition: this.#edition, keys: [...node.keys], children: [...node.children] };
+  }
+
+  #set(node: Node<V>, key: string, value: V): Split<V> | undefined {
+    if (node.leaf) {
+      const index = lowerBound(node.keys, key);
+      if (node.keys[index] === key) {
+        node.values[index] = value;
+        return undefined;
+      }
+      node.keys.splice(index, 0, key);
+      node.values.splice(index, 0, value);
+      this.#size++;
+      return node.keys.length > maxKeys ? this.#splitLeaf(node, index === node.keys.length - 1) : undefined;
+    }
+    const index = childIndex(node.keys, key);
+    const below = this.#owned(child(node, index));
+    node.children[index] = below;
+    const split = this.#set(below, key, value);
+    if (split === undefined) return undefined;
+    node.keys.splice(index, 0, split.key);
+    node.children.splice(index + 1, 0, split.right);
+    return node.keys.length > maxKeys ? this.#splitInner(node) : undefined;
+  }
+
+  #splitLeaf(node: Leaf<V>, appending: boolean): Split<V> {
+    // Keys that arrive in order leave full leaves behind; halves would stay half empty for ever.
+    const middle = appending ? node.keys.length - 1 : node.keys.length >> 1;
+    const keys = node.keys.splice(middle);
+    const right: Node<V> = { leaf: true, edition: this.#edition, keys, values: node.values.splice(middle) };
+    return { key: keys[0] ?? '', right };
+  }
+
+  #splitInner(node: Inner<V>): Split<V> {
+    const middle = node.keys.length >> 1;
+    const keys = node.keys.splice(middle + 1);
+    const key = node.keys.pop() ?? '';
+    const right: Node<V> = { leaf: false, edition: this.#edition, keys, children: node.children.splice(middle + 1) };
+    return { key, right };
+  }
+
+  #delete(node: Node<V>, key: string): void {
+    if (node.leaf) {
+      const index = lowerBound(node.keys, key);
+      node.keys.splice(index, 1);
+      node.values.splice(index, 1);
+      return;
+    }
+    const index = childIndex(node.keys, key);
+    const below = this.#owned(child(node, index));
+    node.children[index] = below;
+    this.#delete(below, key);
+    // Only empty nodes are taken out: merging halves would cost more than the memory it saves.
+    const empty = below.leaf ? below.keys.length === 0 : below.children.length === 0;
+    if (!empty || node.children.length === 1) return;
+    node.children.splice(index, 1);
+    node.keys.splice(Math.max(0, index - 1), 1);
+  }
+}
+
+interface Leaf<V> {
+  readonly leaf: true;
+  readonly edition: object;
+  readonly keys: string[];
+  readonly values: V[];
+}
+
+/** Invariant: children.length = keys.length + 1; all keys below children[i] are < keys[i] ≤ those below children[i+1]. */
+interface Inner<V> {
+  readonly leaf: false;
+  readonly edition: object;
+  readonly keys: string[];
+  readonly children: Node<V>[];
+}
+
+type Node<V> = Leaf<V> | Inner<V>;
+
+interface Split<V> {
+  readonly key: string;
+  readonly right: Node<V>;
+}
+
+const maxKeys = 32;
+
+function child<V>(node: Inner<V>, index: number): Node<V> {
+  return node.children[index] as Node<V>; // index is that of a key of this node, or one more
+}
+
+/** Index of the first key ≥ `key`. */
+function lowerBound(keys: readonly string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((keys[middle] as string) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Index of the child below which `key` lies. */
+function childIndex(keys: readonly string[], key: string): number {
+  const index = lowerBound(keys, key);
+  return keys[index] === key ? index + 1 : index;
+}
+
+function* walk<V>(node: Node<V>, from: string, to: string | undefined): Generator<readonly [string, V]> {
+  if (node.leaf) {
+    for (let i = lowerBound(node.keys, from); i < node.keys.length; i++) {
+      const key = node.keys[i] as string;
+      if (to !== undefined && key >= to) return;
+      yield [key, node.values[i] as V];
+    }
+    return;
+  }
+  for (let i = childIndex(node.keys, from); i < node.children.length; i++) {
+    if (i > 0 && to !== undefined && (node.keys[i - 1] as string) >= to) return;
+    yield* walk(child(node, i), from, to);
+  }
+}

@@ -1,0 +1,1 @@
+export const realSetImmediate: (run: () => void) => void = setImmediate;

@@ -1,0 +1,582 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import {
+  assert,
+  type Cause,
+  type Clock,
+  deadlineWith,
+  type Failure,
+  Heap,
+  type Logger,
+  loggerFor,
+  type LogSink,
+  MetricsRegistry,
+  type Point,
+  type Process,
+  type Random,
+  type Runtime,
+  sleepWith,
+  type Task,
+  type TimerOptions,
+} from '@coracle/kernel';
+import { drainMicrotasks } from './drain.ts';
+import { realSetImmediate } from './guard.ts';
+import { Lane, type Operation } from './lane.ts';
+import { mix, seededRandom } from './seeded-random.ts';
+import { fifo, type Strategy, type StrategyView } from './strategy.ts';
+
+export interface SimRuntimeOptions {
+  readonly seed?: number;
+  readonly strategy?: Strategy;
+  /** Keeps every step as a line of text: for replays, half as fast. */
+  readonly trace?: boolean;
+  /** Wall time of the start, ms since the epoch. Default 2026-01-01T00:00:00Z. */
+  readonly startMs?: number;
+  readonly log?: LogSink;
+  /** `setImmediate` drains microtasks by turning the event loop: slower, for proving the fast way equal. */
+  readonly driver?: 'synchronous' | 'setImmediate';
+}
+
+export interface SettleOptions {
+  /** Virtual time after which not having settled is a failure. Default 10 minutes. */
+  readonly maxVirtualMs?: number;
+  /** Steps after which not having settled is a failure. Default 200,000. */
+  readonly maxSteps?: number;
+}
+
+export interface RunReport {
+  readonly steps: number;
+  readonly virtualMs: number;
+}
+
+/** The simulation did not come to rest: a hot loop, or a timer that re-arms itself for ever. */
+export class NotQuiet extends Error {
+  override readonly name = 'NotQuiet';
+}
+
+/** The simulation came to rest while work was still open: somebody awaits what nobody will do. */
+export class Stuck extends Error {
+  override readonly name = 'Stuck';
+}
+
+/** A component threw where nobody caught it. */
+export class ComponentFailed extends Error {
+  override readonly name = 'ComponentFailed';
+}
+
+interface Timer {
+  readonly atMs: number;
+  readonly sequence: number;
+  readonly process: SimProcess | undefined;
+  fire: (() => void) | undefined; // undefined once fired or cancelled
+  keepsAwake: boolean; // counted among the foreground timers
+}
+
+interface StepContext {
+  readonly process: SimProcess;
+  readonly cause: Cause | undefined;
+}
+
+const defaultStartMs = 1_767_225_600_000;
+const stepsPerTurn = 4_000;
+
+/**
+ * One virtual clock and one seeded order over any number of processes. A step is one pending operation and all the
+ * microtasks that follow from it; promises need no instrumentation. Time moves only when nothing is ready.
+ *
+ * The code that drives it (a test) stands outside: between `settle`, `advance` and `until` no time passes.
+ */
+export class SimRuntime implements Runtime {
+  readonly simulated = true;
+  readonly random: Random;
+  readonly seed: number;
+  readonly failures: Failure[] = [];
+  readonly #strategy: Strategy;
+  readonly #view: StrategyView;
+  readonly #startMs: number;
+  readonly #ready: Lane[] = [];
+  readonly #held = new Set<Lane>();
+  readonly #timers = new Heap<Timer>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence));
+  readonly #incarnations = new Map<string, number>();
+  readonly #open = new Map<object, { readonly process: SimProcess; readonly what: string }>();
+  readonly #contexts = new AsyncLocalStorage<StepContext>();
+  readonly #log: LogSink;
+  readonly #driver: 'synchronous' | 'setImmediate';
+  readonly trace: string[] | undefined;
+  #nowMs: number;
+  #sequence = 0;
+  #steps = 0;
+  #hash = 0;
+  #foregroundTimers = 0;
+  #driving = false;
+
+  constructor(options: SimRuntimeOptions = {}) {
+    this.seed = options.seed ?? 1;
+    this.random = seededRandom(this.seed);
+    this.#strategy = options.strategy ?? fifo();
+    this.#startMs = options.startMs ?? defaultStartMs;
+    this.#nowMs = this.#startMs;
+    this.#log = options.log ?? (() => {});
+    this.#driver = options.driver ?? 'synchronous';
+    this.trace = options.trace === true ? [] : undefined;
+    const runtime = this;
+    this.#view = {
+      random: this.random.fork('strategy'),
+      get steps() {
+        return runtime.#steps;
+      },
+      hold: (lane, ms) => this.#hold(lane, ms),
+    };
+  }
+
+  /** Steps executed since the start. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Hash over every step so far: lane, operation, key and time. Equal runs have equal hashes. */
+  get hash(): number {
+    return this.#hash >>> 0;
+  }
+
+  /** Virtual wall time, ms since the epoch. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  process(name: string): SimProcess {
+    const incarnation = this.#incarnations.get(name) ?? 0;
+    this.#incarnations.set(name, incarnation + 1);
+    return new SimProcess(this.#ports, name, incarnation, this.random.fork(`${name}#${incarnation}`), this.#log);
+  }
+
+  /** A runtime at the same virtual time and with the same seed, without processes: the ground for a fork of a cluster. */
+  fork(options: Pick<SimRuntimeOptions, 'strategy' | 'trace' | 'log'> & { readonly label?: string } = {}): SimRuntime {
+    return new SimRuntime({
+      log: this.#log,
+      ...options,
+      seed: options.label === undefined ? this.seed : mix(this.seed, options.label),
+      startMs: this.#nowMs,
+      driver: this.#driver,
+    });
+  }
+
+  /** Runs until nothing is ready and no foreground timer is left. Throws NotQuiet, Stuck or ComponentFailed. */
+  settle(options: SettleOptions = {}): Promise<RunReport> {
+    const maxSteps = this.#steps + (options.maxSteps ?? 200_000);
+    const horizonMs = this.#nowMs + (options.maxVirtualMs ?? 600_000);
+    return this.#drive('settle', () => {
+      if (this.#steps >= maxSteps) throw this.#notQuiet(`after ${options.maxSteps ?? 200_000} steps`);
+      if (this.#ready.length > 0) return 'step';
+      if (this.#foregroundTimers === 0) {
+        this.#assertNothingOpen();
+        return 'stop';
+      }
+      const next = this.#nextTimer();
+      assert(next !== undefined, 'foreground timers are counted but none is in the heap');
+      if (next.atMs > horizonMs) throw this.#notQuiet(`after ${options.maxVirtualMs ?? 600_000} virtual ms`);
+      return 'time';
+    });
+  }
+
+  /** Runs all that is due within `ms` of virtual time, background timers too, and leaves the clock there. */
+  async advance(ms: number, options: { readonly maxSteps?: number } = {}): Promise<RunReport> {
+    const horizonMs = this.#nowMs + ms;
+    const maxSteps = this.#steps + (options.maxSteps ?? 10_000_000);
+    const report = await this.#drive('advance', () => {
+      if (this.#steps >= maxSteps) throw this.#notQuiet(`after ${options.maxSteps ?? 10_000_000} steps`);
+      if (this.#ready.length > 0) return 'step';
+      const next = this.#nextTimer();
+      return next === undefined || next.atMs > horizonMs ? 'stop' : 'time';
+    });
+    if (horizonMs > this.#nowMs) this.#nowMs = horizonMs;
+    return report;
+  }
+
+  /** Runs until `holds()` is true, checked after each step; throws NotQuiet when `maxVirtualMs` (default 10 min) pass. */
+  until(holds: () => boolean, options: SettleOptions = {}): Promise<RunReport> {
+    const horizonMs = this.#nowMs + (options.maxVirtualMs ?? 600_000);
+    const maxSteps = this.#steps + (options.maxSteps ?? 10_000_000);
+    return this.#drive('until', () => {
+      if (holds()) return 'stop';
+      if (this.#steps >= maxSteps) throw this.#notQuiet('without the condition having held');
+      if (this.#ready.length > 0) return 'step';
+      const next = this.#nextTimer();
+      if (next === undefined || next.atMs > horizonMs) throw this.#notQuiet('without the condition having held');
+      return 'time';
+    });
+  }
+
+  /** Runs steps and time until `work` settles, and returns its value. For calls from outside that need answers. */
+  async drive<T>(work: Promise<T>, options: SettleOptions = {}): Promise<T> {
+    let done = false;
+    const finished = work.then(
+      () => {
+        done = true;
+      },
+      () => {
+        done = true;
+      },
+    );
+    await this.until(() => done, options);
+    await finished;
+    return work;
+  }
+
+  readonly #ports: SimPorts = {
+    now: () => this.#nowMs,
+    monotonic: () => this.#nowMs - this.#startMs,
+    ask: (process, at, run) => this.#ask(process, at, run),
+    timer: (process, ms, fire, options) => this.#timer(process, ms, fire, options),
+    context: () => this.#contexts.getStore(),
+    within: (context, run) => this.#contexts.run(context, run),
+    failed: (failure) => this.failures.push(failure),
+    open: (process, what) => {
+      const token = { process, what };
+      this.#open.set(token, token);
+      return { [Symbol.dispose]: () => void this.#open.delete(token) };
+    },
+    forget: (process) => {
+      for (const [key, open] of this.#open) if (open.process === process) this.#open.delete(key);
+    },
+    unready: (lane) => this.#unready(lane),
+    cancel: (timer) => this.#cancel(timer),
+  };
+
+  #ask(process: SimProcess, at: Point, run: () => void): void {
+    const lane = process.lane(at.lane);
+    const operation: Operation = { sequence: this.#sequence++, at, context: this.#contexts.getStore(), run };
+    lane.push(operation);
+    this.#strategy.asked?.(lane, operation, this.#view);
+    if (lane.readyIndex < 0 && !this.#held.has(lane)) this.#makeReady(lane);
+  }
+
+  #makeReady(lane: Lane): void {
+    lane.readyIndex = this.#ready.length;
+    this.#ready.push(lane);
+  }
+
+  #unready(lane: Lane): void {
+    this.#held.delete(lane);
+    if (lane.readyIndex < 0) return;
+    const last = this.#ready.pop();
+    if (last !== undefined && last !== lane) {
+      this.#ready[lane.readyIndex] = last;
+      last.readyIndex = lane.readyIndex;
+    }
+    lane.readyIndex = -1;
+  }
+
+  #hold(lane: Lane, ms: number): void {
+    lane.heldUntilMs = Math.max(lane.heldUntilMs, this.#nowMs + ms);
+    this.#unready(lane);
+    this.#held.add(lane);
+    this.#addTimer({
+      atMs: lane.heldUntilMs,
+      sequence: this.#sequence++,
+      process: undefined,
+      keepsAwake: true,
+      fire: () => {
+        if (!this.#held.has(lane) || lane.heldUntilMs > this.#nowMs) return;
+        this.#held.delete(lane);
+        if (!lane.isEmpty) this.#makeReady(lane);
+      },
+    });
+  }
+
+  #timer(process: SimProcess, ms: number, fire: () => void, options?: TimerOptions): Timer {
+    const timer: Timer = {
+      atMs: this.#nowMs + Math.max(0, Math.ceil(ms)),
+      sequence: this.#sequence++,
+      process,
+      keepsAwake: options?.background !== true,
+      fire,
+    };
+    this.#addTimer(timer);
+    return timer;
+  }
+
+  #addTimer(timer: Timer): void {
+    this.#timers.push(timer);
+    if (timer.keepsAwake) this.#foregroundTimers++;
+  }
+
+  #cancel(timer: Timer): void {
+    timer.fire = undefined;
+    if (timer.keepsAwake) this.#foregroundTimers--;
+    timer.keepsAwake = false;
+  }
+
+  #nextTimer(): Timer | undefined {
+    for (;;) {
+      const next = this.#timers.peek();
+      if (next === undefined || next.fire !== undefined) return next;
+      this.#timers.pop();
+    }
+  }
+
+  /** Moves time to the next timer and makes all timers of that instant ready together: their order is a choice too. */
+  #moveTime(): void {
+    const first = this.#nextTimer();
+    if (first === undefined) return;
+    this.#nowMs = Math.max(this.#nowMs, first.atMs);
+    for (let timer = this.#nextTimer(); timer !== undefined && timer.atMs <= this.#nowMs; timer = this.#nextTimer()) {
+      this.#timers.pop();
+      this.#release(timer);
+    }
+  }
+
+  #release(timer: Timer): void {
+    const { process } = timer;
+    const run = (): void => {
+      const fire = timer.fire;
+      timer.fire = undefined;
+      process?.forget(timer);
+      fire?.();
+    };
+    if (timer.keepsAwake) this.#foregroundTimers--; // from here on the queued step keeps the simulation awake
+    timer.keepsAwake = false;
+    if (process === undefined) run();
+    else this.#ask(process, { lane: 'timer', op: 'timer' }, run); // until it runs, disposing still cancels
+  }
+
+  #runOne(): void {
+    const ready = this.#ready;
+    const index = ready.length === 1 ? 0 : this.#strategy.pick(ready, this.#view);
+    const lane = ready[index];
+    assert(lane !== undefined, `strategy ${this.#strategy.name} picked lane ${index} of ${ready.length}`);
+    const operation = lane.shift();
+    assert(operation !== undefined, `lane ${lane.name} is ready but empty`);
+    if (lane.isEmpty) this.#unready(lane);
+    this.#steps++;
+    const { op, key } = operation.at;
+    let hash = Math.imul(this.#hash ^ lane.hash, 0x01000193);
+    for (let i = 0; i < op.length; i++) hash = Math.imul(hash ^ op.charCodeAt(i), 0x01000193);
+    if (key !== undefined) for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+    this.#hash = Math.imul(hash ^ (this.#nowMs | 0), 0x01000193);
+    this.trace?.push(`${this.#nowMs - this.#startMs} ${lane.name} ${op}${key === undefined ? '' : ` ${key}`}`);
+    this.#contexts.run(operation.context as StepContext, operation.run); // what #ask stored
+  }
+
+  #drive(what: string, next: () => 'step' | 'time' | 'stop'): Promise<RunReport> {
+    assert(!this.#driving, `${what}() was called while the simulation was already running`);
+    this.#driving = true;
+    const startSteps = this.#steps;
+    const startMs = this.#nowMs;
+    const drain = this.#driver === 'synchronous' ? drainMicrotasks : undefined;
+    const failuresBefore = this.failures.length;
+    return new Promise<RunReport>((resolve, reject) => {
+      const finish = (error?: unknown): void => {
+        this.#driving = false;
+        const failure = this.failures[failuresBefore];
+        if (failure !== undefined) {
+          const name = `Process "${failure.process}" failed in "${failure.task}"`;
+          reject(new ComponentFailed(`${name}: ${errorText(failure.error)}`, { cause: failure.error }));
+        } else if (error !== undefined) reject(error);
+        else resolve({ steps: this.#steps - startSteps, virtualMs: this.#nowMs - startMs });
+      };
+      // Runs in a macrotask: draining from inside a microtask would do nothing.
+      const turn = (): void => {
+        try {
+          drain?.();
+          for (let i = 0; i < (drain === undefined ? 1 : stepsPerTurn); i++) {
+            const decision = this.failures.length > failuresBefore ? 'stop' : next();
+            if (decision === 'stop') {
+              finish();
+              return;
+            }
+            if (decision === 'step') this.#runOne();
+            else this.#moveTime();
+            drain?.();
+          }
+        } catch (error) {
+          finish(error);
+          return;
+        }
+        realSetImmediate(turn);
+      };
+      realSetImmediate(turn);
+    });
+  }
+
+  #notQuiet(how: string): NotQuiet {
+    const busiest = [...this.#ready].sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1)).slice(0, 5);
+    const lanes = busiest.map((lane) => `${lane.name} (${lane.count} steps)`).join(', ');
+    const timer = this.#nextTimer();
+    const timers = timer === undefined ? 'none' : `next in ${timer.atMs - this.#nowMs} ms of ${timer.process?.name ?? 'a held lane'}`;
+    return new NotQuiet(`The simulation did not come to rest ${how}: ready lanes: ${lanes || 'none'}; timers: ${timers}`);
+  }
+
+  #assertNothingOpen(): void {
+    if (this.#open.size === 0) return;
+    const open = [...this.#open.values()].slice(0, 10).map(({ process, what }) => `${process.name}: ${what}`);
+    throw new Stuck(`Nothing is left to run, but this work is open: ${open.join('; ')}`);
+  }
+}
+
+interface SimPorts {
+  now(): number;
+  monotonic(): number;
+  ask(process: SimProcess, at: Point, run: () => void): void;
+  timer(process: SimProcess, ms: number, fire: () => void, options?: TimerOptions): Timer;
+  context(): StepContext | undefined;
+  within<T>(context: StepContext, run: () => T): T;
+  failed(failure: Failure): void;
+  open(process: SimProcess, what: string): Disposable;
+  forget(process: SimProcess): void;
+  unready(lane: Lane): void;
+  cancel(timer: Timer): void;
+}
+
+/** A process of a simulation. Besides stopping, it can be killed. */
+export class SimProcess implements Process {
+  readonly name: string;
+  readonly incarnation: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: MetricsRegistry = new MetricsRegistry();
+  readonly #ports: SimPorts;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #timers = new Set<Timer>();
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #controller = new AbortController();
+  #alive = true;
+  #stopped: Promise<void> | undefined;
+
+  constructor(ports: SimPorts, name: string, incarnation: number, random: Random, log: LogSink) {
+    this.#ports = ports;
+    this.name = name;
+    this.incarnation = incarnation;
+    this.random = random;
+    this.log = loggerFor(name, ports.now, log);
+    const timer = (ms: number, fire: () => void, options?: TimerOptions): Disposable => this.#timer(ms, fire, options);
+    this.clock = {
+      now: ports.now,
+      monotonic: ports.monotonic,
+      timer,
+      sleep: (ms, options) => sleepWith(timer, ms, options),
+      deadline: (ms, options) => deadlineWith(timer, ms, options),
+    };
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** False after `kill`, or once `stop` has finished. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  step<T>(at: Point, run: () => T): Promise<T> {
+    if (!this.#alive) return new Promise<T>(() => {});
+    return new Promise<T>((resolve, reject) => {
+      this.#ports.ask(this, at, () => {
+        try {
+          resolve(run());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  post(at: Point, run: () => void): void {
+    if (!this.#alive) return;
+    this.#ports.ask(this, at, () => {
+      try {
+        run();
+      } catch (error) {
+        this.#fail(`${at.lane} ${at.op}`, error);
+      }
+    });
+  }
+
+  spawn(name: string, run: (signal: AbortSignal) => Promise<void>): Task {
+    const context: StepContext = { process: this, cause: this.cause() };
+    const done = this.#ports
+      .within(context, () => this.step({ lane: `spawn ${name}`, op: 'start' }, () => run(this.signal)))
+      .then((running) => running)
+      .catch((error: unknown) => {
+        if (!(this.signal.aborted && error === this.signal.reason)) this.#fail(name, error);
+      })
+      .finally(() => this.#tasks.delete(done));
+    this.#tasks.add(done);
+    return { name, done };
+  }
+
+  context<T>(cause: Cause, run: () => T): T {
+    return this.#ports.within({ process: this, cause }, run);
+  }
+
+  cause(): Cause | undefined {
+    return this.#ports.context()?.cause;
+  }
+
+  busy(what: string): Disposable {
+    return this.#ports.open(this, what);
+  }
+
+  stop(reason: Error = new Error(`Process "${this.name}" was stopped`)): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Ends this incarnation as a crash does: no notice, no cleaning up; its promises never settle. */
+  kill(): void {
+    this.#alive = false;
+    for (const lane of this.#lanes.values()) {
+      lane.clear();
+      this.#ports.unready(lane);
+    }
+    for (const timer of this.#timers) this.#ports.cancel(timer);
+    this.#timers.clear();
+    this.#ports.forget(this);
+  }
+
+  lane(name: string): Lane {
+    let lane = this.#lanes.get(name);
+    if (lane === undefined) {
+      lane = new Lane(`${this.name}/${name}`);
+      this.#lanes.set(name, lane);
+    }
+    return lane;
+  }
+
+  forget(timer: Timer): void {
+    this.#timers.delete(timer);
+  }
+
+  #timer(ms: number, fire: () => void, options?: TimerOptions): Disposable {
+    if (!this.#alive) return { [Symbol.dispose]() {} };
+    const context: StepContext = { process: this, cause: this.cause() };
+    const timer = this.#ports.timer(this, ms, () => this.#ports.within(context, fire), options);
+    this.#timers.add(timer);
+    return {
+      [Symbol.dispose]: () => {
+        this.#timers.delete(timer);
+        this.#ports.cancel(timer);
+      },
+    };
+  }
+
+  async #stop(reason: Error): Promise<void> {
+    this.#controller.abort(reason);
+    while (this.#tasks.size > 0 && this.#alive) await Promise.all(this.#tasks);
+    this.kill();
+  }
+
+  #fail(task: string, error: unknown): void {
+    this.log.error('Task failed', { task, error: errorText(error) });
+    this.#ports.failed({ process: this.name, incarnation: this.incarnation, task, error });
+    this.stop(error instanceof Error ? error : new Error(String(error))).catch(() => undefined); // #stop never rejects
+  }
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
