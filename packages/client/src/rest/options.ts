@@ -1,0 +1,44 @@
+/** Which state of an object to read (meta/v1 GetOptions). */
+export interface GetOptions {
+  readonly resourceVersion?: string;
+}
+
+/** Which objects to list (meta/v1 ListOptions). */
+export interface ListOptions {
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Objects of one page; more are fetched with `continue`. */
+  readonly limit?: number;
+  readonly continue?: string;
+  readonly resourceVersion?: string;
+  readonly resourceVersionMatch?: string;
+  readonly timeoutSeconds?: number;
+}
+
+export interface WatchOptions extends ListOptions {
+  readonly allowWatchBookmarks?: boolean;
+  /** The present objects first, then a bookmark that ends them (WatchList). */
+  readonly sendInitialEvents?: boolean;
+}
+
+export interface WriteOptions {
+  /** `All` or absent. */
+  readonly dryRun?: string;
+  readonly fieldManager?: string;
+}
+
+export interface PatchOptions extends WriteOptions {
+  readonly subresource?: string;
+  /** Apply only: take over fields that others manage. */
+  readonly force?: boolean;
+}
+
+export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+
+/** Media types of patches, as the server knows them. */
+export const patchContentTypes: Readonly<Record<PatchType, string>> = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};

@@ -1,0 +1,89 @@
+import {
+  deepFreeze,
+  type DeleteOptions,
+  type Frozen,
+  groupVersion,
+  type KubeObject,
+  type ListMeta,
+  type WatchFrame,
+} from '@coracle/apimachinery';
+import type { ResourceHandle } from '../kubernetes/resource-handle.ts';
+import { type GetOptions, type ListOptions, type PatchOptions, patchContentTypes, type PatchType, type WatchOptions, type WriteOptions } from './options.ts';
+import type { Request } from './request.ts';
+import type { RestClient } from './rest-client.ts';
+
+export interface ObjectList<T> {
+  readonly metadata: ListMeta;
+  readonly items: readonly Frozen<T>[];
+}
+
+/** A subresource whose objects have a type of their own: `scale`, `binding`, `eviction`, `token`. */
+export interface SubresourceClient<R> {
+  get(): Promise<Frozen<R>>;
+  create(body: unknown): Promise<Frozen<R>>;
+  update(body: unknown): Promise<Frozen<R>>;
+}
+
+/**
+ * One resource, in one namespace or cluster-wide (client-go gentype.ClientWithListAndApply). Answers are deep-frozen.
+ * Every method throws StatusError for a refusal by the server and TransportError when no answer came.
+ */
+export interface ResourceClient<T extends KubeObject> {
+  get(name: string, options?: GetOptions): Promise<Frozen<T>>;
+  list(options?: ListOptions): Promise<ObjectList<T>>;
+  /** Fills in `apiVersion` and `kind` where absent. Freezes `object`. */
+  create(object: T | Frozen<T>, options?: WriteOptions): Promise<Frozen<T>>;
+  update(object: T | Frozen<T>, options?: WriteOptions): Promise<Frozen<T>>;
+  updateStatus(object: T | Frozen<T>, options?: WriteOptions): Promise<Frozen<T>>;
+  patch(name: string, type: PatchType, patch: unknown, options?: PatchOptions): Promise<Frozen<T>>;
+  delete(name: string, options?: DeleteOptions): Promise<void>;
+  deleteCollection(deleteOptions?: DeleteOptions, listOptions?: ListOptions): Promise<void>;
+  /** Batches of events until the server or `io.signal` ends the watch. */
+  watch(options?: WatchOptions, io?: { readonly signal?: AbortSignal | undefined }): Promise<AsyncIterable<readonly WatchFrame[]>>;
+  subresource<R = KubeObject>(name: string, subresource: string): SubresourceClient<R>;
+}
+
+/** The client for `handle` over `rest`; `namespace` '' is the cluster scope, or all namespaces for reading. */
+export function resourceClient<T extends KubeObject>(rest: RestClient, handle: ResourceHandle<T>, namespace: string): ResourceClient<T> {
+  const at = (request: Request): Request => request.groupVersion(handle.group, handle.version).namespaceIfScoped(namespace, handle.namespaced).resource(handle.resource);
+  const nameOf = (object: T | Frozen<T>): string => (object as KubeObject).metadata.name ?? '';
+  const typed = (object: T | Frozen<T>): Frozen<unknown> => {
+    const { apiVersion, kind } = object as KubeObject;
+    if (apiVersion !== undefined && kind !== undefined) return deepFreeze(object as unknown);
+    return deepFreeze({ apiVersion: groupVersion(handle), kind: handle.kind, ...object } as unknown);
+  };
+  return {
+    get: (name, options = {}) => at(rest.get()).name(name).params(options).do<T>(),
+    list: async (options = {}) => {
+      const list = await at(rest.get()).params(options).do<{ metadata?: ListMeta; items?: T[] | null }>();
+      // Go writes an empty list of items as null in some answers.
+      return { metadata: list.metadata ?? {}, items: (list.items ?? []) as readonly Frozen<T>[] };
+    },
+    create: (object, options = {}) => at(rest.post()).params(options).body(typed(object)).do<T>(),
+    update: (object, options = {}) => at(rest.put()).name(nameOf(object)).params(options).body(typed(object)).do<T>(),
+    updateStatus: (object, options = {}) => at(rest.put()).name(nameOf(object)).subresource('status').params(options).body(typed(object)).do<T>(),
+    patch: (name, type, patch, { subresource, ...options } = {}) => {
+      const request = at(rest.patch()).name(name).params(options);
+      if (subresource !== undefined) request.subresource(subresource);
+      return request.body(deepFreeze(patch), patchContentTypes[type]).do<T>();
+    },
+    delete: async (name, options) => {
+      const request = at(rest.delete()).name(name);
+      await (options === undefined ? request : request.body(deleteBody(options))).do();
+    },
+    deleteCollection: async (deleteOptions, listOptions = {}) => {
+      const request = at(rest.delete()).params(listOptions);
+      await (deleteOptions === undefined ? request : request.body(deleteBody(deleteOptions))).do();
+    },
+    watch: (options = {}, io = {}) => at(rest.get()).params(options).watch(io.signal),
+    subresource: <R>(name: string, subresource: string): SubresourceClient<R> => ({
+      get: () => at(rest.get()).name(name).subresource(subresource).do<R>(),
+      create: (body) => at(rest.post()).name(name).subresource(subresource).body(deepFreeze(body)).do<R>(),
+      update: (body) => at(rest.put()).name(name).subresource(subresource).body(deepFreeze(body)).do<R>(),
+    }),
+  };
+}
+
+function deleteBody(options: DeleteOptions): Frozen<unknown> {
+  return deepFreeze({ apiVersion: 'v1', kind: 'DeleteOptions', ...options } as unknown);
+}

@@ -1,0 +1,47 @@
+import type { Frozen, KubeObject, ObjectMeta } from '@coracle/apimachinery';
+
+/** The metadata of an object of the API. Throws TypeError when there is none: what came was no object. */
+export function metaOf(object: unknown): Frozen<ObjectMeta> {
+  if (typeof object === 'object' && object !== null && 'metadata' in object && typeof object.metadata === 'object' && object.metadata !== null) {
+    return object.metadata;
+  }
+  throw new TypeError('Cannot read the metadata of an object that has none');
+}
+
+/** `namespace/name`, or `name` for objects of the cluster scope (tools/cache MetaNamespaceKeyFunc). */
+export function metaNamespaceKey(object: { readonly metadata: { readonly namespace?: string; readonly name?: string } }): string {
+  const { namespace = '', name = '' } = object.metadata;
+  return namespace === '' ? name : `${namespace}/${name}`;
+}
+
+/** Takes a key apart. Throws TypeError for one that `metaNamespaceKey` does not make. */
+export function splitMetaNamespaceKey(key: string): { readonly namespace: string; readonly name: string } {
+  const parts = key.split('/');
+  const [first = '', second] = parts;
+  if (parts.length > 2) throw new TypeError(`Cannot split key "${key}": unexpected format`);
+  return second === undefined ? { namespace: '', name: first } : { namespace: first, name: second };
+}
+
+/**
+ * What a handler gets when an object vanished while nobody watched: the last state that was seen, which may be old
+ * (tools/cache DeletedFinalStateUnknown).
+ */
+export class DeletedFinalStateUnknown<T> {
+  readonly key: string;
+  readonly object: Frozen<T> | undefined;
+
+  constructor(key: string, object: Frozen<T> | undefined) {
+    this.key = key;
+    this.object = object;
+  }
+}
+
+/** The object of a deletion, whether its final state is known or not; undefined when nothing was ever known. */
+export function objectFromDeletion<T extends KubeObject>(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): Frozen<T> | undefined {
+  return deleted instanceof DeletedFinalStateUnknown ? deleted.object : (deleted as Frozen<T>);
+}
+
+/** The key of a deletion, known in every case (tools/cache DeletionHandlingMetaNamespaceKeyFunc). */
+export function deletionKey<T extends KubeObject>(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): string {
+  return deleted instanceof DeletedFinalStateUnknown ? deleted.key : metaNamespaceKey({ metadata: metaOf(deleted) });
+}
