@@ -1,7 +1,7 @@
 // Writes manifests/crd.yaml and src/api/crd.generated.ts from src/api/types.ts. Run: node packages/tidb-operator/tools/generate-crd.ts
 import { readFileSync, writeFileSync } from 'node:fs';
-import { crdFromTypes } from './crd-from-types.ts';
-import { toYaml } from './yaml-writer.ts';
+import { crdFromTypes } from '../src/api/crd-from-types.ts';
+import { toYaml } from '../src/api/yaml-writer.ts';
 
 const root = new URL('../', import.meta.url);
 const crd = crdFromTypes(readFileSync(new URL('src/api/types.ts', root), 'utf8'));

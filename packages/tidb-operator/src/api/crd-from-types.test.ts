@@ -4,7 +4,7 @@ import test from 'node:test';
 import { crdFromTypes } from './crd-from-types.ts';
 import { toYaml } from './yaml-writer.ts';
 
-const root = new URL('../', import.meta.url);
+const root = new URL('../../', import.meta.url);
 
 test('manifests/crd.yaml is what the types say now', () => {
   const crd = crdFromTypes(readFileSync(new URL('src/api/types.ts', root), 'utf8'));

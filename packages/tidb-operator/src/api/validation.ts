@@ -1,0 +1,1 @@
+import { FieldErrors } from '@coracle/apimachinery';
