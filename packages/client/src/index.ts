@@ -15,3 +15,23 @@ export {
   type RateLimiter,
 } from './util/workqueue/rate-limiter.ts';
 export { RateLimitingQueue } from './util/workqueue/rate-limiting-queue.ts';
+export { type Delta, DeltaFifo, type Deltas } from './tools/cache/delta-fifo.ts';
+export { type AnyInformer, SharedInformerFactory } from './informers/factory.ts';
+export { type Indexer, type Indexers, type IndexFunction, indexByNamespace, namespaceIndex, Store } from './tools/cache/indexer.ts';
+export {
+  DeletedFinalStateUnknown,
+  deletionKey,
+  metaNamespaceKey,
+  metaOf,
+  objectFromDeletion,
+  splitMetaNamespaceKey,
+} from './tools/cache/keys.ts';
+export { type Lister, listerOf, type NamespaceLister } from './tools/cache/lister.ts';
+export { type ListWatch, Reflector, type ReflectorOptions, type ReflectorStore } from './tools/cache/reflector.ts';
+export {
+  type HandlerRegistration,
+  type InformerOptions,
+  type ResourceEventHandler,
+  SharedIndexInformer,
+} from './tools/cache/shared-informer.ts';
+export { Backoff, type BackoffOptions } from './util/backoff.ts';
