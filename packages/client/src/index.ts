@@ -35,3 +35,6 @@ export {
   SharedIndexInformer,
 } from './tools/cache/shared-informer.ts';
 export { Backoff, type BackoffOptions } from './util/backoff.ts';
+export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
+export { EventRecorder, type EventRecorderOptions, type EventType } from './tools/record/event-recorder.ts';
+export { defaultBackoff, defaultRetry, retryOnConflict, type RetryOptions } from './util/retry.ts';

@@ -30,6 +30,7 @@ export interface SubresourceClient<R> {
  */
 export interface ResourceClient<T extends KubeObject> {
   get(name: string, options?: GetOptions): Promise<Frozen<T>>;
+  /** Items name their kind, although servers leave that out in lists. */
   list(options?: ListOptions): Promise<ObjectList<T>>;
   /** Fills in `apiVersion` and `kind` where absent. Freezes `object`. */
   create(object: T | Frozen<T>, options?: WriteOptions): Promise<Frozen<T>>;
@@ -57,7 +58,8 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
     list: async (options = {}) => {
       const list = await at(rest.get()).params(options).do<{ metadata?: ListMeta; items?: T[] | null }>();
       // Go writes an empty list of items as null in some answers.
-      return { metadata: list.metadata ?? {}, items: (list.items ?? []) as readonly Frozen<T>[] };
+      const items = (list.items ?? []) as readonly Frozen<T>[];
+      return { metadata: list.metadata ?? {}, items: items.map(typed) as readonly Frozen<T>[] };
     },
     create: (object, options = {}) => at(rest.post()).params(options).body(typed(object)).do<T>(),
     update: (object, options = {}) => at(rest.put()).name(nameOf(object)).params(options).body(typed(object)).do<T>(),

@@ -1,0 +1,63 @@
+import type { Process, Task } from '@coracle/kernel';
+import { RateLimitingQueue } from '../util/workqueue/rate-limiting-queue.ts';
+
+export interface ControllerOptions {
+  readonly process: Process;
+  /** Names the queue, for traces and logs: `deployment`. */
+  readonly name: string;
+  /** Keys worked on at a time. Default 1. */
+  readonly workers?: number;
+  /** Brings the world of one key to what it should be. A throw is logged and tried again after a growing wait. */
+  sync(key: string): Promise<void | { readonly requeueAfterMs: number }>;
+  readonly queue?: RateLimitingQueue<string>;
+}
+
+/** The loop that every controller has: take a key, sync it, forget its failures or try again later. */
+export class KeyedController {
+  readonly queue: RateLimitingQueue<string>;
+  readonly #process: Process;
+  readonly #name: string;
+  readonly #workers: number;
+  readonly #sync: ControllerOptions['sync'];
+
+  constructor(options: ControllerOptions) {
+    this.#process = options.process;
+    this.#name = options.name;
+    this.#workers = options.workers ?? 1;
+    this.#sync = (key) => options.sync(key);
+    this.queue = options.queue ?? new RateLimitingQueue<string>({ process: options.process, name: options.name });
+  }
+
+  /** Works until `signal` aborts; then finishes the keys that wait, and resolves. */
+  async run(signal: AbortSignal): Promise<void> {
+    const shutDown = (): void => this.queue.shutDown();
+    if (signal.aborted) shutDown();
+    else signal.addEventListener('abort', shutDown, { once: true });
+    const workers: Task[] = [];
+    for (let i = 0; i < this.#workers; i++) workers.push(this.#process.spawn(`${this.#name} worker ${i}`, () => this.#work()));
+    await Promise.all(workers.map((worker) => worker.done));
+    signal.removeEventListener('abort', shutDown);
+  }
+
+  async #work(): Promise<void> {
+    for (;;) {
+      const got = await this.queue.get();
+      if (got.shutdown) return;
+      await this.#syncOne(got.item);
+    }
+  }
+
+  async #syncOne(key: string): Promise<void> {
+    try {
+      const result = await this.#sync(key);
+      this.queue.forget(key);
+      if (result !== undefined) this.queue.addAfter(key, result.requeueAfterMs);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#process.log.warn('Sync failed, trying again later', { controller: this.#name, key, error: text });
+      this.queue.addRateLimited(key);
+    } finally {
+      this.queue.done(key);
+    }
+  }
+}
