@@ -131,12 +131,14 @@ function service(tc: TidbCluster, name: string, component: ComponentName, usedBy
 }
 
 /**
- * The ConfigMap of a component; undefined when `config` is left out, as upstream does. With RollingUpdate its name carries
- * a digest of the data, so that a change is a new object.
+ * The ConfigMap of a component. With RollingUpdate its name carries a digest of the data, so that a change is a new object.
+ *
+ * Without `config` upstream makes none while the pods still mount one of the fixed name, and they never start; here that
+ * one exists and is empty.
  */
-export function configMap(tc: TidbCluster, component: ComponentName): ConfigMap | undefined {
-  const config = componentSpec(tc, component)?.config;
-  if (config === undefined) return undefined;
+export function configMap(tc: TidbCluster, component: ComponentName): ConfigMap {
+  const given = componentSpec(tc, component)?.config;
+  const config = given ?? '';
   const data = { 'config-file': typeof config === 'string' ? config : toToml(withDefaultsOf(component, config)), 'startup-script': startScript(tc, component) };
   const strategy = componentSpec(tc, component)?.configUpdateStrategy ?? tc.spec.configUpdateStrategy;
   const name = memberName(tc, component);
@@ -144,7 +146,7 @@ export function configMap(tc: TidbCluster, component: ComponentName): ConfigMap 
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: {
-      name: strategy === 'RollingUpdate' ? `${name}-${configMapSuffix(data)}` : name,
+      name: strategy === 'RollingUpdate' && given !== undefined ? `${name}-${configMapSuffix(data)}` : name,
       namespace: namespaceOf(tc),
       labels: labelsOf(tc, component),
       ownerReferences: [ownerOf(tc)],
@@ -335,7 +337,7 @@ function slowLogContainer(tc: TidbCluster): Preserved {
 }
 
 function configVolume(tc: TidbCluster, component: ComponentName, name: string, key: string, path: string): Preserved {
-  return { configMap: { items: [{ key, path }], name: configMap(tc, component)?.metadata.name ?? memberName(tc, component) }, name };
+  return { configMap: { items: [{ key, path }], name: configMap(tc, component).metadata?.name }, name };
 }
 
 /** `storage` sizes the claim and is no resource of the container. */
