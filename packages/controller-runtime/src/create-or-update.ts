@@ -1,0 +1,31 @@
+import { deepFreeze, type Frozen, isNotFound, type KubeObject, semanticEqual } from '@coracle/apimachinery';
+import type { ResourceHandle } from '@coracle/client';
+import type { Client, ObjectKey } from './client.ts';
+
+export interface CreateOrUpdateResult<T> {
+  readonly operation: 'created' | 'updated' | 'unchanged';
+  readonly object: Frozen<T>;
+}
+
+/**
+ * Makes the object what `mutate` returns of its present state, undefined when it is absent (controllerutil.CreateOrUpdate).
+ * Reads past the cache; an update carries the resourceVersion that was read, so that a conflict throws.
+ */
+export async function createOrUpdate<T extends KubeObject>(
+  client: Client,
+  handle: ResourceHandle<T>,
+  { namespace, name }: ObjectKey,
+  mutate: (current: Frozen<T> | undefined) => T | Frozen<T>,
+): Promise<CreateOrUpdateResult<T>> {
+  const live = client.live(handle, namespace);
+  let current: Frozen<T>;
+  try {
+    current = await live.get(name);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return { operation: 'created', object: await live.create(mutate(undefined)) };
+  }
+  const wanted = deepFreeze(mutate(current));
+  if (semanticEqual(current, wanted)) return { operation: 'unchanged', object: current };
+  return { operation: 'updated', object: await live.update(wanted as Frozen<T>) };
+}
