@@ -38,3 +38,4 @@ export { Backoff, type BackoffOptions } from './util/backoff.ts';
 export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export { EventRecorder, type EventRecorderOptions, type EventType } from './tools/record/event-recorder.ts';
 export { defaultBackoff, defaultRetry, retryOnConflict, type RetryOptions } from './util/retry.ts';
+export { type ClientConfig, type ClosableTransport, httpTransport, type HttpTransportOptions } from './transport/http.ts';

@@ -1,0 +1,48 @@
+import { deepFreeze, type Frozen, JsonSyntaxError, readJson, TransportError, type WatchFrame } from '@coracle/apimachinery';
+
+const newline = 0x0a;
+const maxFrameBytes = 64 << 20;
+const types: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
+
+/**
+ * Events of a watch from newline-delimited JSON; all that one chunk completes is one batch. Throws TransportError for what
+ * is no event, and for one of more than 64 MiB. A torn last line is dropped: the connection was cut.
+ */
+export async function* decodeWatch(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<readonly WatchFrame[], void, undefined> {
+  let torn: Uint8Array[] = []; // parts of a line whose end has not come
+  let tornLength = 0;
+  for await (const chunk of chunks) {
+    const batch: WatchFrame[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
+      const tail = chunk.subarray(start, end);
+      const line = torn.length === 0 ? tail : Buffer.concat([...torn, tail]);
+      torn = [];
+      tornLength = 0;
+      start = end + 1;
+      if (line.length > 0) batch.push(decodeFrame(line, path));
+    }
+    if (start < chunk.length) {
+      torn.push(chunk.subarray(start));
+      tornLength += chunk.length - start;
+      if (tornLength > maxFrameBytes) throw new TransportError(`Cannot watch "${path}": an event is larger than ${maxFrameBytes} bytes`, { executed: 'unknown' });
+    }
+    if (batch.length > 0) yield batch;
+  }
+}
+
+function decodeFrame(line: Uint8Array, path: string): WatchFrame {
+  let frame: unknown;
+  try {
+    frame = readJson(line).value;
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw new TransportError(`Cannot watch "${path}": an event is not JSON`, { executed: 'unknown', cause: error });
+  }
+  if (!isFrame(frame)) throw new TransportError(`Cannot watch "${path}": what came is no event`, { executed: 'unknown' });
+  return { type: frame.type, object: deepFreeze(frame.object) };
+}
+
+function isFrame(value: unknown): value is { readonly type: WatchFrame['type']; readonly object: Frozen<unknown> } {
+  return typeof value === 'object' && value !== null && 'type' in value && types.has(value.type) && 'object' in value && typeof value.object === 'object' && value.object !== null;
+}
