@@ -39,3 +39,5 @@ export { type ControllerOptions, KeyedController } from './tools/keyed-controlle
 export { EventRecorder, type EventRecorderOptions, type EventType } from './tools/record/event-recorder.ts';
 export { defaultBackoff, defaultRetry, retryOnConflict, type RetryOptions } from './util/retry.ts';
 export { type ClientConfig, type ClosableTransport, httpTransport, type HttpTransportOptions } from './transport/http.ts';
+export { type ApiGroup, type ApiResource, type Discovery, DiscoveryClient } from './discovery/discovery-client.ts';
+export { NoMatchError, RestMapper } from './discovery/rest-mapper.ts';
