@@ -1,0 +1,149 @@
+import { controllerOf, type Frozen, isControlledBy } from '@coracle/apimachinery';
+import {
+  BucketRateLimiter,
+  type Clientset,
+  type DeletedFinalStateUnknown,
+  EventRecorder,
+  ItemExponentialFailureRateLimiter,
+  KeyedController,
+  type Lister,
+  MaxOfRateLimiter,
+  metaNamespaceKey,
+  objectFromDeletion,
+  RateLimitingQueue,
+  type SharedInformerFactory,
+  splitMetaNamespaceKey,
+} from '@coracle/client';
+import type { Process } from '@coracle/kernel';
+import { type Deployment, deployments, newDeployment } from './deployment.ts';
+import { type Foo, foos } from './foo.ts';
+
+const controllerAgentName = 'sample-controller';
+
+/** Reasons and messages of the events that users see. */
+export const successSynced = 'Synced';
+export const errResourceExists = 'ErrResourceExists';
+export const messageResourceSynced = 'Foo synced successfully';
+export const messageResourceExists = (name: string): string => `Resource "${name}" already exists and is not managed by Foo`;
+const fieldManager = controllerAgentName;
+
+export interface SampleControllerOptions {
+  readonly process: Process;
+  readonly clientset: Clientset;
+  /** Of the built-in kinds; upstream has two factories because it has two generated clientsets. */
+  readonly kubeInformers: SharedInformerFactory;
+  readonly fooInformers: SharedInformerFactory;
+  readonly recorder?: EventRecorder;
+}
+
+/** Keeps one Deployment for each Foo (kubernetes/sample-controller controller.go). */
+export class SampleController {
+  readonly #process: Process;
+  readonly #clientset: Clientset;
+  readonly #kubeInformers: SharedInformerFactory;
+  readonly #fooInformers: SharedInformerFactory;
+  readonly #deploymentsLister: Lister<Deployment>;
+  readonly #foosLister: Lister<Foo>;
+  readonly #recorder: EventRecorder;
+  readonly #controller: KeyedController;
+
+  constructor({ process, clientset, kubeInformers, fooInformers, recorder }: SampleControllerOptions) {
+    this.#process = process;
+    this.#clientset = clientset;
+    this.#kubeInformers = kubeInformers;
+    this.#fooInformers = fooInformers;
+    this.#recorder = recorder ?? new EventRecorder({ clientset, component: controllerAgentName });
+    const rateLimiter = new MaxOfRateLimiter<string>(
+      new ItemExponentialFailureRateLimiter<string>(5, 1_000_000),
+      new BucketRateLimiter<string>({ clock: process.clock, perSecond: 50, burst: 300 }),
+    );
+    this.#controller = new KeyedController({
+      process,
+      name: 'foo',
+      workers: 2,
+      queue: new RateLimitingQueue<string>({ process, name: 'foo', rateLimiter }),
+      sync: (key) => this.#syncHandler(key),
+    });
+
+    const fooInformer = fooInformers.forResource(foos);
+    const deploymentInformer = kubeInformers.forResource(deployments);
+    this.#foosLister = fooInformer.lister;
+    this.#deploymentsLister = deploymentInformer.lister;
+    // Nobody handles the deletion of a Foo: its Deployment has an owner reference.
+    fooInformer.addEventHandler({
+      onAdd: (foo) => this.#enqueueFoo(foo),
+      onUpdate: (_old, foo) => this.#enqueueFoo(foo),
+    });
+    deploymentInformer.addEventHandler({
+      onAdd: (deployment) => this.#handleObject(deployment),
+      onUpdate: (old, deployment) => {
+        // A resync brings every Deployment again, unchanged.
+        if (old.metadata.resourceVersion !== deployment.metadata.resourceVersion) this.#handleObject(deployment);
+      },
+      onDelete: (deleted) => this.#handleObject(deleted),
+    });
+  }
+
+  /** Works until `signal` aborts. The informer factories must have been started. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { log } = this.#process;
+    log.info('Starting Foo controller');
+    log.info('Waiting for informer caches to sync');
+    await this.#kubeInformers.waitForCacheSync(signal);
+    await this.#fooInformers.waitForCacheSync(signal);
+    log.info('Starting workers', { count: 2 });
+    await this.#controller.run(signal);
+    log.info('Shutting down workers');
+  }
+
+  async #syncHandler(key: string): Promise<void> {
+    const { namespace, name } = splitMetaNamespaceKey(key);
+    const foo = this.#foosLister.namespace(namespace).get(name);
+    if (foo === undefined) {
+      this.#process.log.info('Foo referenced by item in work queue no longer exists', { key });
+      return;
+    }
+    const deploymentName = foo.spec?.deploymentName ?? '';
+    if (deploymentName === '') {
+      // Only a change of the Foo can help, and that brings it here again.
+      this.#process.log.error('Deployment name missing from object reference', { key });
+      return;
+    }
+    const client = this.#clientset.resource(deployments, namespace);
+    let deployment = this.#deploymentsLister.namespace(namespace).get(deploymentName);
+    deployment ??= await client.create(newDeployment(foo), { fieldManager });
+    if (!isControlledBy(deployment, foo)) {
+      const message = messageResourceExists(deploymentName);
+      this.#recorder.event(foo, 'Warning', errResourceExists, message);
+      throw new Error(message);
+    }
+    const wanted = foo.spec?.replicas;
+    if (wanted !== undefined && wanted !== deployment.spec?.replicas) {
+      this.#process.log.info('Update deployment resource', { key, currentReplicas: deployment.spec?.replicas, desiredReplicas: wanted });
+      deployment = await client.update(newDeployment(foo), { fieldManager });
+    }
+    await this.#updateFooStatus(foo, deployment);
+    this.#recorder.event(foo, 'Normal', successSynced, messageResourceSynced);
+  }
+
+  async #updateFooStatus(foo: Frozen<Foo>, deployment: Frozen<Deployment>): Promise<void> {
+    const availableReplicas = deployment.status?.availableReplicas ?? 0;
+    // Sent even when nothing changes: the server makes no new version of an equal object.
+    await this.#clientset.resource(foos, foo.metadata.namespace).updateStatus({ ...foo, status: { ...foo.status, availableReplicas } }, { fieldManager });
+  }
+
+  #enqueueFoo(foo: Frozen<Foo>): void {
+    this.#controller.queue.add(metaNamespaceKey(foo));
+  }
+
+  /** Enqueues the Foo that manages the Deployment, if one does. */
+  #handleObject(changed: Frozen<Deployment> | DeletedFinalStateUnknown<Deployment>): void {
+    const deployment = objectFromDeletion<Deployment>(changed);
+    if (deployment === undefined) return;
+    const owner = controllerOf(deployment);
+    if (owner?.kind !== foos.kind) return;
+    const foo = this.#foosLister.namespace(deployment.metadata.namespace ?? '').get(owner.name);
+    if (foo === undefined) this.#process.log.debug('Ignore orphaned object', { deployment: metaNamespaceKey(deployment), foo: owner.name });
+    else this.#enqueueFoo(foo);
+  }
+}
