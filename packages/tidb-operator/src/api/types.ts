@@ -1,6 +1,6 @@
 import type { ObjectMeta } from '@coracle/apimachinery';
 
-// The one source of the CRD: tools/generate-crd.ts reads the interfaces of this file (a small subset of TypeScript) and
+// The one source of the CRD: tools/generate-manifests.ts reads the interfaces of this file (a small subset of TypeScript) and
 // writes manifests/crd.yaml and src/api/crd.generated.ts. `?` is optional, a doc comment is the description, and the
 // scalar names below become formats. `Preserved` is a structure that is passed on or accepted without being looked into.
 
