@@ -41,3 +41,4 @@ export { defaultBackoff, defaultRetry, retryOnConflict, type RetryOptions } from
 export { type ClientConfig, type ClosableTransport, httpTransport, type HttpTransportOptions } from './transport/http.ts';
 export { type ApiGroup, type ApiResource, type Discovery, DiscoveryClient } from './discovery/discovery-client.ts';
 export { NoMatchError, RestMapper } from './discovery/rest-mapper.ts';
+export { clientConfigFromKubeconfig, KubeconfigError, type KubeconfigOptions } from './tools/clientcmd/kubeconfig.ts';
