@@ -81,7 +81,7 @@ class Http2Transport implements ClosableTransport {
     stream.once('close', () => signal?.removeEventListener('abort', onAbort));
     try {
       const { status, headers } = await answered(stream, request);
-      return { status, headers, ...(await this.#content(stream, request, status, headers)) };
+      return { status, headers, ...(await this.#content(stream, request, signal, status, headers)) };
     } catch (error) {
       throw signal?.aborted ? abortReason(signal) : error;
     }
@@ -182,18 +182,19 @@ class Http2Transport implements ClosableTransport {
     return stream;
   }
 
-  async #content(stream: ClientHttp2Stream, request: ApiRequest, status: number, headers: WireHeaders): Promise<{ readonly body: Body } | { readonly events: AsyncIterable<readonly WatchFrame[]> }> {
+  async #content(stream: ClientHttp2Stream, request: ApiRequest, signal: AbortSignal | undefined, status: number, headers: WireHeaders): Promise<{ readonly body: Body } | { readonly events: AsyncIterable<readonly WatchFrame[]> }> {
     const contentType = headers['content-type'] ?? '';
     const asks = (name: string): boolean => request.query.some(([key, value]) => key === name && (value === 'true' || value === '1'));
-    if (status === 200 && asks('watch')) return { events: decodeWatch(chunksOf(stream, request), request.path) };
-    if (status === 200 && asks('follow')) return { body: { form: 'stream', contentType, chunks: chunksOf(stream, request) } };
+    if (status === 200 && asks('watch')) return { events: decodeWatch(chunksOf(stream, request, signal), request.path) };
+    if (status === 200 && asks('follow')) return { body: { form: 'stream', contentType, chunks: chunksOf(stream, request, signal) } };
     const chunks: Uint8Array[] = [];
     let length = 0;
-    for await (const chunk of chunksOf(stream, request)) {
+    for await (const chunk of chunksOf(stream, request, signal)) {
       chunks.push(chunk);
       length += chunk.length;
       if (length > maxAnswerBytes) throw new TransportError(`Answer to ${request.method} ${request.path} is larger than ${maxAnswerBytes} bytes`, { executed: 'unknown' });
     }
+    if (signal?.aborted) throw abortReason(signal); // what came may be a part
     return { body: { form: 'bytes', contentType, bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks) } };
   }
 }
@@ -212,14 +213,14 @@ function broken(stream: ClientHttp2Stream, request: ApiRequest, cause?: unknown)
   return new TransportError(`No answer to ${request.method} ${request.path}: ${why}`, { executed, cause });
 }
 
-/** The rest of the answer. Ends quietly when the request was cancelled from here; throws TransportError when it was cut. */
-async function* chunksOf(stream: ClientHttp2Stream, request: ApiRequest): AsyncGenerator<Uint8Array, void, undefined> {
+/** The rest of the answer. Ends quietly when `signal` cancelled the request; throws TransportError when it was cut. */
+async function* chunksOf(stream: ClientHttp2Stream, request: ApiRequest, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     for await (const chunk of stream) yield chunk as Uint8Array; // no encoding is set
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && stream.rstCode !== constants.NGHTTP2_CANCEL) throw broken(stream, request);
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && signal?.aborted !== true) throw broken(stream, request);
   } catch (error) {
-    if (error instanceof TransportError) throw error;
-    throw broken(stream, request, error);
+    if (signal?.aborted) return;
+    throw error instanceof TransportError ? error : broken(stream, request, error);
   } finally {
     if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
   }
