@@ -1,4 +1,43 @@
+export { semanticEqual } from './equality.ts';
+export { type FieldError, FieldErrors, type FieldErrorReason } from './field-error.ts';
+export { type FieldRequirement, parseFieldSelector } from './fields.ts';
 export { deepFreeze, type Frozen } from './frozen.ts';
+export { JsonSyntaxError } from './json/exact-reader.ts';
+export { type JsonDocument, readJson, type ReadJsonOptions } from './json/reader.ts';
+export { writeJson, writeJsonBytes } from './json/writer.ts';
+export { everything, labelMatcher, type LabelMatcher, matcherOfSet, nothing, parseLabelSelector } from './labels.ts';
+export { getOwn, hasOwn, mapFrom, setOwn, sortedEntries, type WireMap, withEntry, withoutEntry } from './maps.ts';
+export {
+  type Condition,
+  controllerOf,
+  controllerReference,
+  type DeleteOptions,
+  groupVersion,
+  type GroupVersionKind,
+  type GroupVersionResource,
+  isControlledBy,
+  type KubeList,
+  type KubeObject,
+  type LabelSelector,
+  type LabelSelectorRequirement,
+  type ListMeta,
+  type ObjectMeta,
+  type OwnerReference,
+  parseGroupVersion,
+  type Preconditions,
+  type TypeMeta,
+  type Unstructured,
+} from './meta.ts';
+export {
+  isDns1035Label,
+  isDns1123Label,
+  isDns1123Subdomain,
+  isQualifiedName,
+  isValidLabelValue,
+  isValidPathSegment,
+} from './names.ts';
+export * from './status.ts';
+export { formatMicroTime, formatTime, humanDuration, parseTime } from './time.ts';
 export {
   type ApiRequest,
   type ApiResponse,

@@ -1,0 +1,29 @@
+/**
+ * Whether two wire values mean the same (apimachinery equality.Semantic): absent, null, empty list and empty map are equal
+ * as members of an object.
+ */
+export function semanticEqual(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object') return isEmpty(a) && isEmpty(b);
+  if (a === null || b === null) return isEmpty(a) && isEmpty(b);
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b)) return isEmpty(a) && isEmpty(b);
+    return a.length === b.length && a.every((item, i) => semanticEqual(item, b[i]));
+  }
+  return membersEqual(a, b) && membersEqual(b, a);
+}
+
+/** Every member of `a` has an equal in `b`. */
+function membersEqual(a: object, b: object): boolean {
+  for (const key of Object.keys(a)) {
+    const other: unknown = Object.hasOwn(b, key) ? b[key as keyof typeof b] : undefined;
+    if (!semanticEqual(a[key as keyof typeof a], other)) return false;
+  }
+  return true;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}

@@ -1,0 +1,44 @@
+/**
+ * The maps of the wire (labels, annotations, data) are plain objects whose keys anybody may choose. This is the one place
+ * that reads and changes them, so that `constructor` and `__proto__` are keys like any other.
+ */
+export type WireMap<V = string> = Readonly<Record<string, V>>;
+
+export function getOwn<V>(map: WireMap<V> | undefined, key: string): V | undefined {
+  return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
+export function hasOwn(map: WireMap<unknown> | undefined, key: string): boolean {
+  return map !== undefined && Object.hasOwn(map, key);
+}
+
+/** Entries in order of key by bytes, as Go prints maps. */
+export function sortedEntries<V>(map: WireMap<V> | undefined): readonly (readonly [key: string, value: V])[] {
+  return map === undefined ? [] : Object.entries(map).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** A map of own properties, whatever their names. */
+export function mapFrom<V>(entries: Iterable<readonly [string, V]>): Record<string, V> {
+  const map: Record<string, V> = {};
+  for (const [key, value] of entries) setOwn(map, key, value);
+  return map;
+}
+
+/** `map` with `key` set; the argument stays as it is. */
+export function withEntry<V>(map: WireMap<V> | undefined, key: string, value: V): Record<string, V> {
+  const copy = mapFrom(Object.entries(map ?? {}));
+  setOwn(copy, key, value);
+  return copy;
+}
+
+/** `map` without `key`; undefined when nothing is left. */
+export function withoutEntry<V>(map: WireMap<V> | undefined, key: string): Record<string, V> | undefined {
+  const rest = Object.entries(map ?? {}).filter(([other]) => other !== key);
+  return rest.length === 0 ? undefined : mapFrom(rest);
+}
+
+/** Sets an own property, even `__proto__`, of an object under construction. */
+export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else target[key] = value;
+}
