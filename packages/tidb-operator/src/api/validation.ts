@@ -4,6 +4,8 @@ import type { ComponentConfig, ComponentSpec, Preserved, ServiceSpec, StorageVol
 const deleteSlots = /^(pd|tikv|tidb|tiflash)\.tidb\.pingcap\.com\/delete-slots$/;
 const quantity = /^\d+(\.\d+)?([EPTGMk]i?|m|[eE][+-]?\d+)?$/;
 const featureFlags = ['WaitForDnsNameIpMatch', 'PreferPDAddressesOverDiscovery'];
+/** An additional container of such a name is a patch and needs no image. */
+const generatedContainers = ['pd', 'tikv', 'tidb', 'slowlog'];
 const maxConfigDepth = 64;
 
 /** What upstream's controller refuses at each reconcile (apis/pingcap/v1alpha1/validation/validation.go). Empty when all is well. */
@@ -58,7 +60,7 @@ function component(at: string, spec: ComponentSpec & { readonly config?: Compone
   for (const [i, entry] of (spec.env ?? []).entries()) errors.push(...envEntry(`${at}.env[${i}]`, entry));
   for (const [i, container] of (spec.additionalContainers ?? []).entries()) {
     if (typeof container['name'] !== 'string' || container['name'] === '') errors.push(FieldErrors.required(`${at}.additionalContainers[${i}].name`));
-    else if (typeof container['image'] !== 'string') errors.push(FieldErrors.required(`${at}.additionalContainers[${i}].image`));
+    else if (!generatedContainers.includes(container['name']) && typeof container['image'] !== 'string') errors.push(FieldErrors.required(`${at}.additionalContainers[${i}].image`));
   }
   const subDir = spec.dataSubDir ?? '';
   if (subDir.startsWith('/')) errors.push(FieldErrors.invalid(`${at}.dataSubDir`, subDir, 'must be a relative path'));

@@ -18,8 +18,8 @@ export function syncDiscovery(state: ClusterState, image: string): StepResult {
   const current = objects.deployments.get(name);
   if (current === undefined) actions.push({ verb: 'create', object: deployment });
   else {
-    const applied = getOwn(current.metadata?.annotations, annotations.lastApplied);
-    const wanted = getOwn(deployment.metadata?.annotations, annotations.lastApplied);
+    const applied: string | undefined = getOwn(current.metadata?.annotations, annotations.lastApplied);
+    const wanted: string | undefined = getOwn(deployment.metadata?.annotations, annotations.lastApplied);
     if (applied !== wanted && !semanticEqual(readOwnText(applied), readOwnText(wanted))) {
       actions.push({
         verb: 'patch',

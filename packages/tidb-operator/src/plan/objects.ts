@@ -3,6 +3,7 @@ import type { ConfigMap, Service, StatefulSet } from '@coracle/api';
 import { writeJson } from '@coracle/apimachinery';
 import { imageOf } from '../api/defaulting.ts';
 import type { ComponentSpec, PDSpec, Preserved, ServiceSpec, TidbCluster, TiDBSpec, TiKVSpec } from '../api/types.ts';
+import { withAdditionalContainers } from './additional-containers.ts';
 import { configMapSuffix } from './config-map.ts';
 import { annotations, clusterName, labelsOf, memberName, namespaceOf, ownerOf, peerServiceName } from './names.ts';
 import { startScript } from './start-scripts.ts';
@@ -230,11 +231,10 @@ function podSpec(tc: TidbCluster, component: ComponentName, spec: AnyComponent):
   const slowLog = component === 'tidb' && cluster.tidb?.separateSlowLog !== false;
   return {
     ...pick('affinity'),
-    containers: [
-      ...(slowLog ? [slowLogContainer(tc)] : []),
-      mainContainer(tc, component, spec),
-      ...(spec.additionalContainers ?? []),
-    ],
+    containers: withAdditionalContainers(
+      [...(slowLog ? [slowLogContainer(tc)] : []), mainContainer(tc, component, spec)],
+      spec.additionalContainers ?? [],
+    ),
     ...pick('dnsConfig'),
     ...pick('dnsPolicy'),
     ...pick('hostNetwork'),
