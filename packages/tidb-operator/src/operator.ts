@@ -164,8 +164,8 @@ export class TidbOperator {
         const { status } = await this.#dialer.request(url, { method: 'GET', signal: deadline.signal });
         return [pod, status < 400];
       } catch (error) {
-        if (this.#process.signal.aborted) throw error;
-        return [pod, false]; // no answer, whatever the cause, is what unhealthy means
+        if (this.#process.signal.aborted || !(error instanceof DialError || deadline.signal.aborted)) throw error;
+        return [pod, false]; // no answer in time is what unhealthy means
       }
     });
     return new Map(await Promise.all(asked));

@@ -1,5 +1,4 @@
-import { call, envOf, readJsonText, response, type TidbContainer } from './container.ts';
-import { untilTerminated } from './container.ts';
+import { call, envOf, readJsonText, response, type TidbContainer, untilTerminated } from './container.ts';
 
 interface Callers {
   readonly names: readonly string[];
@@ -48,7 +47,7 @@ async function joinList(container: TidbContainer, pdUrl: string, caller: { reado
 }
 
 function decodeCaller(encoded: string): { readonly name: string; readonly host: string } | undefined {
-  const text = Buffer.from(decodeURIComponent(encoded), 'base64').toString();
+  const text = Buffer.from(encoded.replaceAll('%2B', '+').replaceAll('%2F', '/').replaceAll('%3D', '='), 'base64').toString();
   const match = /^(([a-z0-9-]+)\.[a-z0-9.-]+):\d+$/.exec(text);
   return match === null ? undefined : { host: match[1] ?? '', name: match[2] ?? '' };
 }

@@ -1,4 +1,4 @@
-import type { DialResponse } from '@coracle/kernel';
+import type { DialResponse, Task } from '@coracle/kernel';
 import { call, envOf, pause, podNameOf, readJsonText, response, type TidbContainer } from './container.ts';
 import { answerPD, memberBody, writeWithBigints } from './pd-api.ts';
 import { addMember, heartbeat, newPDState, type Outcome, type PDMemberState, type PDState, putStore, scheduleRound } from './pd-state.ts';
@@ -82,6 +82,8 @@ class PDServer {
   #state: PDState;
   #leaderHeardMs: number;
   #removed = false;
+  /** Carries moves on in the foreground; undefined when nothing moves. */
+  #moving: Task | undefined;
 
   constructor(container: TidbContainer, { self, state }: MemberData) {
     this.#container = container;
@@ -274,6 +276,4 @@ class PDServer {
       this.#moving = undefined;
     });
   }
-
-  #moving: unknown;
 }

@@ -262,6 +262,7 @@ test('a paused cluster keeps its status and is left alone', () => {
   const world = new World({ ...spec, paused: true });
   assert.deepEqual(world.sync().actions, []);
   assert.equal(condition(world, 'Ready')?.reason, 'StatefulSetNotUpToDate');
+  assert.equal(condition(world, 'Progressing')?.reason, 'Paused');
 });
 
 test('a changed template is not applied, and said', () => {

@@ -213,7 +213,8 @@ function leaveCluster(state: ClusterState, store: TiKVStoreStatus, status: TidbC
   const since = scaleInSince(state, pod);
   if (since === undefined) {
     return {
-      actions: [markScaleIn(state, pod), { verb: 'pd', request: { call: 'evict-leaders', id } }],
+      // PD first: the mark says that it has been asked.
+      actions: [{ verb: 'pd', request: { call: 'evict-leaders', id } }, markScaleIn(state, pod)],
       wait: { component: 'tikv', reason: 'EvictingLeaders', message: `${store.leaderCount} leaders leave TiKV ${pod} store ${id}` },
     };
   }

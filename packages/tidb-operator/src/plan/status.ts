@@ -154,6 +154,9 @@ function record<V>(entries: readonly (readonly [string, V])[]): Record<string, V
   return Object.fromEntries(entries);
 }
 
+const settled = { reason: 'Settled', message: 'Nothing to do' };
+const paused = { reason: 'Paused', message: 'The cluster is paused: only its status is kept' };
+
 /** The conditions Ready (upstream: pkg/util/tidbcluster and tidb_cluster_condition_updater.go) and Progressing (ours: what the operator waits for). */
 export function conditionsOf(state: ClusterState, status: TidbClusterStatus, wait: Wait | undefined): readonly TidbClusterCondition[] {
   const notReady = whyNotReady(state, status);
@@ -163,7 +166,7 @@ export function conditionsOf(state: ClusterState, status: TidbClusterStatus, wai
       ? condition(state, old, { type: 'Ready', status: 'True', reason: 'Ready', message: 'TiDB cluster is fully up and running' })
       : condition(state, old, { type: 'Ready', status: 'False', ...notReady }),
     wait === undefined
-      ? condition(state, old, { type: 'Progressing', status: 'False', reason: 'Settled', message: 'Nothing to do' })
+      ? condition(state, old, { type: 'Progressing', status: 'False', ...(state.tc.spec.paused === true ? paused : settled) })
       : condition(state, old, { type: 'Progressing', status: 'True', reason: wait.reason, message: wait.message }),
   ];
 }
