@@ -6,7 +6,7 @@ export { JsonSyntaxError } from './json/exact-reader.ts';
 export { type JsonDocument, readJson, type ReadJsonOptions } from './json/reader.ts';
 export { writeJson, writeJsonBytes } from './json/writer.ts';
 export { everything, labelMatcher, type LabelMatcher, matcherOfSet, nothing, parseLabelSelector } from './labels.ts';
-export { getOwn, hasOwn, mapFrom, setOwn, sortedEntries, type WireMap, withEntry, withoutEntry } from './maps.ts';
+export { compareBytes, getOwn, hasOwn, mapFrom, setOwn, sortedEntries, type WireMap, withEntry, withoutEntry } from './maps.ts';
 export {
   type Condition,
   controllerOf,

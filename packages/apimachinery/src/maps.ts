@@ -14,7 +14,29 @@ export function hasOwn(map: WireMap<unknown> | undefined, key: string): boolean 
 
 /** Entries in order of key by bytes, as Go prints maps. */
 export function sortedEntries<V>(map: WireMap<V> | undefined): readonly (readonly [key: string, value: V])[] {
-  return map === undefined ? [] : Object.entries(map).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return map === undefined ? [] : Object.entries(map).sort(([a], [b]) => compareBytes(a, b));
+}
+
+/**
+ * Order of two strings by the bytes of their UTF-8, Go's order of strings: negative, zero or positive.
+ *
+ * JavaScript compares UTF-16 units, in which a surrogate pair (beyond U+FFFF) comes before U+E000.
+ */
+export function compareBytes(a: string, b: string): number {
+  if (a === b) return 0;
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const unit = a.charCodeAt(i);
+    const other = b.charCodeAt(i);
+    if (unit !== other) return orderOfUnit(unit) - orderOfUnit(other);
+  }
+  return a.length - b.length;
+}
+
+/** Moves the surrogates behind the other units. */
+function orderOfUnit(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
 /** A map of own properties, whatever their names. */

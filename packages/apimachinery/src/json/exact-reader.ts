@@ -1,6 +1,9 @@
-/** Where and why JSON text is not JSON. `message` is what Go's decoder says, which clients see. */
+import { setOwn } from '../maps.ts';
+
+/** Where and why text is not JSON that can be held. `message` is what Go's decoder says, which clients see. */
 export class JsonSyntaxError extends SyntaxError {
   override readonly name = 'JsonSyntaxError';
+  /** Index of the character at which reading stopped. */
   readonly offset: number;
   constructor(message: string, offset: number) {
     super(message);
@@ -8,12 +11,19 @@ export class JsonSyntaxError extends SyntaxError {
   }
 }
 
+/** More faults of one document are not listed (sigs.k8s.io/json keeps 100 strict errors). */
+const maxDuplicates = 100;
+
+/** Digits of the longest integer literal that is kept as a bigint: more than any 64-bit integer has. */
+const maxBigintDigits = 20;
+
 /**
  * Reads JSON exactly: integers beyond ±(2^53−1) become bigint, a repeated key is noted (the last value wins), every key is
  * an own property. An order slower than the native parser: used where that one would lose something, and for errors.
  */
 export class ExactReader {
-  readonly duplicates: string[] = [];
+  /** Paths of the keys that came again, each once, in the order in which they were met. */
+  readonly duplicates: Set<string> = new Set();
   readonly #text: string;
   readonly #bigints: boolean;
   readonly #path: (string | number)[] = [];
@@ -66,16 +76,14 @@ export class ExactReader {
       this.#space();
       if (this.#text[this.#at] !== '"') throw this.#unexpected('looking for beginning of object key string');
       const key = this.#string();
-      if (Object.hasOwn(object, key)) this.duplicates.push(pathText([...this.#path, key]));
+      if (Object.hasOwn(object, key) && this.duplicates.size < maxDuplicates) this.duplicates.add(pathText([...this.#path, key]));
       this.#space();
       if (this.#text[this.#at] !== ':') throw this.#unexpected('after object key');
       this.#at++;
       this.#path.push(key);
       const value = this.#value('looking for beginning of value');
       this.#path.pop();
-      // Assignment would set the prototype for one key.
-      if (key === '__proto__') Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-      else object[key] = value;
+      setOwn(object, key, value);
       this.#space();
       const next = this.#text[this.#at];
       if (next !== ',' && next !== '}') throw this.#unexpected('after object key:value pair');
@@ -106,39 +114,62 @@ export class ExactReader {
 
   #string(): string {
     const start = this.#at;
-    let end = start + 1;
-    for (; this.#text[end] !== '"'; end++) {
-      const code = this.#text.charCodeAt(end);
-      if (Number.isNaN(code)) throw new JsonSyntaxError('unexpected end of JSON input', end);
-      if (code < 0x20) {
-        this.#at = end;
-        throw this.#unexpected('in string literal');
-      }
-      if (this.#text[end] === '\\') end++;
+    let escaped = false;
+    for (this.#at++; this.#text[this.#at] !== '"'; this.#at++) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (!(code >= 0x20)) throw this.#unexpected('in string literal'); // also the end of the text, whose code is NaN
+      if (code !== 0x5c) continue;
+      escaped = true;
+      this.#at++;
+      this.#escape();
     }
-    this.#at = end + 1;
+    this.#at++;
     const literal = this.#text.slice(start, this.#at);
-    if (!literal.includes('\\')) return literal.slice(1, -1);
-    try {
-      return JSON.parse(literal) as string; // a quoted literal
-    } catch (error) {
-      throw new JsonSyntaxError('invalid character in string escape code', start + (error instanceof SyntaxError ? 1 : 0));
+    if (!escaped) return literal.slice(1, -1);
+    const value = JSON.parse(literal) as string; // a valid literal of a string
+    return value.toWellFormed(); // half of a surrogate pair becomes U+FFFD, as in Go
+  }
+
+  /** Checks what follows a backslash and stops at its last character. */
+  #escape(): void {
+    const kind = this.#text[this.#at];
+    if (kind === undefined || !'"\\/bfnrtu'.includes(kind)) throw this.#unexpected('in string escape code');
+    if (kind !== 'u') return;
+    for (let i = 0; i < 4; i++) {
+      this.#at++;
+      if (!isHexDigit(this.#text.charCodeAt(this.#at))) throw this.#unexpected('in \\u hexadecimal character escape');
     }
   }
 
   #number(): number | bigint {
-    const match = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
-    match.lastIndex = this.#at;
-    const found = match.exec(this.#text);
-    if (found === null) {
+    const start = this.#at;
+    if (this.#text[this.#at] === '-') this.#at++;
+    // A number that starts with 0 ends there: what follows is judged by the caller.
+    if (this.#text[this.#at] === '0') this.#at++;
+    else this.#digits('in numeric literal');
+    let isInteger = true;
+    if (this.#text[this.#at] === '.') {
+      isInteger = false;
       this.#at++;
-      throw this.#unexpected('in numeric literal');
+      this.#digits('after decimal point in numeric literal');
     }
-    const [literal] = found;
-    this.#at += literal.length;
+    if (this.#text[this.#at] === 'e' || this.#text[this.#at] === 'E') {
+      isInteger = false;
+      this.#at++;
+      if (this.#text[this.#at] === '+' || this.#text[this.#at] === '-') this.#at++;
+      this.#digits('in exponent of numeric literal');
+    }
+    const literal = this.#text.slice(start, this.#at);
     const value = Number(literal);
-    if (found[1] !== undefined || found[2] !== undefined || Number.isSafeInteger(value) || !this.#bigints) return value;
+    if (!Number.isFinite(value)) throw new JsonSyntaxError(`json: cannot unmarshal number ${literal} into Go value of type float64`, start);
+    if (!isInteger || !this.#bigints || Number.isSafeInteger(value) || literal.length > maxBigintDigits) return value;
     return BigInt(literal);
+  }
+
+  /** At least one digit. */
+  #digits(context: string): void {
+    if (!isDigit(this.#text.charCodeAt(this.#at))) throw this.#unexpected(context);
+    while (isDigit(this.#text.charCodeAt(this.#at))) this.#at++;
   }
 
   #literal<T>(word: string, value: T): T {
@@ -158,18 +189,46 @@ export class ExactReader {
   }
 
   #unexpected(context: string): JsonSyntaxError {
-    const char = this.#text[this.#at];
-    if (char === undefined) return new JsonSyntaxError('unexpected end of JSON input', this.#at);
-    return new JsonSyntaxError(`invalid character ${quoteChar(char)} ${context}`, this.#at);
+    const codePoint = this.#text.codePointAt(this.#at);
+    if (codePoint === undefined) return new JsonSyntaxError('unexpected end of JSON input', this.#at);
+    return new JsonSyntaxError(`invalid character ${quoteByte(codePoint)} ${context}`, this.#at);
   }
 }
 
-/** Go's quoting of a character in these messages. */
-function quoteChar(char: string): string {
-  if (char === "'") return "'\\''";
-  if (char === '"') return "'\"'";
-  const escaped = JSON.stringify(char).slice(1, -1);
-  return `'${escaped}'`;
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+function isHexDigit(code: number): boolean {
+  return isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
+}
+
+const escapes: ReadonlyMap<number, string> = new Map([
+  [0x07, '\\a'],
+  [0x08, '\\b'],
+  [0x09, '\\t'],
+  [0x0a, '\\n'],
+  [0x0b, '\\v'],
+  [0x0c, '\\f'],
+  [0x0d, '\\r'],
+  [0x27, "\\'"],
+  [0x5c, '\\\\'],
+]);
+
+/** Go's quoting of the offending byte: of a character beyond ASCII the first byte of its UTF-8 is shown. */
+function quoteByte(codePoint: number): string {
+  const byte = firstByte(codePoint);
+  const escaped = escapes.get(byte);
+  if (escaped !== undefined) return `'${escaped}'`;
+  if (byte < 0x20 || byte === 0x7f) return `'\\x${byte.toString(16).padStart(2, '0')}'`;
+  return `'${String.fromCharCode(byte)}'`;
+}
+
+function firstByte(codePoint: number): number {
+  if (codePoint < 0x80) return codePoint;
+  if (codePoint < 0x800) return 0xc0 | (codePoint >> 6);
+  if (codePoint < 0x1_0000) return 0xe0 | (codePoint >> 12);
+  return 0xf0 | (codePoint >> 18);
 }
 
 /** `spec.containers[0].name`: how strict errors name a field. */

@@ -4,36 +4,43 @@ import { scanJson } from './scan.ts';
 export interface ReadJsonOptions {
   /** Integers beyond ±(2^53−1) become bigint instead of the nearest double. */
   readonly bigints?: boolean;
-  /** Deeper nesting is refused. Default 10,000, as Go. */
+  /** Deeper nesting is refused. Default 1,000; Go has 10,000, but what walks our values recurses and must not overflow. */
   readonly maxDepth?: number;
+  /** Longer input is refused. Default: no limit; servers limit the body of a request before they read it. */
+  readonly maxBytes?: number;
 }
 
 export interface JsonDocument {
   readonly value: unknown;
-  /** Paths of keys that came twice in one object: `spec.replicas`. The last one won. */
+  /** Paths of keys that came again in one object: `spec.replicas`. The last value won. */
   readonly duplicates: readonly string[];
 }
 
-const defaultMaxDepth = 10_000;
-const utf8 = new TextDecoder('utf-8'); // invalid sequences become U+FFFD, as in Go
+const defaultMaxDepth = 1_000;
+// Invalid sequences become U+FFFD, as in Go, and a byte order mark is refused, as in Go.
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+const noDuplicates: readonly string[] = Object.freeze([]);
 
 /**
- * Reads one JSON value. Throws JsonSyntaxError with Go's message.
+ * Reads one JSON value as sigs.k8s.io/json does. Throws JsonSyntaxError with Go's message, RangeError beyond `maxBytes`.
  *
- * The native parser does the work when a quick scan shows that it loses nothing: no long number, no repeated key, a depth
- * that the stack bears. Otherwise the exact reader does.
+ * The native parser does the work when a quick scan shows that it loses nothing: no long number, no repeated key, no half
+ * of a surrogate pair. Otherwise the exact reader does.
  */
 export function readJson(input: Uint8Array | string, options: ReadJsonOptions = {}): JsonDocument {
+  const { bigints = false, maxDepth = defaultMaxDepth, maxBytes = Number.POSITIVE_INFINITY } = options;
+  // A string has at least as many bytes as UTF-16 units; that is exact enough for a limit.
+  if (input.length > maxBytes) throw new RangeError(`Cannot read ${input.length} bytes of JSON: the limit is ${maxBytes}`);
   const text = typeof input === 'string' ? input : utf8.decode(input);
   const scan = scanJson(text);
-  if (scan.depth > (options.maxDepth ?? defaultMaxDepth)) throw new JsonSyntaxError('exceeded max depth', 0);
-  if (!(scan.hasLongNumber && options.bigints === true)) {
+  if (scan.depth > maxDepth) throw new JsonSyntaxError('exceeded max depth', 0);
+  if (!scan.hasHardNumber && !mayHoldHalfSurrogates(text)) {
     const value = parseNative(text);
-    if (value !== notJson && countMembers(value) === scan.members) return { value, duplicates: [] };
+    if (value !== notJson && countMembers(value) === scan.members) return { value, duplicates: noDuplicates };
   }
-  const reader = new ExactReader(text, { bigints: options.bigints === true });
+  const reader = new ExactReader(text, { bigints });
   const value = reader.read();
-  return { value, duplicates: reader.duplicates };
+  return { value, duplicates: [...reader.duplicates] };
 }
 
 const notJson: unique symbol = Symbol('not JSON');
@@ -44,6 +51,11 @@ function parseNative(text: string): unknown {
   } catch {
     return notJson; // the exact reader finds the same fault and words it as Go does
   }
+}
+
+/** Only an escape can give half of a pair: decoded bytes and well-formed strings have none. */
+function mayHoldHalfSurrogates(text: string): boolean {
+  return text.includes('\\ud') || text.includes('\\uD');
 }
 
 function countMembers(value: unknown): number {

@@ -4,12 +4,15 @@ export interface JsonScan {
   readonly members: number;
   /** Deepest nesting of objects and arrays. */
   readonly depth: number;
-  /** Whether some number is so long that a double may not hold it. */
-  readonly hasLongNumber: boolean;
+  /** Whether a number is so long, or has an exponent, that the native parser may round it or make it infinite. */
+  readonly hasHardNumber: boolean;
 }
 
 const quote = 0x22;
 const backslash = 0x5c;
+const letterE = 0x65;
+/** Up to this many digits every number is exact in a double. */
+const exactDigits = 15;
 
 /** One pass over the text, no allocation. Does not check the syntax. */
 export function scanJson(text: string): JsonScan {
@@ -17,20 +20,22 @@ export function scanJson(text: string): JsonScan {
   let depth = 0;
   let deepest = 0;
   let digits = 0;
-  let hasLongNumber = false;
+  let hasHardNumber = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code >= 0x30 && code <= 0x39) {
-      if (++digits >= 16) hasLongNumber = true;
+      if (++digits > exactDigits) hasHardNumber = true;
       continue;
     }
+    if (digits > 0 && (code | 0x20) === letterE) hasHardNumber = true;
     digits = 0;
     if (code === quote) i = endOfString(text, i);
     else if (code === 0x3a) members++;
-    else if (code === 0x7b || code === 0x5b) deepest = Math.max(deepest, ++depth);
-    else if (code === 0x7d || code === 0x5d) depth--;
+    else if (code === 0x7b || code === 0x5b) {
+      if (++depth > deepest) deepest = depth;
+    } else if (code === 0x7d || code === 0x5d) depth--;
   }
-  return { members, depth: deepest, hasLongNumber };
+  return { members, depth: deepest, hasHardNumber };
 }
 
 /** Index of the quote that ends the string which starts at `start`; the end of the text when none does. */
