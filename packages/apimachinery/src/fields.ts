@@ -1,4 +1,4 @@
-import { newBadRequest } from './status.ts';
+import { newBadRequest } from './status-errors.ts';
 
 export interface FieldRequirement {
   readonly field: string;

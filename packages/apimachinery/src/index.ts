@@ -1,5 +1,5 @@
 export { semanticEqual } from './equality.ts';
-export { type FieldError, FieldErrors, type FieldErrorReason } from './field-error.ts';
+export { FieldError, fieldErrorBody, fieldErrorReason, type FieldErrorType, type FieldFault, omitValue } from './field-error.ts';
 export { type FieldRequirement, parseFieldSelector } from './fields.ts';
 export { deepFreeze, type Frozen } from './frozen.ts';
 export { JsonSyntaxError } from './json/exact-reader.ts';
@@ -37,6 +37,9 @@ export {
   isValidPathSegment,
 } from './names.ts';
 export * from './status.ts';
+export * from './status-errors.ts';
+export * from './status-predicates.ts';
+export { goEscape, goJson, goQuote } from './quote.ts';
 export { formatMicroTime, formatTime, humanDuration, parseTime } from './time.ts';
 export {
   type ApiRequest,

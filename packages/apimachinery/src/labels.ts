@@ -1,4 +1,4 @@
-import { newBadRequest } from './status.ts';
+import { newBadRequest } from './status-errors.ts';
 import type { LabelSelector } from './meta.ts';
 import { getOwn, hasOwn, type WireMap } from './maps.ts';
 import { isQualifiedName, isValidLabelValue } from './names.ts';

@@ -1,4 +1,5 @@
 import { setOwn } from '../maps.ts';
+import { goEscape } from '../quote.ts';
 
 /** Where and why text is not JSON that can be held. `message` is what Go's decoder says, which clients see. */
 export class JsonSyntaxError extends SyntaxError {
@@ -203,25 +204,11 @@ function isHexDigit(code: number): boolean {
   return isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
 }
 
-const escapes: ReadonlyMap<number, string> = new Map([
-  [0x07, '\\a'],
-  [0x08, '\\b'],
-  [0x09, '\\t'],
-  [0x0a, '\\n'],
-  [0x0b, '\\v'],
-  [0x0c, '\\f'],
-  [0x0d, '\\r'],
-  [0x27, "\\'"],
-  [0x5c, '\\\\'],
-]);
-
 /** Go's quoting of the offending byte: of a character beyond ASCII the first byte of its UTF-8 is shown. */
 function quoteByte(codePoint: number): string {
-  const byte = firstByte(codePoint);
-  const escaped = escapes.get(byte);
-  if (escaped !== undefined) return `'${escaped}'`;
-  if (byte < 0x20 || byte === 0x7f) return `'\\x${byte.toString(16).padStart(2, '0')}'`;
-  return `'${String.fromCharCode(byte)}'`;
+  const char = String.fromCharCode(firstByte(codePoint));
+  if (char === '"') return `'"'`;
+  return char === "'" ? "'\\''" : `'${goEscape(char)}'`;
 }
 
 function firstByte(codePoint: number): number {
