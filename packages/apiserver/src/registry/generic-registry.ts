@@ -179,7 +179,7 @@ export class GenericRegistry implements ResourceRegistry {
     const admitted = await this.#admission.admit({ ...admissionRequest, object: prepared });
     const again = admitted === prepared ? prepared : this.#prepareUpdate(admitted, old, strategy, context);
     let object = deepFreeze(nextGeneration(definition, again, old, semanticEqual));
-    const errors = validateObjectUpdate(definition, strategy, object, old, context);
+    const errors = validateObjectUpdate(strategy, object, old, context);
     if (errors.length > 0) throw newInvalid(definition, name, errors);
     for (const warning of strategy.warnings?.(object, old) ?? []) context.warn(warning);
     await this.#admission.validate({ ...admissionRequest, object });

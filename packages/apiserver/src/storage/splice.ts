@@ -24,7 +24,7 @@ export function spliceResourceVersion(json: Uint8Array, offset: number, revision
   const text = `"resourceVersion":"${revision}"${isEmpty ? '' : ','}`;
   const out = Buffer.allocUnsafe(json.length + text.length);
   out.set(json.subarray(0, offset), 0);
-  out.latin1Write(text, offset);
+  out.write(text, offset, 'latin1');
   out.set(json.subarray(offset), offset + text.length);
   return out;
 }

@@ -148,7 +148,7 @@ function genericStatus(code: number, request: ApiRequest, text: string): Status 
     metadata: {},
     status: 'Failure',
     message: `the server answered ${request.method} ${request.path} with ${code}${said}`,
-    reason: genericReasons[code] ?? 'Unknown',
+    reason: genericReasons[code] ?? '',
     code,
   };
 }

@@ -51,18 +51,18 @@ describe('httpTransport', () => {
       json(stream, 201, JSON.parse(body));
     };
     const created = await clientset.coreV1.configMaps('a b').create({ metadata: { name: 'x' } }, { fieldManager: 'me' });
-    assert.equal(seen, 'POST /api/v1/namespaces/a%20b/configmaps?fieldManager=me Bearer secret application/json {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"}}');
+    assert.equal(seen, 'POST /api/v1/namespaces/a%20b/configmaps?fieldManager=me Bearer secret application/json {"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"x"}}');
     assert.ok(Object.isFrozen(created) && Object.isFrozen(created.metadata));
   });
 
   test('a refusal is a StatusError, also when a proxy words it', async () => {
     answer = (stream) => json(stream, 404, { kind: 'Status', metadata: {}, status: 'Failure', reason: 'NotFound', code: 404, message: 'pods "x" not found' });
-    await assert.rejects(clientset.coreV1.pods('a').get('x'), (error) => isNotFound(error) && error.message === 'pods "x" not found');
+    await assert.rejects(clientset.coreV1.pods('a').get('x'), (error: Error) => isNotFound(error) && error.message === 'pods "x" not found');
     answer = (stream) => {
       stream.respond({ ':status': 404, 'content-type': 'text/html' });
       stream.end('<p>nothing</p>');
     };
-    await assert.rejects(clientset.coreV1.pods('a').get('x'), (error) => isNotFound(error) && error.message.includes('<p>nothing</p>'));
+    await assert.rejects(clientset.coreV1.pods('a').get('x'), (error: Error) => isNotFound(error) && error.message.includes('<p>nothing</p>'));
   });
 
   test('a refusal with Retry-After is tried again', async () => {

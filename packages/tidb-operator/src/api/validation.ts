@@ -1,4 +1,4 @@
-import { type FieldError, FieldErrors } from '@coracle/apimachinery';
+import { FieldError } from '@coracle/apimachinery';
 import type { ComponentConfig, ComponentSpec, Preserved, ServiceSpec, StorageVolume, TidbCluster } from './types.ts';
 
 const deleteSlots = /^(pd|tikv|tidb|tiflash)\.tidb\.pingcap\.com\/delete-slots$/;
@@ -14,7 +14,7 @@ export function validateTidbCluster(tc: TidbCluster): readonly FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(tc.metadata.annotations ?? {})) {
     if (deleteSlots.test(key) && !isIntegerList(value)) {
-      errors.push(FieldErrors.invalid(`metadata.annotations[${key}]`, value, 'value must be a JSON list of int32'));
+      errors.push(FieldError.invalid(`metadata.annotations[${key}]`, value, 'value must be a JSON list of int32'));
     }
   }
   if (spec.pd) {
@@ -25,7 +25,7 @@ export function validateTidbCluster(tc: TidbCluster): readonly FieldError[] {
     for (const name of ['evictLeaderTimeout', 'waitLeaderTransferBackTimeout'] as const) {
       const value = spec.tikv[name];
       if (value !== undefined && (goDurationMs(value) ?? 0) <= 0) {
-        errors.push(FieldErrors.invalid(`spec.tikv.${name}`, value, 'must be a positive duration'));
+        errors.push(FieldError.invalid(`spec.tikv.${name}`, value, 'must be a positive duration'));
       }
     }
   }
@@ -38,10 +38,10 @@ export function validateTidbCluster(tc: TidbCluster): readonly FieldError[] {
     );
   }
   for (const [i, address] of (spec.pdAddresses ?? []).entries()) {
-    if (!/^https?:\/\/[^/\s]+/.test(address)) errors.push(FieldErrors.invalid(`spec.pdAddresses[${i}]`, address, 'must be an http or https URL'));
+    if (!/^https?:\/\/[^/\s]+/.test(address)) errors.push(FieldError.invalid(`spec.pdAddresses[${i}]`, address, 'must be an http or https URL'));
   }
   for (const [i, flag] of (spec.startScriptV2FeatureFlags ?? []).entries()) {
-    if (!featureFlags.includes(flag)) errors.push(FieldErrors.notSupported(`spec.startScriptV2FeatureFlags[${i}]`, flag, featureFlags));
+    if (!featureFlags.includes(flag)) errors.push(FieldError.notSupported(`spec.startScriptV2FeatureFlags[${i}]`, flag, featureFlags));
   }
   return errors;
 }
@@ -59,25 +59,25 @@ function component(at: string, spec: ComponentSpec & { readonly config?: Compone
   const errors: FieldError[] = [];
   for (const [i, entry] of (spec.env ?? []).entries()) errors.push(...envEntry(`${at}.env[${i}]`, entry));
   for (const [i, container] of (spec.additionalContainers ?? []).entries()) {
-    if (typeof container['name'] !== 'string' || container['name'] === '') errors.push(FieldErrors.required(`${at}.additionalContainers[${i}].name`));
-    else if (!generatedContainers.includes(container['name']) && typeof container['image'] !== 'string') errors.push(FieldErrors.required(`${at}.additionalContainers[${i}].image`));
+    if (typeof container['name'] !== 'string' || container['name'] === '') errors.push(FieldError.required(`${at}.additionalContainers[${i}].name`));
+    else if (!generatedContainers.includes(container['name']) && typeof container['image'] !== 'string') errors.push(FieldError.required(`${at}.additionalContainers[${i}].image`));
   }
   const subDir = spec.dataSubDir ?? '';
-  if (subDir.startsWith('/')) errors.push(FieldErrors.invalid(`${at}.dataSubDir`, subDir, 'must be a relative path'));
-  if (subDir.split('/').includes('..')) errors.push(FieldErrors.invalid(`${at}.dataSubDir`, subDir, "must not contain '..'"));
-  if (depthOf(spec.config) > maxConfigDepth) errors.push(FieldErrors.invalid(`${at}.config`, '', `must not nest deeper than ${maxConfigDepth}`));
+  if (subDir.startsWith('/')) errors.push(FieldError.invalid(`${at}.dataSubDir`, subDir, 'must be a relative path'));
+  if (subDir.split('/').includes('..')) errors.push(FieldError.invalid(`${at}.dataSubDir`, subDir, "must not contain '..'"));
+  if (depthOf(spec.config) > maxConfigDepth) errors.push(FieldError.invalid(`${at}.config`, '', `must not nest deeper than ${maxConfigDepth}`));
   return errors;
 }
 
 function envEntry(at: string, entry: Preserved): FieldError[] {
   const errors: FieldError[] = [];
   if (typeof entry['name'] !== 'string' || !/^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(entry['name'])) {
-    errors.push(FieldErrors.invalid(`${at}.name`, entry['name'], 'must be the name of an environment variable'));
+    errors.push(FieldError.invalid(`${at}.name`, entry['name'], 'must be the name of an environment variable'));
   }
   const from = entry['valueFrom'];
   if (typeof from === 'object' && from !== null) {
     for (const source of ['fieldRef', 'resourceFieldRef']) {
-      if (Object.hasOwn(from, source)) errors.push(FieldErrors.invalid(`${at}.valueFrom.${source}`, '', 'not supported'));
+      if (Object.hasOwn(from, source)) errors.push(FieldError.invalid(`${at}.valueFrom.${source}`, '', 'not supported'));
     }
   }
   return errors;
@@ -86,23 +86,23 @@ function envEntry(at: string, entry: Preserved): FieldError[] {
 function storage(at: string, spec: ComponentSpec & { readonly storageVolumes?: readonly StorageVolume[] }): FieldError[] {
   const size = spec.requests?.['storage'];
   const errors: FieldError[] = [];
-  if (size === undefined) errors.push(FieldErrors.required(`${at}.requests.storage`, 'storage request is required'));
-  else if (!quantity.test(String(size))) errors.push(FieldErrors.invalid(`${at}.requests.storage`, size, 'must be a quantity'));
+  if (size === undefined) errors.push(FieldError.required(`${at}.requests.storage`, 'storage request is required'));
+  else if (!quantity.test(String(size))) errors.push(FieldError.invalid(`${at}.requests.storage`, size, 'must be a quantity'));
   return [...errors, ...volumes(at, spec.storageVolumes)];
 }
 
 function volumes(at: string, list: readonly StorageVolume[] | undefined): FieldError[] {
   const errors: FieldError[] = [];
   for (const [i, volume] of (list ?? []).entries()) {
-    if (volume.name === '') errors.push(FieldErrors.required(`${at}.storageVolumes[${i}].name`));
-    if (!quantity.test(volume.storageSize)) errors.push(FieldErrors.invalid(`${at}.storageVolumes[${i}].storageSize`, volume.storageSize, 'must be a quantity'));
+    if (volume.name === '') errors.push(FieldError.required(`${at}.storageVolumes[${i}].name`));
+    if (!quantity.test(volume.storageSize)) errors.push(FieldError.invalid(`${at}.storageVolumes[${i}].storageSize`, volume.storageSize, 'must be a quantity'));
   }
   return errors;
 }
 
 function service(at: string, spec: ServiceSpec | undefined): FieldError[] {
   return (spec?.loadBalancerSourceRanges ?? []).flatMap((range, i) =>
-    isCidr(range) ? [] : [FieldErrors.invalid(`${at}.loadBalancerSourceRanges[${i}]`, range, 'must be a CIDR')],
+    isCidr(range) ? [] : [FieldError.invalid(`${at}.loadBalancerSourceRanges[${i}]`, range, 'must be a CIDR')],
   );
 }
 
@@ -115,7 +115,7 @@ function isCidr(text: string): boolean {
 function scalePolicy(at: string, policy: { readonly scaleInParallelism?: number; readonly scaleOutParallelism?: number } | undefined): FieldError[] {
   return (['scaleInParallelism', 'scaleOutParallelism'] as const).flatMap((name) => {
     const value = policy?.[name];
-    return value === undefined || value > 0 ? [] : [FieldErrors.invalid(`${at}.scalePolicy.${name}`, value, 'must be greater than 0')];
+    return value === undefined || value > 0 ? [] : [FieldError.invalid(`${at}.scalePolicy.${name}`, value, 'must be greater than 0')];
   });
 }
 

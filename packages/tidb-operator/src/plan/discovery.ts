@@ -1,4 +1,4 @@
-import type { Deployment, Role, RoleBinding, Service, ServiceAccount } from '@coracle/api';
+import type { Deployment, PodSpec, Role, RoleBinding, Service, ServiceAccount } from '@coracle/api';
 import { getOwn, semanticEqual, writeJson } from '@coracle/apimachinery';
 import { imageOf } from '../api/defaulting.ts';
 import type { DiscoverySpec, Preserved, TidbCluster } from '../api/types.ts';
@@ -93,7 +93,7 @@ function discoveryDeployment(tc: TidbCluster, image: string): Deployment {
   const spec: DiscoverySpec = tc.spec.discovery ?? {};
   const template = {
     metadata: { labels: { ...tc.spec.labels, ...spec.labels, ...labelsOf(tc, 'discovery') } },
-    spec: podSpec(tc, spec, image),
+    spec: podSpec(tc, spec, image) as unknown as PodSpec, // parts of the TidbCluster are passed on as they are
   };
   return {
     apiVersion: 'apps/v1',

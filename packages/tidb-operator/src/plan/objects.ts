@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConfigMap, Service, StatefulSet } from '@coracle/api';
+import type { ConfigMap, Service, StatefulSet, StatefulSetSpec } from '@coracle/api';
 import { writeJson } from '@coracle/apimachinery';
 import { imageOf } from '../api/defaulting.ts';
 import type { ComponentSpec, PDSpec, Preserved, ServiceSpec, TidbCluster, TiDBSpec, TiKVSpec } from '../api/types.ts';
@@ -178,7 +178,7 @@ export function statefulSet(tc: TidbCluster, component: ComponentName, replicas:
       },
       ownerReferences: [ownerOf(tc)],
     },
-    spec,
+    spec: spec as unknown as StatefulSetSpec, // parts of the TidbCluster are passed on as they are
   };
 }
 

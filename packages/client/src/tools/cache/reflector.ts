@@ -8,6 +8,7 @@ import {
   StatusError,
   TransportError,
   type WatchFrame,
+  statusErrorOf,
 } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
 import type { ListOptions, WatchOptions } from '../../rest/options.ts';
@@ -259,6 +260,7 @@ export class Reflector<T> {
 /** The server has not reached the version asked for: its storage was restored, or we talk to another one now. */
 function isTooLargeResourceVersion(error: unknown): boolean {
   if (!isTimeout(error)) return false;
-  const causes = error.status.details?.causes ?? [];
-  return causes.some((cause) => cause.reason === 'ResourceVersionTooLarge') || error.message.includes('Too large resource version');
+  const status = statusErrorOf(error)?.status;
+  const causes = status?.details?.causes ?? [];
+  return causes.some((cause) => cause.reason === 'ResourceVersionTooLarge') || status?.message?.includes('Too large resource version') === true;
 }
