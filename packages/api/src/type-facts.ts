@@ -49,8 +49,6 @@ export interface StructFacts {
   /** In the order of the Go struct, which is the order of JSON. */
   readonly fields: readonly FieldFacts[];
   readonly byJson: ReadonlyMap<string, FieldFacts>;
-  /** Of `byJson`, with keys in lower case: Go's decoder takes a name in another case too, and reports it. */
-  readonly byLowerCase: ReadonlyMap<string, FieldFacts>;
 }
 
 export interface KindFacts {
@@ -135,7 +133,6 @@ function parseStruct(name: string, text: string): StructFacts {
     mapType: / map=(\S+)/.exec(head)?.[1],
     fields,
     byJson: new Map(named.map((field) => [field.json, field])),
-    byLowerCase: new Map(named.map((field) => [field.json.toLowerCase(), field])),
   };
 }
 
