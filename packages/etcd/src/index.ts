@@ -1,4 +1,4 @@
-export { defaultRetention, Mvcc, type MvccState, type Retention } from './mvcc/mvcc.ts';
+export { defaultRetention, type GrantedLease, Mvcc, type Retention } from './mvcc/mvcc.ts';
 export { type Revision, revision } from './mvcc/revision.ts';
 export {
   type Change,
@@ -7,6 +7,7 @@ export {
   FutureRevisionError,
   type KeyRange,
   type KeyValue,
+  LeaseExistsError,
   type LeaseId,
   LeaseNotFoundError,
   type Operation,

@@ -8,6 +8,7 @@ import {
   FutureRevisionError,
   type KeyRange,
   type KeyValue,
+  LeaseExistsError,
   type LeaseId,
   LeaseNotFoundError,
   type Operation,
@@ -33,10 +34,35 @@ interface Version {
   readonly older: Version | undefined;
 }
 
-/** What a snapshot file holds, besides the key-values: see `Mvcc.state`. */
-export interface MvccState {
+/** A change as a snapshot keeps it: what followed from the versions before is computed again. */
+export interface ImageChange {
+  readonly revision: Revision;
+  readonly key: string;
+  /** Absent: the key was deleted. */
+  readonly put?: { readonly value: Uint8Array; readonly lease: LeaseId } | undefined;
+}
+
+export interface GrantedLease {
+  readonly id: LeaseId;
+  readonly ttlSeconds: number;
+}
+
+/** All that a store is, in the order in which a snapshot file holds it: see `Mvcc.image`. */
+export interface MvccImage {
   readonly revision: Revision;
   readonly compactRevision: Revision;
+  /** The revision of `base`. */
+  readonly retainedRevision: Revision;
+  readonly leases: readonly GrantedLease[];
+  /** What existed at `retainedRevision`, in order of key. */
+  readonly base: Iterable<KeyValue>;
+  /** What happened since, in order. */
+  readonly changes: Iterable<ImageChange>;
+}
+
+interface Lease {
+  readonly ttlSeconds: number;
+  readonly keys: Set<string>;
 }
 
 /**
@@ -53,7 +79,7 @@ export class Mvcc {
   #changes: Change[] = []; // of revisions > #retained, in order
   #firstChange = 0; // changes before this index are forgotten
   #supersededBytes = 0;
-  readonly #leases: Map<LeaseId, Set<string>>;
+  readonly #leases: Map<LeaseId, Lease>;
   readonly #retention: Retention;
 
   constructor(options: { readonly retention?: Retention } = {}) {
@@ -125,17 +151,25 @@ export class Mvcc {
     this.#forget();
   }
 
-  grantLease(id: LeaseId): void {
-    assert(id > 0 && !this.#leases.has(id), `lease ${id} exists already`);
-    this.#leases.set(id, new Set());
+  /** Throws LeaseExistsError. */
+  grantLease({ id, ttlSeconds }: GrantedLease): void {
+    assert(id > 0, `lease id ${id} is not positive`);
+    if (this.#leases.has(id)) throw new LeaseExistsError();
+    this.#leases.set(id, { ttlSeconds, keys: new Set() });
   }
 
   hasLease(id: LeaseId): boolean {
     return this.#leases.has(id);
   }
 
+  /** Of every lease, in order of granting. */
+  leases(): readonly GrantedLease[] {
+    return [...this.#leases].map(([id, { ttlSeconds }]) => ({ id, ttlSeconds }));
+  }
+
+  /** Keys attached to the lease, in order. */
   leaseKeys(id: LeaseId): readonly string[] {
-    return [...(this.#leases.get(id) ?? [])].sort();
+    return [...(this.#leases.get(id)?.keys ?? [])].sort();
   }
 
   /** Deletes the lease and, as one revision, the keys attached to it. Throws LeaseNotFoundError. */
@@ -157,36 +191,45 @@ export class Mvcc {
     // Both sides append to their own array from here on; the entries themselves are shared.
     copy.#changes = this.#changes.slice(this.#firstChange);
     copy.#supersededBytes = this.#supersededBytes;
-    for (const [id, keys] of this.#leases) copy.#leases.set(id, new Set(keys));
+    for (const [id, { ttlSeconds, keys }] of this.#leases) copy.#leases.set(id, { ttlSeconds, keys: new Set(keys) });
     return copy;
   }
 
-  state(): MvccState {
-    return { revision: this.#revision, compactRevision: this.#compactRevision };
+  /** Reads lazily: take it of a `fork()` when it is not consumed at once. */
+  image(): MvccImage {
+    return {
+      revision: this.#revision,
+      compactRevision: this.#compactRevision,
+      retainedRevision: this.#retained,
+      leases: this.leases(),
+      base: this.#visible({ key: '', end: '\0' }, this.#retained),
+      changes: this.#imageChanges(),
+    };
   }
 
-  /** Every key-value as of now, in order of key: what a snapshot file holds. */
-  *current(): Generator<KeyValue> {
-    for (const [, version] of this.#tree.entries('', undefined)) if (version.kv !== undefined) yield version.kv;
-  }
-
-  /** Rebuilds the state that `state()` and `current()` described. History before it is not served. */
-  static restore(
-    state: MvccState,
-    kvs: Iterable<KeyValue>,
-    options: { readonly retention?: Retention; readonly leases?: readonly LeaseId[] } = {},
-  ): Mvcc {
+  /** The state that `image()` described: the same answers to every read, of the past too. */
+  static restore(image: MvccImage, options: { readonly retention?: Retention } = {}): Mvcc {
     const mvcc = new Mvcc(options);
-    mvcc.#revision = state.revision;
-    // Older versions are not in the snapshot, so reads of older revisions must be refused.
-    mvcc.#compactRevision = state.revision;
-    mvcc.#retained = state.revision;
-    for (const id of options.leases ?? []) mvcc.grantLease(id);
-    for (const kv of kvs) {
-      mvcc.#tree.set(kv.key, { revision: kv.modRevision, kv, older: undefined });
-      if (kv.lease !== 0) mvcc.#attach(kv.lease, kv.key);
+    for (const kv of image.base) mvcc.#tree.set(kv.key, { revision: kv.modRevision, kv: Object.freeze(kv), older: undefined });
+    // The leases come last: a version of the past may have had one that has been revoked since.
+    mvcc.#retained = image.retainedRevision;
+    for (const { revision: at, key, put } of image.changes) {
+      const change = put === undefined ? mvcc.#tombstoneOf(key, at) : mvcc.#put(key, put, at);
+      mvcc.#changes.push(change);
+      mvcc.#supersededBytes += change.previous?.value.length ?? 0;
     }
+    mvcc.#revision = image.revision;
+    mvcc.#compactRevision = image.compactRevision;
+    for (const lease of image.leases) mvcc.grantLease(lease);
+    for (const kv of mvcc.#visible({ key: '', end: '\0' }, image.revision)) if (kv.lease !== 0) mvcc.#attach(kv.lease, kv.key);
     return mvcc;
+  }
+
+  *#imageChanges(): Generator<ImageChange> {
+    for (let i = this.#firstChange; i < this.#changes.length; i++) {
+      const { revision: at, key, current } = this.#changes[i] as Change; // i is below the length
+      yield { revision: at, key, put: current && { value: current.value, lease: current.lease } };
+    }
   }
 
   #range(request: RangeRequest, at: number): RangeResponse {
@@ -235,14 +278,19 @@ export class Mvcc {
   #apply(operation: Operation, next: Revision, changes: Change[]): OperationResult {
     switch (operation.op) {
       case 'put': {
-        const change = this.#put(operation.key, operation.value, operation.lease ?? 0, next);
+        const change = this.#put(operation.key, { value: operation.value, lease: operation.lease ?? 0 }, next);
+        this.#followLeases(change);
         changes.push(change);
         assert(change.current !== undefined, 'a put leaves a value');
         return { op: 'put', current: change.current, previous: change.previous };
       }
       case 'delete': {
         const deleted = [...this.#visible(operation, next)];
-        for (const kv of deleted) changes.push(this.#tombstone(kv, next));
+        for (const { key } of deleted) {
+          const change = this.#tombstoneOf(key, next);
+          this.#followLeases(change);
+          changes.push(change);
+        }
         return { op: 'delete', deleted };
       }
       case 'range':
@@ -251,7 +299,7 @@ export class Mvcc {
     }
   }
 
-  #put(key: string, value: Uint8Array, lease: LeaseId, at: Revision): Change {
+  #put(key: string, { value, lease }: { readonly value: Uint8Array; readonly lease: LeaseId }, at: Revision): Change {
     const older = this.#tree.get(key);
     const previous = older?.kv;
     const current: KeyValue = Object.freeze({
@@ -262,23 +310,26 @@ export class Mvcc {
       version: (previous?.version ?? 0) + 1,
       lease,
     });
-    if (previous !== undefined && previous.lease !== 0) this.#leases.get(previous.lease)?.delete(key);
-    if (lease !== 0) this.#attach(lease, key);
     this.#tree.set(key, { revision: at, kv: current, older });
     return { revision: at, key, current, previous };
   }
 
-  #tombstone(previous: KeyValue, at: Revision): Change {
-    const { key } = previous;
-    if (previous.lease !== 0) this.#leases.get(previous.lease)?.delete(key);
-    this.#tree.set(key, { revision: at, kv: undefined, older: this.#tree.get(key) });
-    return { revision: at, key, current: undefined, previous };
+  #tombstoneOf(key: string, at: Revision): Change {
+    const older = this.#tree.get(key);
+    this.#tree.set(key, { revision: at, kv: undefined, older });
+    return { revision: at, key, current: undefined, previous: older?.kv };
+  }
+
+  /** A key has at most one lease: that of its last put. */
+  #followLeases({ key, current, previous }: Change): void {
+    if (previous !== undefined && previous.lease !== 0) this.#leases.get(previous.lease)?.keys.delete(key);
+    if (current !== undefined && current.lease !== 0) this.#attach(current.lease, key);
   }
 
   #attach(lease: LeaseId, key: string): void {
-    const keys = this.#leases.get(lease);
-    assert(keys !== undefined, `key is attached to unknown lease ${lease}`);
-    keys.add(key);
+    const granted = this.#leases.get(lease);
+    assert(granted !== undefined, `key is attached to unknown lease ${lease}`);
+    granted.keys.add(key);
   }
 
   #record(change: Change): void {

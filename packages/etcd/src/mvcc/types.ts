@@ -105,3 +105,10 @@ export class LeaseNotFoundError extends Error {
     super('etcdserver: requested lease not found');
   }
 }
+
+export class LeaseExistsError extends Error {
+  override readonly name = 'LeaseExistsError';
+  constructor() {
+    super('etcdserver: lease already exists');
+  }
+}
