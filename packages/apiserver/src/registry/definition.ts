@@ -36,6 +36,10 @@ export interface Strategy {
   /** In place of `validate` where updates have rules of their own; else `validate` and the rules of metadata apply. */
   validateUpdate?(object: ApiObject, old: ApiObject, context: RequestContext): readonly FieldError[];
   warnings?(object: ApiObject, old: ApiObject | undefined): readonly string[];
+  /** A new object may come with a status (kinds whose status their own component writes at creation, such as nodes). */
+  readonly keepsStatusOnCreate?: boolean;
+  /** A delete that takes the object out answers with it, not with a Status (upstream's ReturnDeletedObject). */
+  readonly returnsDeletedObject?: boolean;
   /** PUT of an object that does not exist creates it. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without resourceVersion is accepted (built-in kinds); custom resources refuse it. */
@@ -59,16 +63,15 @@ export interface ObjectChange {
   readonly old: ApiObject | undefined;
 }
 
-/** A column of a Table (meta/v1 TableColumnDefinition) and the value it shows. */
+/** A column of a Table (meta/v1 TableColumnDefinition). */
 export interface Column {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  /** string, integer, number, boolean, date. */
+  readonly type: string;
   readonly format: string;
-  readonly description: string;
+  readonly description?: string;
   /** 0 is shown always, 1 with `-o wide`. */
   readonly priority: number;
-  /** `nowMs` for ages. */
-  cell(object: ApiObject, nowMs: number): unknown;
 }
 
 /** Result of decoding: what was understood, and what `fieldValidation` has to report. */
@@ -148,6 +151,10 @@ export interface ResourceDefinition {
     readonly hash: string;
   };
   readonly columns: readonly Column[];
+  /** The values of an object's row, in the order of `columns`; `nowMs` for ages. */
+  cells(object: ApiObject, nowMs: number): readonly unknown[];
+  /** Items of lists carry `kind` and `apiVersion` (custom resources) or not (built-in kinds). */
+  readonly typedItems: boolean;
   /** Values of the selectable fields besides metadata.name and metadata.namespace. */
   readonly selectableFields: Readonly<Record<string, (object: ApiObject) => string>>;
   /** From a parsed body in this version: known fields only, as the kind's schema says. Throws StatusError (400). */
@@ -161,6 +168,8 @@ export interface ResourceDefinition {
   };
   readonly strategicMerge?: StrategicMerge;
   readonly strategy: Strategy;
+  /** Rules of `/status`, where the kind has that subresource: all but status is the stored object's. */
+  readonly statusStrategy?: Strategy;
   readonly subresources: Readonly<Record<string, Subresource>>;
 }
 

@@ -22,6 +22,11 @@ export class EventQueue<T> implements AsyncIterable<readonly T[]> {
     return this.#items.length;
   }
 
+  /** What the queue starts with: not bounded by the limit, since it is one list that exists already. */
+  start(items: readonly T[]): void {
+    for (const item of items) this.#items.push(item); // a spread would overflow the stack
+  }
+
   push(items: readonly T[]): void {
     if (this.#ended !== undefined) return;
     if (this.#items.length + items.length > this.#limit && this.#items.length > 0) {
@@ -29,7 +34,7 @@ export class EventQueue<T> implements AsyncIterable<readonly T[]> {
       this.end('overflow');
       return;
     }
-    this.#items.push(...items);
+    for (const item of items) this.#items.push(item);
     this.#signal();
   }
 

@@ -27,6 +27,8 @@ const defaultCacheBytes = 64 * 1024 * 1024;
 export class EmbeddedStorage implements Storage {
   readonly #store: Store;
   readonly #cache: StoredCache;
+  /** A change is handed to every watcher of its key; what they see of it is made once. */
+  readonly #changes = new WeakMap<Change, StorageChange>();
 
   constructor(store: Store, options: { readonly cacheBytes?: number } = {}) {
     this.#store = store;
@@ -80,21 +82,46 @@ export class EmbeddedStorage implements Storage {
     return this.#store.revision;
   }
 
+  /** The store tells its watchers within the commit, so they have heard of everything. */
+  progress(): Revision {
+    return this.#store.revision;
+  }
+
   async compact(revision: Revision): Promise<void> {
     await this.#store.compact(revision);
   }
 
-  #change({ revision, key, current, previous }: Change): StorageChange {
-    return {
-      revision,
-      key,
-      current: current && this.#stored(current),
-      previous: previous && this.#stored(previous),
-    };
+  #change(change: Change): StorageChange {
+    let seen = this.#changes.get(change);
+    if (seen === undefined) {
+      seen = new SeenChange(change, change.current && this.#stored(change.current), change.previous && this.#stored(change.previous));
+      this.#changes.set(change, seen);
+    }
+    return seen;
   }
 
   #stored(kv: KeyValue): StoredValue {
     return this.#cache.get(kv);
+  }
+}
+
+class SeenChange implements StorageChange {
+  readonly revision: Revision;
+  readonly key: Key;
+  readonly current: Stored | undefined;
+  readonly previous: Stored | undefined;
+  #last: Stored | undefined;
+
+  constructor({ revision, key }: Change, current: Stored | undefined, previous: Stored | undefined) {
+    this.revision = revision;
+    this.key = key;
+    this.current = current;
+    this.previous = previous;
+  }
+
+  get last(): Stored | undefined {
+    this.#last ??= this.previous?.at(this.revision);
+    return this.#last;
   }
 }
 

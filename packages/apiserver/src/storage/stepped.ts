@@ -15,6 +15,7 @@ export function steppedStorage(storage: Storage, process: Process, lane: string)
     commit: (request) => step('commit', request.key, () => storage.commit(request)),
     watch: (prefix, after, sink) => storage.watch(prefix, after, sink),
     currentRevision: () => step('revision', '', () => storage.currentRevision()),
+    progress: () => storage.progress(),
     compact: (revision: Revision) => step('compact', String(revision), () => storage.compact(revision)),
   };
 }

@@ -14,6 +14,10 @@ export interface Stored {
   readonly object: Frozen<Unstructured>;
   /** JSON in the storage version, with `metadata.resourceVersion`. */
   readonly bytes: Uint8Array;
+  /** `object` without `kind` and `apiVersion`: an item in a list of a built-in kind. */
+  readonly item: Frozen<Unstructured>;
+  /** The same state as of another revision: what a DELETED event shows. */
+  at(revision: Revision): Stored;
 }
 
 export interface GetOptions {
@@ -60,6 +64,8 @@ export interface StorageChange {
   readonly key: Key;
   readonly current: Stored | undefined;
   readonly previous: Stored | undefined;
+  /** `previous` as of `revision`: what the end of an object, or its leaving of a selection, shows. Made once for all watchers. */
+  readonly last: Stored | undefined;
 }
 
 /** Receives changes in order of revision. Called from inside the store's commit: must not throw, must not call back. */
@@ -80,5 +86,7 @@ export interface Storage {
   watch(prefix: Key, after: Revision, sink: WatchSink): Disposable;
   /** The newest revision: what a watcher that has got everything has seen. */
   currentRevision(): Promise<Revision>;
+  /** The newest revision of which every watcher of this storage has been told; for bookmarks. */
+  progress(): Revision;
   compact(revision: Revision): Promise<void>;
 }

@@ -12,6 +12,7 @@ export class StoredValue implements Stored {
   readonly #rvOffset: number | undefined;
   #object: Frozen<Unstructured> | undefined;
   #bytes: Uint8Array | undefined;
+  #item: Frozen<Unstructured> | undefined;
 
   /** `object` is the writer's, without resourceVersion; absent when the value was read back from the store. */
   constructor(options: {
@@ -31,6 +32,14 @@ export class StoredValue implements Stored {
   get object(): Frozen<Unstructured> {
     this.#object ??= deepFreeze(withResourceVersion(readJson(this.#json, { bigints: true }).value as Unstructured, this.revision)); // only objects are stored
     return this.#object;
+  }
+
+  get item(): Frozen<Unstructured> {
+    if (this.#item === undefined) {
+      const { kind: _kind, apiVersion: _apiVersion, ...rest } = this.object;
+      this.#item = Object.freeze(rest as Frozen<Unstructured>); // metadata is still there
+    }
+    return this.#item;
   }
 
   get bytes(): Uint8Array {

@@ -1,0 +1,109 @@
+import { decodeStruct, type ResourceRow, resourceRows, type TypeTable } from '@coracle/api';
+import { deepFreeze, humanDuration, parseTime, type Unstructured } from '@coracle/apimachinery';
+import type { ApiObject, Column, Decoded, ResourceDefinition, StrategicMerge, Strategy, Subresource, Verb } from './definition.ts';
+import type { Cells, KindHooks } from './kind-hooks.ts';
+import { storagePrefix } from './storage-prefix.ts';
+
+export interface BuiltInOptions {
+  readonly table: TypeTable;
+  /** By `group/resource`. */
+  readonly hooks: Readonly<Record<string, KindHooks>>;
+  /** By `group/version/resource`. */
+  readonly cells: Readonly<Record<string, Cells>>;
+  strategicMerge(typeName: string): StrategicMerge;
+  /** Subresources with a handler, by `group/resource`. Others than these and `status` are not served. */
+  readonly subresources: Readonly<Record<string, readonly Subresource[]>>;
+}
+
+/** Versions of one kind, and groups over one range of keys, that are stored in another's form: `group/version/resource` to apiVersion. */
+const storedAs: Readonly<Record<string, string>> = { 'events.k8s.io/v1/events': 'v1', 'autoscaling/v1/horizontalpodautoscalers': 'autoscaling/v2' };
+const ageOnly: readonly Column[] = [
+  { name: 'Name', type: 'string', format: 'name', priority: 0 },
+  { name: 'Age', type: 'string', format: '', priority: 0 },
+];
+/** Resources of which a delete answers with the object. */
+const returnDeleted: ReadonlySet<string> = new Set([
+  '/persistentvolumeclaims', '/persistentvolumes', '/pods', '/podtemplates', '/resourcequotas', '/serviceaccounts', '/services',
+  'resource.k8s.io/deviceclasses', 'resource.k8s.io/resourceclaims', 'resource.k8s.io/resourceclaimtemplates', 'resource.k8s.io/resourceslices',
+  'storage.k8s.io/csidrivers', 'storage.k8s.io/csinodes', 'storage.k8s.io/storageclasses', 'storage.k8s.io/volumeattachments',
+  'storage.k8s.io/volumeattributesclasses',
+]);
+
+/**
+ * The built-in kinds that are stored, as definitions: rows of facts joined with their hooks. Kinds of another form than the
+ * stored one are left out until they can be converted.
+ */
+export function builtInDefinitions(options: BuiltInOptions): readonly ResourceDefinition[] {
+  return resourceRows.filter((row) => row.verbs.includes('get') && isServed(row)).map((row) => definitionOf(row, options));
+}
+
+function isServed({ group, version, resource }: ResourceRow): boolean {
+  return resource !== 'componentstatuses' && storedAs[`${group}/${version}/${resource}`] === undefined;
+}
+
+function definitionOf(row: ResourceRow, options: BuiltInOptions): ResourceDefinition {
+  const { group, version, resource, kind } = row;
+  const { table } = options;
+  const type = table.kind(group, version, kind)?.type;
+  if (type === undefined) throw new TypeError(`No facts about ${kind} of ${group}/${version}`);
+  const hooks = options.hooks[`${group}/${resource}`] ?? {};
+  const apiVersion = group === '' ? version : `${group}/${version}`;
+  const hasStatus = row.subresources.some(({ name }) => name === 'status');
+  const offered = options.subresources[`${group}/${resource}`] ?? [];
+  const status: readonly Subresource[] = hasStatus ? [{ name: 'status', response: { group, version, kind }, verbs: ['get', 'patch', 'update'] }] : [];
+  const own = options.cells[`${group}/${version}/${resource}`];
+  return {
+    ...row,
+    listKind: `${kind}List`,
+    verbs: row.verbs as readonly Verb[], // discovery lists no others
+    storage: { prefix: storagePrefix(group, resource), apiVersion, hash: row.storageVersionHash ?? '' },
+    columns: own === undefined || row.columns.length === 0 ? ageOnly : row.columns,
+    cells: own === undefined || row.columns.length === 0 ? ageCells : own,
+    typedItems: false,
+    selectableFields: hooks.selectableFields ?? {},
+    decode: (value) => decodeBuiltIn(table, { type, apiVersion, kind }, value),
+    ...(hooks.default === undefined ? {} : { default: hooks.default }),
+    strategicMerge: options.strategicMerge(type),
+    strategy: { allowUnconditionalUpdate: true, returnsDeletedObject: returnDeleted.has(`${group}/${resource}`), ...(hasStatus ? dropStatus(hooks.strategy ?? {}, zeroStatus(table, type)) : hooks.strategy) },
+    ...(hasStatus ? { statusStrategy: hooks.statusStrategy ?? {} } : {}),
+    subresources: Object.fromEntries([...status, ...offered].map((one) => [one.name, one])),
+  };
+}
+
+/** Where status is a subresource, the resource itself neither takes nor changes it (the strategy of every such kind upstream). */
+function dropStatus(strategy: Strategy, zero: () => unknown): Strategy {
+  return {
+    ...strategy,
+    prepareForCreate(object, context) {
+      const fresh = strategy.keepsStatusOnCreate === true ? object : { ...object, status: zero() };
+      return strategy.prepareForCreate?.(fresh, context) ?? fresh;
+    },
+    prepareForUpdate(object, old, context) {
+      const kept = strategy.prepareForUpdate?.(object, old, context) ?? object;
+      return { ...kept, status: old['status'] ?? zero() };
+    },
+  };
+}
+
+/** A status that holds nothing, as Go writes it; made when first wanted. */
+function zeroStatus(table: TypeTable, type: string): () => unknown {
+  let zero: unknown;
+  return () => {
+    const shape = table.struct(type).byJson.get('status')?.shape;
+    zero ??= shape?.is === 'struct' ? deepFreeze(decodeStruct(table, shape.name, {}).object) : {};
+    return zero;
+  };
+}
+
+function decodeBuiltIn(table: TypeTable, row: { readonly type: string; readonly apiVersion: string; readonly kind: string }, value: unknown): Decoded {
+  const { object, unknown } = decodeStruct(table, row.type, value);
+  // Written first, as every object of the wire starts.
+  const typed = { kind: row.kind, apiVersion: row.apiVersion, ...object } as unknown as Unstructured; // metadata is a struct, hence present
+  return { object: typed, strictErrors: unknown.map((path) => `unknown field "${path}"`) };
+}
+
+function ageCells({ metadata }: ApiObject, nowMs: number): readonly unknown[] {
+  const created = parseTime(metadata.creationTimestamp);
+  return [metadata.name ?? '', created === undefined ? '<unknown>' : humanDuration(nowMs - created)];
+}
+

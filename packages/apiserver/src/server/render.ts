@@ -1,0 +1,228 @@
+import {
+  type ApiResponse,
+  type Body,
+  deepFreeze,
+  type Frozen,
+  newStatusError,
+  type WatchFrame,
+  type WireHeaders,
+  writeJsonBytes,
+} from '@coracle/apimachinery';
+import { type ApiObject, apiVersionOf, type ResourceDefinition } from '../registry/definition.ts';
+import type { Listed } from '../registry/reader.ts';
+import type { Stored } from '../storage/storage.ts';
+import type { MediaType, Wanted } from './negotiation.ts';
+import { bookmarkObject, type WatchEvent } from './watch.ts';
+
+/** What a request came to, before it has a form. */
+export type Answer =
+  /** One object of a resource. `stored` is there when the object is just what the store holds. */
+  | { readonly is: 'object'; readonly status: number; readonly definition: ResourceDefinition; readonly object: ApiObject; readonly stored: Stored | undefined }
+  | { readonly is: 'list'; readonly definition: ResourceDefinition; readonly listed: Listed }
+  | { readonly is: 'watch'; readonly definition: ResourceDefinition; readonly events: AsyncIterable<readonly WatchEvent[]> }
+  /** Anything else in JSON: a Status, a review, discovery. */
+  | { readonly is: 'value'; readonly status: number; readonly value: Frozen<unknown>; readonly contentType?: string }
+  | { readonly is: 'bytes'; readonly status: number; readonly contentType: string; readonly bytes: Uint8Array }
+  | { readonly is: 'stream'; readonly status: number; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> };
+
+export interface RenderOptions {
+  /** In process objects are handed over as they are; on the wire they are bytes. */
+  readonly form: 'object' | 'bytes';
+  readonly wanted: Wanted;
+  /** Of a Table's rows: none, the metadata, or all of the object. */
+  readonly includeObject: string;
+  readonly nowMs: number;
+  encode(value: Frozen<unknown>, mediaType: MediaType): Uint8Array;
+}
+
+const commonHeaders: WireHeaders = { 'cache-control': 'no-cache, private' };
+const encoder = new TextEncoder();
+const comma = encoder.encode(',');
+const newline = encoder.encode('\n');
+
+/** Gives an answer the form that the client wants. Throws a 406 where there is no such form. */
+export function render(answer: Answer, options: RenderOptions): ApiResponse {
+  switch (answer.is) {
+    case 'object':
+      return renderObject(answer, options);
+    case 'list':
+      return renderList(answer, options);
+    case 'watch':
+      return renderWatch(answer, options);
+    case 'value':
+      return { status: answer.status, headers: commonHeaders, body: valueBody(answer.value, options, answer.contentType) };
+    case 'bytes':
+      return { status: answer.status, headers: commonHeaders, body: { form: 'bytes', contentType: answer.contentType, bytes: answer.bytes } };
+    case 'stream':
+      return { status: answer.status, headers: commonHeaders, body: { form: 'stream', contentType: answer.contentType, chunks: answer.chunks } };
+  }
+}
+
+function renderObject(answer: Extract<Answer, { is: 'object' }>, options: RenderOptions): ApiResponse {
+  const { status, definition, object, stored } = answer;
+  const { wanted, form } = options;
+  const headers = commonHeaders;
+  switch (wanted.as) {
+    case 'PartialObjectMetadata':
+      return { status, headers, body: valueBody(partialMetadata(object, wanted.version), options) };
+    case 'PartialObjectMetadataList':
+      throw newStatusError(406, 'NotAcceptable', `you requested PartialObjectMetadataList, but the requested object is not a list (${goType(definition)})`);
+    case 'Table': {
+      const table = tableOf(definition, [object], { resourceVersion: object.metadata.resourceVersion ?? '' }, options, true);
+      return { status, headers, body: valueBody(table, options) };
+    }
+    default: {
+      const isStored = stored !== undefined && definition.convert === undefined && wanted.mediaType === 'application/json' && !wanted.pretty;
+      if (form === 'bytes' && isStored) return { status, headers, body: { form: 'bytes', contentType: 'application/json', bytes: stored.bytes } };
+      return { status, headers, body: valueBody(object, options) };
+    }
+  }
+}
+
+function renderList({ definition, listed }: Extract<Answer, { is: 'list' }>, options: RenderOptions): ApiResponse {
+  const { wanted, form } = options;
+  const metadata = {
+    resourceVersion: String(listed.revision),
+    ...(listed.continue === '' ? {} : { continue: listed.continue }),
+    ...(listed.continue === '' || listed.remaining === undefined ? {} : { remainingItemCount: listed.remaining }),
+  };
+  const respond = (body: Body): ApiResponse => ({ status: 200, headers: commonHeaders, body });
+  const objects = (): readonly ApiObject[] => listed.items.map((item) => served(definition, item));
+  switch (wanted.as) {
+    case 'Table':
+      return respond(valueBody(tableOf(definition, objects(), metadata, options, true), options));
+    case 'PartialObjectMetadataList':
+    case 'PartialObjectMetadata': {
+      const items = objects().map((object) => partialMetadata(object, wanted.version));
+      return respond(valueBody(deepFreeze({ kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata, items }), options));
+    }
+    default: {
+      const head = { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata };
+      if (form === 'bytes' && definition.convert === undefined && wanted.mediaType === 'application/json' && !wanted.pretty) {
+        return respond({ form: 'bytes', contentType: 'application/json', bytes: joinItems(head, definition, listed.items) });
+      }
+      const items = definition.typedItems ? objects() : definition.convert === undefined ? listed.items.map(({ item }) => item) : objects().map(untyped);
+      return respond(valueBody(Object.freeze({ ...head, metadata: Object.freeze(metadata), items: Object.freeze(items) }), options));
+    }
+  }
+}
+
+/** The kept bytes of the items, joined: nothing is encoded again. */
+function joinItems(head: object, definition: ResourceDefinition, items: readonly Stored[]): Uint8Array {
+  const start = encoder.encode(`${JSON.stringify(head).slice(0, -1)},"items":[`);
+  // Every object of a kind starts with the same members, which items of built-in kinds go without.
+  const prefix = definition.typedItems ? 0 : `{"kind":${JSON.stringify(definition.kind)},"apiVersion":${JSON.stringify(apiVersionOf(definition))},`.length;
+  const parts: Uint8Array[] = [start];
+  for (const [i, { bytes }] of items.entries()) {
+    if (i > 0) parts.push(comma);
+    if (prefix > 0) parts.push(openBrace, bytes.subarray(prefix));
+    else parts.push(bytes);
+  }
+  parts.push(endOfList);
+  return Buffer.concat(parts);
+}
+
+const openBrace = encoder.encode('{');
+const endOfList = encoder.encode(']}');
+
+function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, options: RenderOptions): ApiResponse {
+  const { wanted } = options;
+  let isFirst = true;
+  const frame = (event: WatchEvent): WatchFrame => {
+    switch (event.type) {
+      case 'ERROR':
+        return { type: 'ERROR', object: event.status };
+      case 'BOOKMARK':
+        return { type: 'BOOKMARK', object: bookmarkFrame(definition, event, options, isFirst) };
+      default: {
+        const object = served(definition, event.stored);
+        if (wanted.as === 'PartialObjectMetadata' || wanted.as === 'PartialObjectMetadataList') return { type: event.type, object: partialMetadata(object, wanted.version) };
+        if (wanted.as !== 'Table') return { type: event.type, object };
+        // Only the first Table of a stream says what its columns are.
+        const table = tableOf(definition, [object], { resourceVersion: object.metadata.resourceVersion ?? '' }, options, isFirst);
+        isFirst = false;
+        return { type: event.type, object: table };
+      }
+    }
+  };
+  if (options.form === 'object') {
+    return { status: 200, headers: { ...commonHeaders, 'content-type': 'application/json' }, events: mapBatches(events, (batch) => batch.map(frame)) };
+  }
+  const isPlain = wanted.as === 'object' && definition.convert === undefined;
+  const chunks = mapBatches(events, (batch) => {
+    const parts: Uint8Array[] = [];
+    for (const event of batch) {
+      if (isPlain && event.type !== 'BOOKMARK' && event.type !== 'ERROR') parts.push(frameHeads[event.type], event.stored.bytes, frameEnd);
+      else parts.push(writeJsonBytes(frame(event)), newline);
+    }
+    return Buffer.concat(parts);
+  });
+  return { status: 200, headers: commonHeaders, body: { form: 'stream', contentType: 'application/json', chunks } };
+}
+
+const frameHeads = {
+  ADDED: encoder.encode('{"type":"ADDED","object":'),
+  MODIFIED: encoder.encode('{"type":"MODIFIED","object":'),
+  DELETED: encoder.encode('{"type":"DELETED","object":'),
+};
+const frameEnd = encoder.encode('}\n');
+
+function bookmarkFrame(definition: ResourceDefinition, event: Extract<WatchEvent, { type: 'BOOKMARK' }>, { wanted }: RenderOptions, isFirst: boolean): Frozen<unknown> {
+  const kind = wanted.as === 'object' ? definition.kind : 'PartialObjectMetadata';
+  const apiVersion = wanted.as === 'object' ? apiVersionOf(definition) : `meta.k8s.io/${wanted.version}`;
+  const bookmark = bookmarkObject({ kind, apiVersion }, event.revision, event.isEndOfInitial);
+  if (wanted.as !== 'Table') return bookmark;
+  return deepFreeze({
+    kind: 'Table',
+    apiVersion,
+    metadata: { resourceVersion: String(event.revision) },
+    columnDefinitions: isFirst ? definition.columns.map(columnDefinition) : null,
+    rows: [{ cells: definition.columns.map(() => null), object: bookmark }],
+  });
+}
+
+async function* mapBatches<T, U>(batches: AsyncIterable<T>, map: (batch: T) => U): AsyncGenerator<U, void, undefined> {
+  for await (const batch of batches) yield map(batch);
+}
+
+function served(definition: ResourceDefinition, stored: Stored): ApiObject {
+  return definition.convert === undefined ? stored.object : definition.convert.fromStorage(stored.object);
+}
+
+function untyped(object: ApiObject): ApiObject {
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;
+  return rest as ApiObject; // metadata is still there
+}
+
+function partialMetadata({ metadata }: ApiObject, version: string): Frozen<unknown> {
+  return deepFreeze({ kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata });
+}
+
+function tableOf(definition: ResourceDefinition, objects: readonly ApiObject[], metadata: object, options: RenderOptions, withColumns: boolean): Frozen<unknown> {
+  const { wanted, includeObject, nowMs } = options;
+  const rows = objects.map((object) => ({
+    cells: definition.cells(object, nowMs),
+    ...(includeObject === 'None' ? {} : { object: includeObject === 'Object' ? object : partialMetadata(object, wanted.version) }),
+  }));
+  return deepFreeze({
+    kind: 'Table',
+    apiVersion: `meta.k8s.io/${wanted.version}`,
+    metadata,
+    columnDefinitions: withColumns ? definition.columns.map(columnDefinition) : null,
+    rows,
+  });
+}
+
+function columnDefinition({ name, type, format, description, priority }: ResourceDefinition['columns'][number]): object {
+  return { name, type, format, description: description ?? '', priority };
+}
+
+/** `*core.ConfigMap`: how a message of upstream names the type of an object. */
+function goType({ group, kind }: ResourceDefinition): string {
+  return `*${group === '' ? 'core' : (group.split('.')[0] ?? group)}.${kind}`;
+}
+
+function valueBody(value: Frozen<unknown>, { form, wanted, encode }: RenderOptions, contentType?: string): Body {
+  if (form === 'object') return { form: 'object', object: value };
+  return { form: 'bytes', contentType: contentType ?? wanted.mediaType, bytes: encode(value, wanted.mediaType) };
+}

@@ -1,0 +1,314 @@
+import {
+  applyJsonPatch,
+  applyMergePatch,
+  type ApiRequest,
+  deepFreeze,
+  type Frozen,
+  newBadRequest,
+  newMethodNotAllowed,
+  newPathNotFound,
+  newStatusError,
+  type Unstructured,
+} from '@coracle/apimachinery';
+import type { Process } from '@coracle/kernel';
+import type { ApiObject, RequestContext, ResourceDefinition, Strategy, Subresource } from '../registry/definition.ts';
+import type { DeleteOptions } from '../registry/deletion.ts';
+import type { GenericRegistry, UpdateOptions } from '../registry/generic-registry.ts';
+import { parseListQuery } from '../registry/list-options.ts';
+import { readList, readOne } from '../registry/reader.ts';
+import { type BodyReaders, decodeObject, fieldValidationOf, readBody } from './body.ts';
+import type { Answer } from './render.ts';
+import type { RequestInfo } from './request-info.ts';
+import { watchCollection } from './watch.ts';
+
+export type ResourceInfo = Extract<RequestInfo, { readonly kind: 'resource' }>;
+
+export interface ResourceRequest {
+  readonly process: Process;
+  readonly registry: GenericRegistry;
+  readonly info: ResourceInfo;
+  readonly request: ApiRequest;
+  readonly query: ReadonlyMap<string, string>;
+  readonly context: RequestContext;
+  readonly readers: BodyReaders;
+  readonly signal: AbortSignal;
+}
+
+/** Items deleted at once by a deletecollection (upstream: --delete-collection-workers). */
+const deleteWorkers = 1;
+
+/** Serves the verbs of one resource (apiserver pkg/endpoints/handlers). Throws Statuses. */
+export async function serveResource(served: ResourceRequest): Promise<Answer> {
+  const { info, registry } = served;
+  const { definition } = registry;
+  if (definition.namespaced ? info.namespace === '' && info.name !== '' : info.namespace !== '' && info.resource !== 'namespaces') throw newPathNotFound();
+  if (info.subresource !== '') return serveSubresource(served);
+  if (info.rest !== '') throw newPathNotFound();
+  const { verb } = info;
+  if (!(definition.verbs as readonly string[]).includes(verb)) throw newMethodNotAllowed();
+  switch (verb) {
+    case 'get':
+      return get(served);
+    case 'list': {
+      const listed = await readList(served.context.storage, definition, info.namespace, parseListQuery(served.query, false));
+      return { is: 'list', definition, listed };
+    }
+    case 'watch':
+      return watch(served);
+    case 'create':
+      return create(served);
+    case 'update':
+      return update(served, {});
+    case 'patch':
+      return patch(served, {});
+    case 'delete':
+      return remove(served);
+    case 'deletecollection':
+      return removeCollection(served);
+    default:
+      throw newMethodNotAllowed();
+  }
+}
+
+async function get({ registry: { definition }, context, info, query }: ResourceRequest): Promise<Answer> {
+  const { resourceVersion } = parseListQuery(new Map([['resourceVersion', query.get('resourceVersion') ?? '']]), false);
+  const stored = await readOne(context.storage, definition, info.namespace, info.name, resourceVersion);
+  return objectAnswer(definition, { status: 200, object: definition.convert?.fromStorage(stored.object) ?? stored.object, stored });
+}
+
+async function watch({ process, registry: { definition }, context, info, query, signal }: ResourceRequest): Promise<Answer> {
+  // A watch of one object by its path is one of the collection that selects the name.
+  const selecting = info.name === '' ? query : new Map([...query, ['fieldSelector', `metadata.name=${info.name}`]]);
+  const parsed = parseListQuery(selecting, true);
+  const events = await watchCollection({ process, storage: context.storage, definition, namespace: info.namespace, query: parsed, signal });
+  return { is: 'watch', definition, events };
+}
+
+async function create(served: ResourceRequest): Promise<Answer> {
+  const { registry, context, info } = served;
+  const { definition } = registry;
+  if (info.name !== '' || (definition.namespaced && info.namespace === '')) throw newMethodNotAllowed();
+  const object = decodeBody(served);
+  requireNamespace(definition, info, object);
+  const { object: written, stored } = await registry.create(context, object);
+  return objectAnswer(definition, { status: 201, object: written, stored });
+}
+
+async function update(served: ResourceRequest, options: UpdateOptions): Promise<Answer> {
+  const { registry, context, info } = served;
+  const { definition } = registry;
+  const object = decodeBody(served);
+  requireNamespace(definition, info, object);
+  const { name = '' } = object.metadata;
+  if (name === '') throw newBadRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
+  if (name !== info.name) throw newBadRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
+  const written = await registry.replace(context, info.name, object, options);
+  return objectAnswer(definition, { status: written.created ? 201 : 200, object: written.object, stored: written.stored });
+}
+
+async function patch(served: ResourceRequest, options: UpdateOptions): Promise<Answer> {
+  const { registry, context, info, query } = served;
+  const { definition } = registry;
+  const apply = patcher(served);
+  const validation = fieldValidationOf(query);
+  const written = await registry.change(
+    context,
+    info.name,
+    (current) => {
+      const value = apply(current);
+      const object = decodeObject(definition, { value, duplicates: [] }, validation, context);
+      if (object.metadata.name !== info.name) {
+        throw newBadRequest(`the name of the object (${object.metadata.name ?? ''}) does not match the name on the URL (${info.name})`);
+      }
+      requireNamespace(definition, info, object);
+      return object;
+    },
+    options,
+  );
+  return objectAnswer(definition, { status: 200, object: written.object, stored: written.stored });
+}
+
+const patchTypes = 'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json';
+
+/** The body as a function of the current object. */
+function patcher({ request, registry: { definition }, readers }: ResourceRequest): (current: ApiObject) => unknown {
+  const { body } = request;
+  const contentType = (body?.form === 'bytes' ? body.contentType : (request.headers['content-type'] ?? '')).split(';')[0]?.trim() ?? '';
+  const value = (): unknown => (body?.form === 'object' ? body.object : readBody(body === undefined || body.form === 'stream' ? undefined : { ...body, contentType: 'application/json' }, definition.kind, readers).value);
+  switch (contentType) {
+    case 'application/json-patch+json': {
+      const operations = body?.form === 'object' ? body.object : readPatchList(body?.form === 'bytes' ? body.bytes : new Uint8Array());
+      return (current) => applyJsonPatch(current, operations);
+    }
+    case 'application/merge-patch+json': {
+      const merge = value();
+      return (current) => applyMergePatch(current, merge);
+    }
+    case 'application/strategic-merge-patch+json': {
+      const merge = definition.strategicMerge;
+      if (merge === undefined) throw unsupportedPatch('application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml');
+      const changes = value();
+      return (current) => merge(current, changes);
+    }
+    case 'application/apply-patch+yaml':
+      throw newStatusError(415, 'UnsupportedMediaType', 'server-side apply is not implemented by this server; use client-side apply');
+    default:
+      throw unsupportedPatch(patchTypes);
+  }
+}
+
+function readPatchList(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw newBadRequest(`error decoding patch: ${error.message}`);
+  }
+}
+
+function unsupportedPatch(accepted: string): Error {
+  return newStatusError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${accepted}`);
+}
+
+async function remove(served: ResourceRequest): Promise<Answer> {
+  const { registry, context, info } = served;
+  const { definition } = registry;
+  const options = deleteOptions(served);
+  const { object, stored, gone } = await registry.delete(context, info.name, options);
+  if (!gone || definition.strategy.returnsDeletedObject === true) return objectAnswer(definition, { status: 200, object, stored });
+  const details = {
+    name: info.name,
+    ...(definition.group === '' ? {} : { group: definition.group }),
+    kind: definition.resource,
+    ...(object.metadata.uid === undefined ? {} : { uid: object.metadata.uid }),
+  };
+  return { is: 'value', status: 200, value: deepFreeze({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }) };
+}
+
+async function removeCollection(served: ResourceRequest): Promise<Answer> {
+  const { registry, context, info, query } = served;
+  const { definition } = registry;
+  const options = deleteOptions(served);
+  const listed = await readList(context.storage, definition, info.namespace, parseListQuery(query, false));
+  const waiting = [...listed.items];
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
+      const { metadata } = item.object;
+      const scoped = { ...context, namespace: metadata.namespace ?? '' };
+      try {
+        await registry.delete(scoped, metadata.name ?? '', options);
+      } catch (error) {
+        if (!isGone(error)) throw error; // somebody else was faster
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: deleteWorkers }, worker));
+  return { is: 'list', definition, listed };
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 404;
+}
+
+/** From the body where there is one, else from the query. */
+function deleteOptions({ request, query, readers }: ResourceRequest): DeleteOptions {
+  const { body } = request;
+  const hasBody = body !== undefined && (body.form === 'object' || (body.form === 'bytes' && body.bytes.length > 0));
+  const sent = hasBody ? ((readBody(body, 'DeleteOptions', readers).value ?? {}) as Readonly<Record<string, unknown>>) : fromQuery(query);
+  const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions } = sent as Frozen<DeleteOptions>;
+  const faults: string[] = [];
+  if (propagationPolicy !== undefined && orphanDependents !== undefined) {
+    faults.push('propagationPolicy: Invalid value: "' + propagationPolicy + '": orphanDependents and deletionPropagation cannot be both set');
+  }
+  if (propagationPolicy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(propagationPolicy)) {
+    faults.push(`propagationPolicy: Unsupported value: "${String(propagationPolicy)}": supported values: "Foreground", "Background", "Orphan"`);
+  }
+  if (faults[0] !== undefined) throw newStatusError(422, 'Invalid', `DeleteOptions.meta.k8s.io "" is invalid: ${faults[0]}`);
+  return {
+    ...(typeof gracePeriodSeconds === 'number' ? { gracePeriodSeconds } : {}),
+    ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+    ...(orphanDependents === undefined ? {} : { orphanDependents }),
+    ...(preconditions === undefined ? {} : { preconditions }),
+  };
+}
+
+function fromQuery(query: ReadonlyMap<string, string>): Readonly<Record<string, unknown>> {
+  const grace = query.get('gracePeriodSeconds');
+  const orphan = query.get('orphanDependents');
+  return {
+    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(orphan === undefined ? {} : { orphanDependents: orphan === 'true' }),
+    ...(query.has('propagationPolicy') ? { propagationPolicy: query.get('propagationPolicy') } : {}),
+  };
+}
+
+async function serveSubresource(served: ResourceRequest): Promise<Answer> {
+  const { registry, info, context, request, query } = served;
+  const { definition } = registry;
+  const subresource = Object.hasOwn(definition.subresources, info.subresource) ? definition.subresources[info.subresource] : undefined;
+  if (subresource === undefined) throw newPathNotFound();
+  const verb = info.verb;
+  if (!(subresource.verbs as readonly string[]).includes(verb)) throw newMethodNotAllowed();
+  if (subresource.handler === undefined) return serveView(served, subresource);
+  const response = await subresource.handler({
+    verb: verb as 'get',
+    name: info.name,
+    context,
+    body: request.body === undefined ? undefined : readBody(verb === 'patch' ? asJson(request) : request.body, subresource.response.kind, served.readers).value,
+    ...(verb === 'patch' ? { patch: { contentType: request.headers['content-type'] ?? '', value: undefined } } : {}),
+    query,
+    registry,
+  });
+  if ('object' in response) return { is: 'value', status: response.status, value: response.object };
+  if ('bytes' in response) return { is: 'bytes', status: response.status, contentType: response.contentType, bytes: response.bytes };
+  return { is: 'stream', status: response.status, contentType: response.contentType, chunks: response.chunks };
+}
+
+function asJson({ body }: ApiRequest): ApiRequest['body'] {
+  return body?.form === 'bytes' ? { ...body, contentType: 'application/json' } : body;
+}
+
+/** A subresource that is a view of its object: status. */
+async function serveView(served: ResourceRequest, subresource: Subresource): Promise<Answer> {
+  const options: UpdateOptions = { subresource: subresource.name, strategy: subresource.strategy ?? viewOfStatus(served.registry.definition) };
+  switch (served.info.verb) {
+    case 'get':
+      return get(served);
+    case 'update':
+      return update(served, options);
+    default:
+      return patch(served, options);
+  }
+}
+
+/** Writes through `/status` change nothing but the status (and metadata, which goes by the rules of all updates). */
+function viewOfStatus({ strategy, statusStrategy = {} }: ResourceDefinition): Strategy {
+  return {
+    ...(strategy.allowUnconditionalUpdate === undefined ? {} : { allowUnconditionalUpdate: strategy.allowUnconditionalUpdate }),
+    ...statusStrategy,
+    validateUpdate: (object, old, context) => statusStrategy.validateUpdate?.(object, old, context) ?? [],
+    prepareForUpdate(object, old, context) {
+      const { status: _status, ...rest } = old;
+      const changed = { ...rest, metadata: object.metadata, ...(object['status'] === undefined ? {} : { status: object['status'] }) } as ApiObject; // the kind and metadata are there
+      return statusStrategy.prepareForUpdate?.(changed, old, context) ?? changed;
+    },
+  };
+}
+
+function decodeBody({ registry: { definition }, request, query, context, readers }: ResourceRequest): Unstructured {
+  return decodeObject(definition, readBody(request.body, definition.kind, readers), fieldValidationOf(query), context);
+}
+
+function requireNamespace(definition: ResourceDefinition, info: ResourceInfo, object: Unstructured): void {
+  const { namespace = '' } = object.metadata;
+  if (definition.namespaced && namespace !== '' && namespace !== info.namespace) {
+    throw newBadRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+}
+
+function objectAnswer(
+  definition: ResourceDefinition,
+  { status, object, stored }: { readonly status: number; readonly object: ApiObject; readonly stored: Extract<Answer, { is: 'object' }>['stored'] },
+): Answer {
+  return { is: 'object', status, definition, object, stored };
+}
