@@ -53,3 +53,5 @@ export {
   type WatchFrame,
   type WireHeaders,
 } from './transport.ts';
+export { applyJsonPatch } from './patch/json-patch.ts';
+export { applyMergePatch } from './patch/merge-patch.ts';

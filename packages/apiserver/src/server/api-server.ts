@@ -1,0 +1,274 @@
+import {
+  type ApiRequest,
+  type ApiResponse,
+  deepFreeze,
+  type Frozen,
+  newForbidden,
+  newInternalError,
+  newPathNotFound,
+  newStatusError,
+  newUnauthorized,
+  StatusError,
+  writeJsonBytes,
+} from '@coracle/apimachinery';
+import type { Process } from '@coracle/kernel';
+import type { Authenticator, Credentials } from '../authentication/authenticator.ts';
+import { anonymous, authenticated, type UserInfo } from '../authentication/user.ts';
+import type { Attributes, Authorizer } from '../authorization/authorizer.ts';
+import type { RequestContext } from '../registry/definition.ts';
+import { steppedStorage } from '../storage/stepped.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { BodyReaders } from './body.ts';
+import { readBody } from './body.ts';
+import { Discovery } from './discovery.ts';
+import { impersonationOf } from './impersonation.ts';
+import { negotiate, type Wanted } from './negotiation.ts';
+import { type Answer, render } from './render.ts';
+import { type RequestInfo, requestInfo } from './request-info.ts';
+import { type ResourceInfo, serveResource } from './resource-handler.ts';
+import type { Resources } from './resources.ts';
+
+/** A path outside /api and /apis. `undefined`: nothing is served there. */
+export type PathHandler = (request: ApiRequest, query: ReadonlyMap<string, string>, user: UserInfo) => Promise<Answer | undefined> | Answer | undefined;
+
+export interface ApiServerOptions {
+  readonly process: Process;
+  readonly storage: Storage;
+  readonly resources: Resources;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  /** `storage`: every operation of the store is a step of its own, so that requests interleave in a simulation. */
+  readonly interleave?: 'requests' | 'storage';
+  readonly readers?: BodyReaders;
+  /** By the first segment of the path: `version`, `healthz`, `openapi`. */
+  readonly paths?: Readonly<Record<string, PathHandler>>;
+  /** What legacy discovery says clients shall dial; known once the server listens. */
+  serverAddress?(): string;
+  /** Told of every authorization that passed: for the test that lists them. */
+  readonly onAuthorized?: (attributes: Attributes, reason: string) => void;
+}
+
+/** Who asks, how the answer shall be handed over, and until when. */
+export interface HandleOptions {
+  readonly user: UserInfo;
+  readonly form: 'object' | 'bytes';
+  readonly signal: AbortSignal;
+}
+
+/** Warnings of one answer, and characters of each, beyond which they are cut (apiserver pkg/warning). */
+const maxWarnings = 50;
+const maxWarningLength = 2_000;
+
+/**
+ * The one handler of every request (apiserver pkg/server, the chain of filters): authenticate, impersonate, authorize, serve,
+ * give the answer its form. Listeners and in-process callers both come here.
+ */
+export class ApiServer {
+  readonly process: Process;
+  readonly resources: Resources;
+  readonly storage: Storage;
+  readonly #options: ApiServerOptions;
+  readonly #discovery: Discovery;
+  #requests = 0;
+
+  constructor(options: ApiServerOptions) {
+    this.process = options.process;
+    this.resources = options.resources;
+    this.storage = options.storage;
+    this.#options = options;
+    this.#discovery = new Discovery(options.resources);
+  }
+
+  /** For listeners: finds out who asks. The answer is bytes. */
+  async serve(request: ApiRequest, credentials: Credentials, { signal }: { readonly signal: AbortSignal }): Promise<ApiResponse> {
+    const user = await this.#authenticate(credentials);
+    if (user === 'refused') return this.#refusal(newUnauthorized(), request, 'bytes');
+    return this.handle(request, { user, form: 'bytes', signal });
+  }
+
+  /** Never rejects: what goes wrong is an answer with a Status. */
+  async handle(request: ApiRequest, { user: caller, form, signal }: HandleOptions): Promise<ApiResponse> {
+    const query = queryOf(request);
+    const info = requestInfo(request, query);
+    const warnings: string[] = [];
+    try {
+      const user = await this.#impersonate(request, caller);
+      await this.#authorize(info, user);
+      const context = this.#context(user, info, query, request, (text) => addWarning(warnings, text));
+      const answer = await this.#serve(request, info, query, context, signal);
+      const wanted = wantedForm(answer, request, query);
+      const nowMs = this.process.clock.now();
+      const response = render(answer, { form, wanted, includeObject: query.get('includeObject') ?? 'Metadata', nowMs, encode: this.#encode });
+      return this.#withHeaders(response, warnings);
+    } catch (error) {
+      return this.#withHeaders(this.#refusal(error, request, form), warnings);
+    }
+  }
+
+  async #serve(request: ApiRequest, info: RequestInfo, query: ReadonlyMap<string, string>, context: RequestContext, signal: AbortSignal): Promise<Answer> {
+    if (info.kind === 'path') return this.#servePath(request, info.path, query, context.user);
+    const registry = this.resources.registry(info.group, info.version, info.resource);
+    if (registry !== undefined) {
+      const readers = this.#options.readers ?? {};
+      return serveResource({ process: this.process, registry, info, request, query, context, readers, signal });
+    }
+    return this.#serveAction(request, info, context);
+  }
+
+  async #serveAction(request: ApiRequest, info: ResourceInfo, context: RequestContext): Promise<Answer> {
+    const action = this.resources.action(info.group, info.version, info.resource);
+    if (action === undefined || info.name !== '' || action.namespaced !== (info.namespace !== '')) throw newPathNotFound();
+    if (info.verb !== 'create') throw newStatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+    const body = readBody(request.body, action.kind, this.#options.readers ?? {}).value;
+    const value = await action.create((body ?? {}) as Readonly<Record<string, unknown>>, context); // readBody refuses what is no object
+    return { is: 'value', status: 201, value };
+  }
+
+  async #servePath(request: ApiRequest, path: string, query: ReadonlyMap<string, string>, user: UserInfo): Promise<Answer> {
+    const [root = ''] = path.split('/').filter((part) => part !== '');
+    if (root === 'api' || root === 'apis') return this.#discover(request, path.replace(/\/+$/, ''));
+    const { paths = {} } = this.#options;
+    const handler = Object.hasOwn(paths, root) ? paths[root] : undefined;
+    const answer = await handler?.(request, query, user);
+    return answer ?? { is: 'bytes', status: 404, contentType: 'text/plain; charset=utf-8', bytes: Buffer.from('404 page not found\n') };
+  }
+
+  #discover(request: ApiRequest, path: string): Answer {
+    if (request.method !== 'GET') throw newStatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+    const wanted = negotiate(request.headers);
+    if (wanted.as === 'APIGroupDiscoveryList' && (path === '/api' || path === '/apis')) {
+      const contentType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+      return { is: 'value', status: 200, value: this.#discovery.aggregated(path), contentType };
+    }
+    const document = this.#discovery.legacy(path, this.#options.serverAddress?.() ?? '');
+    if (document !== undefined) return { is: 'value', status: 200, value: document };
+    const [, group = ''] = path.split('/').filter((part) => part !== '');
+    if (path.startsWith('/apis/') && !this.resources.hasGroup(group)) {
+      return { is: 'bytes', status: 404, contentType: 'text/plain; charset=utf-8', bytes: Buffer.from('404 page not found\n') };
+    }
+    throw newPathNotFound();
+  }
+
+  #context(user: UserInfo, info: RequestInfo, query: ReadonlyMap<string, string>, request: ApiRequest, warn: (text: string) => void): RequestContext {
+    const { process, storage } = this;
+    const dryRun = query.get('dryRun');
+    if (dryRun !== undefined && dryRun !== '' && dryRun !== 'All') {
+      throw newStatusError(422, 'Invalid', `CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["${dryRun}"]: supported values: "All"`);
+    }
+    const lane = `request/${this.#requests++}`;
+    return {
+      user,
+      namespace: info.kind === 'resource' && info.resource !== 'namespaces' ? info.namespace : '',
+      dryRun: dryRun === 'All',
+      clock: process.clock,
+      random: process.random,
+      storage: this.#options.interleave === 'storage' ? steppedStorage(storage, process, lane) : storage,
+      userAgent: request.headers['user-agent'] ?? '',
+      warn,
+    };
+  }
+
+  /** A context for work that the server does of itself, as `user`. */
+  contextFor(user: UserInfo, namespace = ''): RequestContext {
+    const { process, storage } = this;
+    return { user, namespace, dryRun: false, clock: process.clock, random: process.random, storage, userAgent: 'apiserver', warn: () => undefined };
+  }
+
+  async #authenticate(credentials: Credentials): Promise<UserInfo | 'refused'> {
+    const user = await this.#options.authenticator.authenticate(credentials);
+    if (user === 'refused') return 'refused';
+    return user === undefined ? anonymous : authenticated(user);
+  }
+
+  async #impersonate(request: ApiRequest, caller: UserInfo): Promise<UserInfo> {
+    const impersonation = impersonationOf(request.headers);
+    if (impersonation === undefined) return caller;
+    if (impersonation === 'incomplete') throw newInternalError('requested impersonation without impersonating a user');
+    for (const { apiGroup, resource, subresource, namespace, name } of impersonation.needs) {
+      await this.#require({ user: caller, verb: 'impersonate', resourceRequest: true, apiGroup, apiVersion: 'v1', resource, subresource, namespace, name });
+    }
+    return impersonation.user;
+  }
+
+  async #authorize(info: RequestInfo, user: UserInfo): Promise<void> {
+    if (info.kind === 'path') return this.#require({ user, verb: info.verb, resourceRequest: false, path: info.path });
+    const { verb, group, version, resource, subresource, namespace, name } = info;
+    return this.#require({ user, verb, resourceRequest: true, apiGroup: group, apiVersion: version, resource, subresource, namespace, name });
+  }
+
+  async #require(attributes: Attributes): Promise<void> {
+    const { decision, reason } = await this.#options.authorizer.authorize(attributes);
+    if (decision === 'allow') {
+      this.#options.onAuthorized?.(attributes, reason);
+      return;
+    }
+    throw forbidden(attributes, reason);
+  }
+
+  #refusal(error: unknown, request: ApiRequest, form: 'object' | 'bytes'): ApiResponse {
+    let refusal: StatusError;
+    if (error instanceof StatusError) refusal = error;
+    else {
+      this.process.log.error('A request failed', { method: request.method, path: request.path, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      refusal = newInternalError(error instanceof Error ? error.message : String(error));
+    }
+    const { status } = refusal;
+    const seconds = status.details?.retryAfterSeconds;
+    const response = this.#valueResponse(refusal.code, deepFreeze({ ...status, metadata: {} }), form);
+    return seconds === undefined ? response : { ...response, headers: { ...response.headers, 'retry-after': String(seconds) } };
+  }
+
+  #valueResponse(status: number, value: Frozen<unknown>, form: 'object' | 'bytes'): ApiResponse {
+    return render({ is: 'value', status, value }, { form, wanted: plainForm, includeObject: 'None', nowMs: 0, encode: this.#encode });
+  }
+
+  readonly #encode = (value: Frozen<unknown>): Uint8Array => writeJsonBytes(value);
+
+  #withHeaders(response: ApiResponse, warnings: readonly string[]): ApiResponse {
+    const headers = {
+      'audit-id': this.process.random.uuid(),
+      ...response.headers,
+      ...('body' in response && response.body.form === 'object' ? { 'content-type': 'application/json' } : {}),
+      ...(warnings.length === 0 ? {} : { warning: warnings.join(', ') }),
+    };
+    return { ...response, headers };
+  }
+}
+
+const plainForm: Wanted = { mediaType: 'application/json', as: 'object', version: '', pretty: false };
+
+function wantedForm(answer: Answer, { headers }: ApiRequest, query: ReadonlyMap<string, string>): Wanted {
+  switch (answer.is) {
+    case 'object':
+    case 'list':
+    case 'watch':
+      return negotiate(headers, { protobuf: false, pretty: query.get('pretty') === 'true' });
+    default:
+      return plainForm;
+  }
+}
+
+/** The first of several values counts, except where a handler reads the request's own list. */
+function queryOf({ query }: ApiRequest): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (const [name, value] of query) if (!map.has(name)) map.set(name, value);
+  return map;
+}
+
+function addWarning(warnings: string[], text: string): void {
+  if (warnings.length >= maxWarnings) return;
+  const shown = text.slice(0, maxWarningLength).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll(/[\r\n]+/g, ' ');
+  const line = `299 - "${shown}"`;
+  if (!warnings.includes(line)) warnings.push(line);
+}
+
+function forbidden(attributes: Attributes, reason: string): StatusError {
+  const { user, verb } = attributes;
+  const why = reason === '' ? '' : `: ${reason}`;
+  if (!attributes.resourceRequest) return newForbidden({ group: '', resource: '' }, '', `User ${JSON.stringify(user.name)} cannot ${verb} path ${JSON.stringify(attributes.path)}${why}`);
+  const { apiGroup, resource, subresource, namespace, name } = attributes;
+  const full = subresource === '' ? resource : `${resource}/${subresource}`;
+  const where = namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;
+  const what = `User ${JSON.stringify(user.name)} cannot ${verb} resource ${JSON.stringify(full)} in API group ${JSON.stringify(apiGroup)} ${where}${why}`;
+  return newForbidden({ group: apiGroup, resource }, name, what);
+}
