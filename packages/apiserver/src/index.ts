@@ -10,6 +10,8 @@ export { ApiServer, type ApiServerOptions, type PathHandler } from './server/api
 export { connect, type ConnectOptions } from './server/connect.ts';
 export { createApiServer, type CreateApiServerOptions } from './server/create-api-server.ts';
 export { healthPaths, type HealthCheck } from './server/health.ts';
+export { RbacAuthorizer } from './authorization/rbac.ts';
+export { bootstrap } from './bootstrap/bootstrap.ts';
 export { type ActionDefinition, Resources } from './server/resources.ts';
 export { EmbeddedStorage } from './storage/embedded.ts';
 export { steppedStorage } from './storage/stepped.ts';

@@ -1,0 +1,152 @@
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '@coracle/api';
+import type { Frozen } from '@coracle/apimachinery';
+import type { UserInfo } from '../authentication/user.ts';
+import { storagePrefix } from '../registry/storage-prefix.ts';
+import type { Storage, StorageChange, Stored } from '../storage/storage.ts';
+import type { Attributes, Authorizer, Decision } from './authorizer.ts';
+
+type Rules = readonly Frozen<PolicyRule>[];
+
+interface Binding {
+  /** '' for a ClusterRoleBinding. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly roleKind: string;
+  readonly roleName: string;
+  readonly subjects: readonly Frozen<Subject>[];
+}
+
+const group = 'rbac.authorization.k8s.io';
+
+/**
+ * Role-based access control (upstream plugin/pkg/auth/authorizer/rbac). Roles and bindings are followed within the commits
+ * that change them, so that a decision is a lookup and a role counts from the answer to its write on.
+ */
+export class RbacAuthorizer implements Authorizer {
+  readonly #storage: Storage;
+  /** By kind and `namespace/name`. */
+  readonly #rules = new Map<string, Rules>();
+  readonly #bindings = new Map<string, Binding>();
+  /** Bindings by namespace ('' for the cluster's) and subject. */
+  readonly #bySubject = new Map<string, Map<string, Set<Binding>>>();
+  readonly #watches: Disposable[] = [];
+
+  constructor(options: { readonly storage: Storage }) {
+    this.#storage = options.storage;
+  }
+
+  /** Reads what there is and follows it. Before, nothing is allowed. */
+  async start(): Promise<void> {
+    await this.#follow('clusterroles', (stored) => ['ClusterRole', (stored.object as unknown as Frozen<ClusterRole>).rules ?? []], this.#rules);
+    await this.#follow('roles', (stored) => ['Role', (stored.object as unknown as Frozen<Role>).rules ?? []], this.#rules);
+    await this.#followBindings('clusterrolebindings', '');
+    await this.#followBindings('rolebindings', undefined);
+  }
+
+  stop(): void {
+    for (const watch of this.#watches.splice(0)) watch[Symbol.dispose]();
+  }
+
+  authorize(attributes: Attributes): Decision {
+    const namespaces = attributes.resourceRequest && attributes.namespace !== '' ? ['', attributes.namespace] : [''];
+    const missing: string[] = [];
+    for (const namespace of namespaces) {
+      const bindings = this.#bySubject.get(namespace);
+      if (bindings === undefined) continue;
+      for (const subject of subjectsOf(attributes.user)) {
+        for (const binding of bindings.get(subject) ?? []) {
+          const rules = this.#rules.get(`${binding.roleKind} ${binding.roleKind === 'Role' ? `${binding.namespace}/` : ''}${binding.roleName}`);
+          if (rules === undefined) missing.push(`${binding.roleKind === 'Role' ? 'role' : 'clusterrole'}.${group} "${binding.roleName}" not found`);
+          else if (rules.some((rule) => allows(rule, attributes))) return { decision: 'allow', reason: reasonOf(binding, subject) };
+        }
+      }
+    }
+    return { decision: 'noOpinion', reason: missing.length === 0 ? '' : `RBAC: ${[...new Set(missing)].join(', ')}` };
+  }
+
+  async #follow(resource: string, read: (stored: Stored) => readonly [kind: string, rules: Rules], into: Map<string, Rules>): Promise<void> {
+    const prefix = storagePrefix(group, resource);
+    const put = (stored: Stored): void => {
+      const [kind, rules] = read(stored);
+      into.set(`${kind} ${stored.key.slice(prefix.length)}`, rules);
+    };
+    await this.#watch(prefix, put, ({ key }) => into.delete(`${resource === 'roles' ? 'Role' : 'ClusterRole'} ${key.slice(prefix.length)}`));
+  }
+
+  async #followBindings(resource: string, scope: '' | undefined): Promise<void> {
+    const prefix = storagePrefix(group, resource);
+    const drop = (key: string): void => {
+      const old = this.#bindings.get(key);
+      if (old === undefined) return;
+      this.#bindings.delete(key);
+      for (const subject of old.subjects) this.#bySubject.get(old.namespace)?.get(subjectKey(subject, old.namespace))?.delete(old);
+    };
+    const put = (stored: Stored): void => {
+      drop(stored.key);
+      const { metadata, roleRef, subjects } = stored.object as unknown as Frozen<ClusterRoleBinding | RoleBinding>;
+      const namespace = scope ?? metadata.namespace ?? '';
+      const binding: Binding = { namespace, name: metadata.name ?? '', roleKind: roleRef.kind, roleName: roleRef.name, subjects: subjects ?? [] };
+      this.#bindings.set(stored.key, binding);
+      const bySubject = this.#bySubject.get(namespace) ?? new Map<string, Set<Binding>>();
+      this.#bySubject.set(namespace, bySubject);
+      for (const subject of binding.subjects) {
+        const key = subjectKey(subject, namespace);
+        const set = bySubject.get(key) ?? new Set<Binding>();
+        bySubject.set(key, set.add(binding));
+      }
+    };
+    await this.#watch(prefix, put, ({ key }) => drop(key));
+  }
+
+  async #watch(prefix: string, put: (stored: Stored) => void, drop: (change: StorageChange) => void): Promise<void> {
+    const { items, revision } = await this.#storage.list(prefix);
+    for (const item of items) put(item);
+    const changes = (batch: readonly StorageChange[]): void => {
+      for (const change of batch) {
+        if (change.current === undefined) drop(change);
+        else put(change.current);
+      }
+    };
+    this.#watches.push(this.#storage.watch(prefix, revision, { changes, ended: () => undefined }));
+  }
+}
+
+/** As `subjectKey` names them. */
+function subjectsOf(user: UserInfo): readonly string[] {
+  const keys = [`User ${user.name}`, ...user.groups.map((name) => `Group ${name}`)];
+  return user.name.startsWith('system:serviceaccount:') ? [...keys, `ServiceAccount ${user.name.slice('system:serviceaccount:'.length)}`] : keys;
+}
+
+function subjectKey({ kind, name, namespace }: Frozen<Subject>, bindingNamespace: string): string {
+  return kind === 'ServiceAccount' ? `ServiceAccount ${namespace ?? bindingNamespace}:${name}` : `${kind} ${name}`;
+}
+
+function reasonOf({ namespace, name, roleKind, roleName }: Binding, subject: string): string {
+  const kind = namespace === '' ? 'ClusterRoleBinding' : 'RoleBinding';
+  const full = namespace === '' ? name : `${name}/${namespace}`;
+  const [subjectKind = '', subjectName = ''] = [subject.slice(0, subject.indexOf(' ')), subject.slice(subject.indexOf(' ') + 1)];
+  const shown = subjectKind === 'ServiceAccount' ? `${subjectName.split(':')[1] ?? ''}/${subjectName.split(':')[0] ?? ''}` : subjectName;
+  return `RBAC: allowed by ${kind} "${full}" of ${roleKind} "${roleName}" to ${subjectKind} "${shown}"`;
+}
+
+/** Whether one rule covers a request (upstream pkg/apis/rbac/v1/evaluation_helpers.go). */
+export function allows(rule: Frozen<PolicyRule>, attributes: Attributes): boolean {
+  if (!includes(rule.verbs, attributes.verb)) return false;
+  if (!attributes.resourceRequest) return (rule.nonResourceURLs ?? []).some((pattern) => pathMatches(pattern, attributes.path));
+  const { apiGroup, resource, subresource, name } = attributes;
+  const names = rule.resourceNames ?? [];
+  return includes(rule.apiGroups, apiGroup) && resourceMatches(rule.resources, resource, subresource) && (names.length === 0 || names.includes(name));
+}
+
+function includes(allowed: readonly string[] | null | undefined, value: string): boolean {
+  return allowed?.includes('*') === true || allowed?.includes(value) === true;
+}
+
+function resourceMatches(allowed: readonly string[] | null | undefined, resource: string, subresource: string): boolean {
+  const full = subresource === '' ? resource : `${resource}/${subresource}`;
+  return includes(allowed, full) || (subresource !== '' && allowed?.includes(`*/${subresource}`) === true);
+}
+
+function pathMatches(pattern: string, path: string): boolean {
+  return pattern === '*' || pattern === path || (pattern.endsWith('*') && path.startsWith(pattern.slice(0, -1)));
+}
