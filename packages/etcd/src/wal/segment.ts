@@ -1,0 +1,117 @@
+import { crc32 } from 'node:zlib';
+import { formatVersion, type Identity } from '../directory/identity.ts';
+import { ByteWriter } from './binary.ts';
+import { isZero, type PlacedRecord, readRecord, recordHeaderBytes } from './record.ts';
+
+/** The first 64 bytes of a segment. */
+export interface SegmentHeader {
+  readonly identity: Identity;
+  readonly sequence: number;
+  /** Index of its first entry. */
+  readonly firstIndex: number;
+  /** What the checksums of its records start from. */
+  readonly nonce: number;
+  /** Checksum of the last record of the segment before; 0 for the first segment. */
+  readonly previousChecksum: number;
+}
+
+export const segmentHeaderBytes = 64;
+
+const magic = Buffer.from('CORAWAL1', 'latin1');
+const crc32Ieee = 1;
+const checksumAt = 60;
+
+/** `sequence` and `firstIndex` in the name order the files of a listing, and say where one is missing. */
+export function segmentName({ sequence, firstIndex }: Pick<SegmentHeader, 'sequence' | 'firstIndex'>): string {
+  return `${hex(sequence)}-${hex(firstIndex)}.wal`;
+}
+
+export function parseSegmentName(name: string): Pick<SegmentHeader, 'sequence' | 'firstIndex'> | undefined {
+  const match = /^([0-9a-f]{16})-([0-9a-f]{16})\.wal$/.exec(name);
+  if (match === null) return undefined;
+  const place = { sequence: Number.parseInt(match[1] ?? '', 16), firstIndex: Number.parseInt(match[2] ?? '', 16) };
+  return Number.isSafeInteger(place.sequence) && Number.isSafeInteger(place.firstIndex) ? place : undefined;
+}
+
+function hex(n: number): string {
+  return n.toString(16).padStart(16, '0');
+}
+
+export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
+  const to = new ByteWriter(segmentHeaderBytes);
+  for (const byte of magic) to.u8(byte);
+  to.u32(formatVersion);
+  to.u32(crc32Ieee);
+  for (const byte of Buffer.from(header.identity.clusterId + header.identity.memberId, 'hex')) to.u8(byte);
+  to.u64(header.sequence);
+  to.u64(header.firstIndex);
+  to.u32(header.nonce);
+  to.u32(header.previousChecksum);
+  to.zeros(checksumAt - to.length);
+  to.u32(crc32(to.view()));
+  return to.view();
+}
+
+/** The header, or what is wrong with it. */
+export function decodeSegmentHeader(bytes: Buffer): SegmentHeader | string {
+  if (bytes.length < segmentHeaderBytes) return `the segment has only ${bytes.length} bytes`;
+  if (!bytes.subarray(0, 8).equals(magic)) return 'this is not a segment of the log';
+  if (crc32(bytes.subarray(0, checksumAt)) !== bytes.readUInt32LE(checksumAt)) return 'the header does not match its checksum';
+  const version = bytes.readUInt32LE(8);
+  if (version !== formatVersion) return `the segment has format version ${version}`;
+  if (bytes.readUInt32LE(12) !== crc32Ieee) return `the segment has checksums of unknown kind ${bytes.readUInt32LE(12)}`;
+  return {
+    identity: { clusterId: bytes.toString('hex', 16, 24), memberId: bytes.toString('hex', 24, 32) },
+    sequence: Number(bytes.readBigUInt64LE(32)),
+    firstIndex: Number(bytes.readBigUInt64LE(40)),
+    nonce: bytes.readUInt32LE(48),
+    previousChecksum: bytes.readUInt32LE(52),
+  };
+}
+
+/**
+ * How the records of a segment end: `clean` is followed by zeros only; a `torn` batch was never acknowledged, since nothing
+ * after it was written; `damaged` is a record that had been durable.
+ */
+export type Tail =
+  | { readonly kind: 'clean' | 'torn'; readonly offset: number }
+  | { readonly kind: 'damaged'; readonly offset: number; readonly reason: string };
+
+/** Calls `each` for the records in order and tells how they end. Stops where `each` returns a reason: that is damage. */
+export function scanSegment(bytes: Buffer, header: SegmentHeader, each: (record: PlacedRecord) => string | undefined): Tail {
+  let offset = segmentHeaderBytes;
+  let next = header.firstIndex;
+  for (;;) {
+    const record = readRecord(bytes, { nonce: header.nonce, offset });
+    if (typeof record === 'string') return tailAt(bytes, { nonce: header.nonce, offset, next, reason: record });
+    const expected = record.type === 'entry' ? next : next - 1;
+    if (record.index !== expected) return { kind: 'damaged', offset, reason: `record ${record.index} follows record ${next - 1}` };
+    const reason = each(record);
+    if (reason !== undefined) return { kind: 'damaged', offset, reason };
+    if (record.type === 'entry') next++;
+    offset = record.end;
+  }
+}
+
+/**
+ * A batch is written only once the one before is durable. So a valid record further on proves that the bad one at
+ * `offset` had been durable, unless both are of one batch: of that, a crash may leave any sectors.
+ */
+function tailAt(
+  bytes: Buffer,
+  bad: { readonly nonce: number; readonly offset: number; readonly next: number; readonly reason: string },
+): Tail {
+  const { offset, next, nonce } = bad;
+  if (isZero(bytes, offset)) return { kind: 'clean', offset };
+  for (let at = offset + 8; at + recordHeaderBytes <= bytes.length; at += 8) {
+    const highIndexWord = bytes.readUInt32LE(at + 12);
+    if (highIndexWord >= 0x20_0000) continue; // beyond 2^53: not a record, and cheaper than a checksum
+    const record = readRecord(bytes, { nonce, offset: at });
+    if (typeof record === 'string' || record.index < next) continue;
+    const batchStart = record.type === 'commit' ? record.index + 1 : record.index - record.ordinal;
+    if (batchStart <= next) continue;
+    const what = bad.reason === 'zeros' ? 'a record is missing' : bad.reason;
+    return { kind: 'damaged', offset, reason: `${what} (record ${next}), but record ${record.index} after it is intact` };
+  }
+  return { kind: 'torn', offset };
+}
