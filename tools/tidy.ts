@@ -218,7 +218,8 @@ function layoutFindings(repository: Repository, workspace: Workspace): Finding[]
     findings.push({ rule: 'one-index', path: workspace.folder, message: 'src/index.ts lists what the package exports' });
   }
   for (const index of indexes) {
-    if (index !== `${workspace.folder}/src/index.ts`) findings.push({ rule: 'one-index', path: index, message: 'barrels inside a package' });
+    if (index !== `${workspace.folder}/src/index.ts`)
+      findings.push({ rule: 'one-index', path: index, message: 'barrels inside a package' });
   }
   const readme = repository.files.find((file) => file.path === `${workspace.folder}/README.md`);
   const title = new RegExp(`^# (@coracle/)?${name}\\b\\s*[^\\s\\w]?\\s*\\S{3,}`);

@@ -61,8 +61,10 @@ function node24() {
   const installed = path.join(modules, '.bin', 'node');
   if (existsSync(installed)) return installed;
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
-  console.error(`Node ${process.versions.node} cannot run the sources, and Node 24 does not come with npm for this platform `
-    + `(${process.platform} ${process.arch}): put Node 24 on PATH`);
+  console.error(
+    `Node ${process.versions.node} cannot run the sources, and Node 24 does not come with npm for this platform ` +
+      `(${process.platform} ${process.arch}): put Node 24 on PATH`,
+  );
   process.exit(1);
 }
 
