@@ -1,1 +1,1 @@
-export {};
+export { main, type Terminal } from './main.ts';

@@ -1,1 +1,1 @@
-export {};
+export { Cluster, ClusterDirectoryError, type ClusterOptions, type Component, startCluster, type StartClusterOptions, type StartedCluster } from '@coracle/cluster';

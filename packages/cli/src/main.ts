@@ -1,0 +1,128 @@
+import { parseArgs } from 'node:util';
+import { ClusterDirectoryError, kubernetesVersion, startCluster } from '@coracle/cluster';
+
+/** What a command writes to and reads from. */
+export interface Terminal {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts when the person wants to stop. */
+  readonly interrupted: AbortSignal;
+}
+
+interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly (readonly [flag: string, meaning: string])[];
+  run(args: readonly string[], terminal: Terminal): Promise<number>;
+}
+
+const defaultPort = 6443;
+
+const commands: readonly Command[] = [
+  {
+    name: 'up',
+    summary: 'Starts a control plane and stays up until it is interrupted.',
+    options: [
+      ['--port NUMBER', `the HTTPS port on loopback; 0 picks a free one (default ${defaultPort})`],
+      ['--directory PATH', 'where keys, certificates and the kubeconfig are kept (default: $XDG_STATE_HOME/coracle/NAME)'],
+      ['--name NAME', 'name of the cluster (default: default)'],
+    ],
+    run: up,
+  },
+  { name: 'version', summary: 'Prints the version of Kubernetes whose API is served.', options: [], run: version },
+];
+
+/** Runs the `coracle` command; resolves with the exit code. Bad usage is 2. */
+export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    terminal.stdout.write(helpText());
+    return name === undefined ? 2 : 0;
+  }
+  const command = commands.find((one) => one.name === name);
+  if (command === undefined) {
+    terminal.stderr.write(`coracle: unknown command "${name}"\n\n${helpText()}`);
+    return 2;
+  }
+  if (rest.includes('--help') || rest.includes('-h')) {
+    terminal.stdout.write(commandHelp(command));
+    return 0;
+  }
+  try {
+    return await command.run(rest, terminal);
+  } catch (error) {
+    const text = explain(error);
+    if (text === undefined) throw error;
+    terminal.stderr.write(`coracle ${name}: ${text}\n`);
+    return 1;
+  }
+}
+
+function helpText(): string {
+  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}\n`).join('');
+  return `Usage: coracle COMMAND [OPTION…]\n\nCommands:\n${rows}\n"coracle COMMAND --help" tells more.\n`;
+}
+
+function commandHelp({ name, summary, options }: Command): string {
+  const rows = options.map(([flag, meaning]) => `  ${flag.padEnd(20)}${meaning}\n`).join('');
+  return `Usage: coracle ${name} [OPTION…]\n\n${summary}\n${rows === '' ? '' : `\nOptions:\n${rows}`}`;
+}
+
+/** Faults that a person can act on, in words; `undefined` for ours. */
+function explain(error: unknown): string | undefined {
+  if (error instanceof ClusterDirectoryError || error instanceof UsageError) return error.message;
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  if (error.code === 'EADDRINUSE') return `port ${'port' in error ? String(error.port) : ''} is in use; choose another with --port, or 0 for a free one`;
+  if (error.code === 'EACCES' && 'port' in error) return `port ${String(error.port)} needs privileges; choose one above 1023 with --port`;
+  return typeof error.code === 'string' && error.code.startsWith('ERR_PARSE_ARGS') ? error.message : undefined;
+}
+
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+async function up(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { port: { type: 'string' }, directory: { type: 'string' }, name: { type: 'string' } },
+  });
+  const name = values.name ?? 'default';
+  if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) throw new UsageError(`"${name}" is no name: lower case letters, digits and "-"`);
+  const started = await startCluster({
+    name,
+    port: portOf(values.port),
+    directory: values.directory ?? `${stateHome(terminal.env)}/coracle/${name}`,
+    log: ({ level, process, message, fields }) => {
+      if (level === 'error' || level === 'warn') terminal.stderr.write(`${level} ${process}: ${message} ${JSON.stringify(fields)}\n`);
+    },
+  });
+  terminal.stdout.write(`The control plane is ready at ${started.url}\n\n  export KUBECONFIG=${started.kubeconfig}\n\nThe objects are kept in memory only. Ctrl-C stops it.\n`);
+  await aborted(terminal.interrupted);
+  await started.stop();
+  return 0;
+}
+
+function portOf(text: string | undefined): number {
+  if (text === undefined) return defaultPort;
+  const port = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port >= 0 && port <= 65_535)) throw new UsageError(`"${text}" is no port: a number from 0 to 65535`);
+  return port;
+}
+
+function stateHome(env: Terminal['env']): string {
+  const { XDG_STATE_HOME, HOME } = env;
+  if (XDG_STATE_HOME !== undefined && XDG_STATE_HOME !== '') return XDG_STATE_HOME;
+  if (HOME === undefined || HOME === '') throw new UsageError('neither XDG_STATE_HOME nor HOME is set; choose a folder with --directory');
+  return `${HOME}/.local/state`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+async function version(_args: readonly string[], { stdout }: Terminal): Promise<number> {
+  stdout.write(`${kubernetesVersion.gitVersion}\n`);
+  return 0;
+}

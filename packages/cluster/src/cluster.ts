@@ -1,0 +1,112 @@
+import {
+  type AdmissionPlugin,
+  type ApiServer,
+  type Attributes,
+  type Authenticator,
+  bootstrap,
+  certificateAuthenticator,
+  connect,
+  createApiServer,
+  firstOf,
+  mastersGroup,
+  namespaceLifecycle,
+  privilegedGroupAuthorizer,
+  RbacAuthorizer,
+  serverPaths,
+  type Storage,
+  unionAuthorizer,
+  type UserInfo,
+} from '@coracle/apiserver';
+import { Clientset } from '@coracle/client';
+import type { Process, Runtime } from '@coracle/kernel';
+import { kubernetesVersion } from './version.ts';
+
+export interface ClusterOptions {
+  /** Live or simulated: the only source of time, chance and waiting of all components. */
+  readonly runtime: Runtime;
+  readonly storage: Storage;
+  /** `storage`: requests interleave at every operation of the store (simulation only; slower). */
+  readonly interleave?: 'requests' | 'storage';
+  /** Besides client certificates. */
+  readonly authenticators?: readonly Authenticator[];
+  readonly admission?: readonly AdmissionPlugin[];
+  /** Where the server listens, for what it tells clients; '' while it does not. */
+  serverAddress?(): string;
+  readonly onAuthorized?: (attributes: Attributes, reason: string) => void;
+}
+
+/** A component of a cluster: something that runs until it is stopped, as a client. */
+export interface Component {
+  readonly name: string;
+  readonly user: UserInfo;
+  run(part: { readonly process: Process; readonly clientset: Clientset }): Promise<void>;
+}
+
+/**
+ * One control plane: the API server and whatever runs against it. The only place that knows all parts. Ten of them run in one
+ * process without seeing each other.
+ */
+export class Cluster {
+  readonly runtime: Runtime;
+  readonly server: ApiServer;
+  /** A member of system:masters: for whoever made the cluster. */
+  readonly admin: Clientset;
+  readonly #rbac: RbacAuthorizer;
+  readonly #processes: Process[] = [];
+  #isReady = false;
+
+  constructor(options: ClusterOptions) {
+    const { runtime, storage, authenticators = [], admission = [], ...rest } = options;
+    this.runtime = runtime;
+    this.#rbac = new RbacAuthorizer({ storage });
+    const process = this.#process('kube-apiserver');
+    this.server = createApiServer({
+      ...rest,
+      process,
+      storage,
+      authenticator: firstOf([certificateAuthenticator, ...authenticators]),
+      authorizer: unionAuthorizer([privilegedGroupAuthorizer, this.#rbac]),
+      admission: [namespaceLifecycle, ...admission],
+      paths: serverPaths({
+        version: kubernetesVersion,
+        ready: [{ name: 'poststarthook/rbac/bootstrap-roles', check: () => (this.#isReady ? undefined : 'not written yet') }],
+        resources: () => this.server.resources,
+      }),
+    });
+    this.admin = this.clientset('admin', { name: 'kubernetes-admin', groups: [mastersGroup] });
+  }
+
+  /** Writes what a fresh server holds. Afterwards /readyz is ok. */
+  async start(): Promise<void> {
+    await bootstrap(this.server);
+    await this.#rbac.start();
+    this.#isReady = true;
+  }
+
+  /** A client of its own process and identity. */
+  clientset(name: string, user: UserInfo): Clientset {
+    const process = this.#process(name);
+    return new Clientset({ process, transport: connect(this.server, { process, user, userAgent: `${name}/coracle` }) });
+  }
+
+  /** Starts a component in a process of its own; stop the process to stop it. */
+  run(component: Component): Process {
+    const clientset = this.clientset(component.name, component.user);
+    const { process } = clientset;
+    process.spawn(component.name, () => component.run({ process, clientset }));
+    return process;
+  }
+
+  /** Components first, in reverse order of their start; the server last. */
+  async stop(): Promise<void> {
+    this.#isReady = false;
+    for (const process of this.#processes.splice(0).reverse()) await process.stop();
+    this.#rbac.stop();
+  }
+
+  #process(name: string): Process {
+    const process = this.runtime.process(name);
+    this.#processes.push(process);
+    return process;
+  }
+}

@@ -1,0 +1,77 @@
+import { EmbeddedStorage, type HttpListener, liveKeySource, listenHttp } from '@coracle/apiserver';
+import { MemoryStore } from '@coracle/etcd';
+import { LiveRuntime, type LogSink } from '@coracle/kernel';
+import { Cluster } from './cluster.ts';
+import { ClusterDirectory } from './cluster-directory.ts';
+import { createPki, kubeconfigOf } from './pki.ts';
+
+export interface StartClusterOptions {
+  /** Keys, certificates and the kubeconfig are kept there. */
+  readonly directory: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly name: string;
+  readonly log?: LogSink;
+}
+
+/** A cluster that listens. */
+export interface StartedCluster {
+  readonly cluster: Cluster;
+  readonly listener: HttpListener;
+  /** `https://127.0.0.1:6443`. */
+  readonly url: string;
+  /** Path of the administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  /** Idempotent. Resolves when the port is free and nothing of the cluster runs any more. */
+  stop(): Promise<void>;
+}
+
+const host = '127.0.0.1';
+
+/**
+ * Starts a control plane in this process, reachable over HTTPS on loopback only. Rejects with Node's error when the port is in
+ * use, with ClusterDirectoryError when the directory cannot be used.
+ */
+export async function startCluster(options: StartClusterOptions): Promise<StartedCluster> {
+  const directory = new ClusterDirectory(options.directory);
+  directory.open();
+  const runtime = new LiveRuntime(options.log === undefined ? {} : { log: options.log });
+  let address = '';
+  const cluster = new Cluster({ runtime, storage: new EmbeddedStorage(new MemoryStore()), serverAddress: () => address });
+  const { process } = cluster.server;
+  let pki = directory.readPki();
+  if (pki === undefined) {
+    pki = createPki(process, liveKeySource, [host, 'localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc']);
+    directory.writePki(pki);
+  }
+  const listener = await listenHttp({
+    process,
+    serve: (request, credentials, { signal }) => cluster.server.serve(request, credentials, { signal }),
+    host,
+    port: options.port,
+    certificate: pki.server.certificate,
+    privateKey: pki.server.keys.privateKey,
+    clientAuthority: pki.authority.certificate,
+  });
+  address = `${host}:${listener.port}`;
+  const url = `https://${address}`;
+  directory.writeKubeconfig(kubeconfigOf(pki, url, options.name));
+  directory.writePid(globalThis.process.pid);
+  await cluster.start();
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await listener.close();
+    await cluster.stop();
+    directory.removePid();
+  };
+  return {
+    cluster,
+    listener,
+    url,
+    kubeconfig: directory.kubeconfig,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
