@@ -120,7 +120,10 @@ function writeFacts(): void {
   for (const name of [...reached].sort()) {
     if (special[name] !== undefined) continue;
     const schema = schemas.get(schemaName(name));
-    text += `${shortName(name)}${schema?.['x-kubernetes-map-type'] === undefined ? '' : ` map=${String(schema['x-kubernetes-map-type'])}`}\n`;
+    const words = [shortName(name)];
+    if (schema?.['x-kubernetes-map-type'] !== undefined) words.push(`map=${String(schema['x-kubernetes-map-type'])}`);
+    if (schema?.['x-kubernetes-unions'] !== undefined) words.push(`unions=${JSON.stringify(schema['x-kubernetes-unions'])}`);
+    text += `${words.join(' ')}\n`;
     for (const field of fieldsOf(name)) text += ` ${fieldFact(field, schema)}\n`;
   }
   const rows = roots
@@ -179,8 +182,14 @@ function fieldFact(field: GoField, schema: Schema | undefined): string {
   const keys = property['x-kubernetes-list-map-keys'];
   if (Array.isArray(keys)) words.push(`keys=${keys.join(',')}`);
   if (typeof property['x-kubernetes-map-type'] === 'string') words.push(`map=${property['x-kubernetes-map-type']}`);
-  if (Array.isArray(property['enum'])) words.push(`enum=${property['enum'].join('|')}`);
+  const allowed = [property, property['items'], property['additionalProperties']].find(hasEnum)?.enum;
+  if (allowed !== undefined) words.push(`enum=${allowed.map((one) => encodeURI(String(one))).join('|')}`);
+  if (property['$ref'] !== undefined) words.push('bare');
   return words.join(' ');
+}
+
+function hasEnum(schema: unknown): schema is { readonly enum: readonly unknown[] } {
+  return typeof schema === 'object' && schema !== null && 'enum' in schema && Array.isArray(schema.enum);
 }
 
 /** `[]*k8s.io/api/core/v1.Pod` → `[]*core.v1.Pod`; named strings and lists are replaced by what they are. */

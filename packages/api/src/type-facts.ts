@@ -33,19 +33,28 @@ export interface FieldFacts {
   /** Strategic merge patch: `merge`, `retainKeys`, both or none, and the key by which items of a list are matched. */
   readonly patchStrategies: readonly string[];
   readonly patchMergeKey: string | undefined;
-  /** OpenAPI: required, default (JSON text), list type and keys, map type, allowed values. */
+  /** OpenAPI: required, default (JSON text), list type and keys, map type, allowed values (of the items, for lists and maps). */
   readonly required: boolean;
   readonly defaultText: string | undefined;
   readonly listType: string | undefined;
   readonly listKeys: readonly string[];
   readonly mapType: string | undefined;
   readonly allowed: readonly string[];
+  /** OpenAPI refers to the type with nothing around the reference, for lack of a description. */
+  readonly bareRef: boolean;
+}
+
+/** OpenAPI's x-kubernetes-unions: of the named fields one is set, and `discriminator` says which. */
+export interface UnionFacts {
+  readonly discriminator?: string;
+  readonly 'fields-to-discriminateBy': Readonly<Record<string, string>>;
 }
 
 export interface StructFacts {
   /** `core.v1.Pod`. */
   readonly name: string;
   readonly mapType: string | undefined;
+  readonly unions: readonly UnionFacts[];
   /** In the order of the Go struct, which is the order of JSON. */
   readonly fields: readonly FieldFacts[];
   readonly byJson: ReadonlyMap<string, FieldFacts>;
@@ -131,6 +140,7 @@ function parseStruct(name: string, text: string): StructFacts {
   return {
     name,
     mapType: / map=(\S+)/.exec(head)?.[1],
+    unions: JSON.parse(/ unions=(\S+)/.exec(head)?.[1] ?? '[]') as readonly UnionFacts[], // as the generator wrote it
     fields,
     byJson: new Map(named.map((field) => [field.json, field])),
   };
@@ -154,7 +164,8 @@ function parseField(line: string): FieldFacts {
     listType: value('list'),
     listKeys: list('keys', ','),
     mapType: value('map'),
-    allowed: list('enum', '|'),
+    allowed: list('enum', '|').map(decodeURI),
+    bareRef: flags.includes('bare'),
   };
 }
 
