@@ -83,7 +83,7 @@ admissionregistration.v1.Mutation
 admissionregistration.v1.NamedRuleWithOperations map=atomic
  resourceNames 1 []string ? list=atomic
  <embedded> 2 admissionregistration.v1.RuleWithOperations
- operations - []string ? list=atomic
+ operations - []string ? list=atomic enum=*|CONNECT|CREATE|DELETE|UPDATE
  <embedded> - admissionregistration.v1.Rule
  apiGroups - []string ? list=atomic
  apiVersions - []string ? list=atomic
@@ -103,7 +103,7 @@ admissionregistration.v1.Rule
  resources 3 []string ?
  scope 4 *string ?
 admissionregistration.v1.RuleWithOperations
- operations 1 []string ? list=atomic
+ operations 1 []string ? list=atomic enum=*|CONNECT|CREATE|DELETE|UPDATE
  <embedded> 2 admissionregistration.v1.Rule
  apiGroups - []string ? list=atomic
  apiVersions - []string ? list=atomic
@@ -136,7 +136,7 @@ admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec
  policyName 1 string ? required
  paramRef 2 *admissionregistration.v1.ParamRef ?
  matchResources 3 *admissionregistration.v1.MatchResources ?
- validationActions 4 []string ? required list=set
+ validationActions 4 []string ? required list=set enum=Audit|Deny|Warn
 admissionregistration.v1.ValidatingAdmissionPolicyList
  kind - string ?
  apiVersion - string ?
@@ -1007,7 +1007,7 @@ certificates.v1.CertificateSigningRequestSpec
  request 1 bytes required
  signerName 7 string required default=""
  expirationSeconds 8 *int32 ?
- usages 5 []string ? list=atomic
+ usages 5 []string ? list=atomic enum=any|cert%20sign|client%20auth|code%20signing|content%20commitment|crl%20sign|data%20encipherment|decipher%20only|digital%20signature|email%20protection|encipher%20only|ipsec%20end%20system|ipsec%20tunnel|ipsec%20user|key%20agreement|key%20encipherment|microsoft%20sgc|netscape%20sgc|ocsp%20signing|s/mime|server%20auth|signing|timestamping
  username 2 string ?
  uid 3 string ?
  groups 4 []string ? list=atomic
@@ -1166,7 +1166,7 @@ core.v1.Affinity
  nodeAffinity 1 *core.v1.NodeAffinity ?
  podAffinity 2 *core.v1.PodAffinity ?
  podAntiAffinity 3 *core.v1.PodAntiAffinity ?
-core.v1.AppArmorProfile
+core.v1.AppArmorProfile unions=[{"discriminator":"type","fields-to-discriminateBy":{"localhostProfile":"LocalhostProfile"}}]
  type 1 string required default="" enum=Localhost|RuntimeDefault|Unconfined
  localhostProfile 2 *string ?
 core.v1.AttachedVolume
@@ -1850,7 +1850,7 @@ core.v1.PersistentVolumeClaimList
  metadata 1 meta.v1.ListMeta ? default={}
  items 2 []core.v1.PersistentVolumeClaim required
 core.v1.PersistentVolumeClaimSpec
- accessModes 1 []string ? list=atomic
+ accessModes 1 []string ? list=atomic enum=ReadOnlyMany|ReadWriteMany|ReadWriteOnce|ReadWriteOncePod
  selector 4 *meta.v1.LabelSelector ?
  resources 2 core.v1.VolumeResourceRequirements ? default={}
  volumeName 3 string ?
@@ -1861,11 +1861,11 @@ core.v1.PersistentVolumeClaimSpec
  volumeAttributesClassName 9 *string ?
 core.v1.PersistentVolumeClaimStatus
  phase 1 string ? enum=Bound|Lost|Pending
- accessModes 2 []string ? list=atomic
+ accessModes 2 []string ? list=atomic enum=ReadOnlyMany|ReadWriteMany|ReadWriteOnce|ReadWriteOncePod
  capacity 3 {}Quantity ?
  conditions 4 []core.v1.PersistentVolumeClaimCondition ? patch=merge key=type list=map keys=type
  allocatedResources 5 {}Quantity ?
- allocatedResourceStatuses 7 {}string ? map=granular
+ allocatedResourceStatuses 7 {}string ? map=granular enum=ControllerResizeInProgress|ControllerResizeInfeasible|NodeResizeInProgress|NodeResizeInfeasible|NodeResizePending
  currentVolumeAttributesClassName 8 *string ?
  modifyVolumeStatus 9 *core.v1.ModifyVolumeStatus ?
  healthStatus 10 *core.v1.VolumeHealthStatus ?
@@ -1928,7 +1928,7 @@ core.v1.PersistentVolumeSpec
  local - *core.v1.LocalVolumeSource ?
  storageos - *core.v1.StorageOSPersistentVolumeSource ?
  csi - *core.v1.CSIPersistentVolumeSource ?
- accessModes 3 []string ? list=atomic
+ accessModes 3 []string ? list=atomic enum=ReadOnlyMany|ReadWriteMany|ReadWriteOnce|ReadWriteOncePod
  claimRef 4 *core.v1.ObjectReference ? map=granular
  persistentVolumeReclaimPolicy 5 string ? enum=Delete|Recycle|Retain
  storageClassName 6 string ?
@@ -2048,7 +2048,7 @@ core.v1.PodResourceClaimStatus
  resourceClaimName 2 *string ?
 core.v1.PodSchedulingGate
  name 1 string required default=""
-core.v1.PodSchedulingGroup
+core.v1.PodSchedulingGroup unions=[{"fields-to-discriminateBy":{"podGroupName":"PodGroupName"}}]
  podGroupName 1 *string ?
 core.v1.PodSecurityContext
  seLinuxOptions 1 *core.v1.SELinuxOptions ?
@@ -2264,7 +2264,7 @@ core.v1.ResourceQuotaList
  items 2 []core.v1.ResourceQuota required
 core.v1.ResourceQuotaSpec
  hard 1 {}Quantity ?
- scopes 2 []string ? list=atomic
+ scopes 2 []string ? list=atomic enum=BestEffort|CrossNamespacePodAffinity|NotBestEffort|NotTerminating|PriorityClass|Terminating|VolumeAttributesClass
  scopeSelector 3 *core.v1.ScopeSelector ?
 core.v1.ResourceQuotaStatus
  hard 1 {}Quantity ?
@@ -2309,7 +2309,7 @@ core.v1.ScopedResourceSelectorRequirement
  scopeName 1 string required default="" enum=BestEffort|CrossNamespacePodAffinity|NotBestEffort|NotTerminating|PriorityClass|Terminating|VolumeAttributesClass
  operator 2 string required default="" enum=DoesNotExist|Exists|In|NotIn
  values 3 []string ? list=atomic
-core.v1.SeccompProfile
+core.v1.SeccompProfile unions=[{"discriminator":"type","fields-to-discriminateBy":{"localhostProfile":"LocalhostProfile"}}]
  type 1 string required default="" enum=Localhost|RuntimeDefault|Unconfined
  localhostProfile 2 *string ?
 core.v1.Secret
@@ -2419,7 +2419,7 @@ core.v1.ServiceSpec
  healthCheckNodePort 12 int32 ?
  publishNotReadyAddresses 13 bool ?
  sessionAffinityConfig 14 *core.v1.SessionAffinityConfig ?
- ipFamilies 19 []string ? list=atomic
+ ipFamilies 19 []string ? list=atomic enum=|IPv4|IPv6
  ipFamilyPolicy 17 *string ? enum=PreferDualStack|RequireDualStack|SingleStack
  allocateLoadBalancerNodePorts 20 *bool ?
  loadBalancerClass 21 *string ?
@@ -2746,7 +2746,7 @@ flowcontrol.v1.FlowSchemaStatus
  conditions 1 []flowcontrol.v1.FlowSchemaCondition ? patch=merge key=type list=map keys=type
 flowcontrol.v1.GroupSubject
  name 1 string required default=""
-flowcontrol.v1.LimitResponse
+flowcontrol.v1.LimitResponse unions=[{"discriminator":"type","fields-to-discriminateBy":{"queuing":"Queuing"}}]
  type 1 string required default=""
  queuing 2 *flowcontrol.v1.QueuingConfiguration ?
 flowcontrol.v1.LimitedPriorityLevelConfiguration
@@ -2780,7 +2780,7 @@ flowcontrol.v1.PriorityLevelConfigurationList
  items 2 []flowcontrol.v1.PriorityLevelConfiguration required
 flowcontrol.v1.PriorityLevelConfigurationReference
  name 1 string required default=""
-flowcontrol.v1.PriorityLevelConfigurationSpec
+flowcontrol.v1.PriorityLevelConfigurationSpec unions=[{"discriminator":"type","fields-to-discriminateBy":{"exempt":"Exempt","limited":"Limited"}}]
  type 1 string required default=""
  limited 2 *flowcontrol.v1.LimitedPriorityLevelConfiguration ?
  exempt 3 *flowcontrol.v1.ExemptPriorityLevelConfiguration ?
@@ -2799,7 +2799,7 @@ flowcontrol.v1.ResourcePolicyRule
 flowcontrol.v1.ServiceAccountSubject
  namespace 1 string required default=""
  name 2 string required default=""
-flowcontrol.v1.Subject
+flowcontrol.v1.Subject unions=[{"discriminator":"kind","fields-to-discriminateBy":{"group":"Group","serviceAccount":"ServiceAccount","user":"User"}}]
  kind 1 string required default=""
  user 2 *flowcontrol.v1.UserSubject ?
  group 3 *flowcontrol.v1.GroupSubject ?
@@ -3160,7 +3160,7 @@ networking.v1.NetworkPolicySpec
  podSelector 1 meta.v1.LabelSelector default={}
  ingress 2 []networking.v1.NetworkPolicyIngressRule ? list=atomic
  egress 3 []networking.v1.NetworkPolicyEgressRule ? list=atomic
- policyTypes 4 []string ? list=atomic
+ policyTypes 4 []string ? list=atomic enum=Egress|Ingress
 networking.v1.ParentReference
  group 1 string ?
  resource 2 string ? required
@@ -3560,7 +3560,7 @@ resource.v1.DeviceRequestAllocationResult
  bindingFailureConditions 8 []string ? list=atomic
  shareID 9 *string ?
  consumedCapacity 10 {}Quantity ?
- skipNodeOperations 11 []string ? list=set
+ skipNodeOperations 11 []string ? list=set enum=*|NodePrepareResources|NodeUnprepareResources
 resource.v1.DeviceSelector
  cel 1 *resource.v1.CELDeviceSelector ?
 resource.v1.DeviceSubRequest
@@ -3688,7 +3688,7 @@ resource.v1.ResourceSliceSpec
  perDeviceNodeSelection 7 *bool ?
  sharedCounters 8 []resource.v1.CounterSet ? list=atomic
  partitionTypeAttribute 9 *string ?
- skipNodeOperations 10 []string ? list=set
+ skipNodeOperations 10 []string ? list=set enum=*|NodePrepareResources|NodeUnprepareResources
 resource.v1beta1.AllocatedDeviceStatus
  driver 1 string
  pool 2 string
@@ -4131,7 +4131,7 @@ scheduling.v1alpha3.TopologyConstraint
  key 1 string required default=""
 scheduling.v1alpha3.WorkloadPodGroupAllDisruptionMode
 scheduling.v1alpha3.WorkloadPodGroupBasicSchedulingPolicy
-scheduling.v1alpha3.WorkloadPodGroupDisruptionMode
+scheduling.v1alpha3.WorkloadPodGroupDisruptionMode unions=[{"fields-to-discriminateBy":{"all":"All","single":"Single"}}]
  single 1 *scheduling.v1alpha3.WorkloadPodGroupSingleDisruptionMode ?
  all 2 *scheduling.v1alpha3.WorkloadPodGroupAllDisruptionMode ?
 scheduling.v1alpha3.WorkloadPodGroupGangSchedulingPolicy
@@ -4142,7 +4142,7 @@ scheduling.v1alpha3.WorkloadPodGroupResourceClaim
  resourceClaimTemplateName 3 *string ?
 scheduling.v1alpha3.WorkloadPodGroupSchedulingConstraints
  topology 1 []scheduling.v1alpha3.TopologyConstraint ? list=atomic
-scheduling.v1alpha3.WorkloadPodGroupSchedulingPolicy
+scheduling.v1alpha3.WorkloadPodGroupSchedulingPolicy unions=[{"fields-to-discriminateBy":{"basic":"Basic","gang":"Gang"}}]
  basic 1 *scheduling.v1alpha3.WorkloadPodGroupBasicSchedulingPolicy ?
  gang 2 *scheduling.v1alpha3.WorkloadPodGroupGangSchedulingPolicy ?
 scheduling.v1alpha3.WorkloadPodGroupSingleDisruptionMode
@@ -4595,19 +4595,19 @@ apiextensions.v1.JSONSchemaProps
  maxProperties 21 *int64 ?
  minProperties 22 *int64 ?
  required 23 []string ? list=atomic
- items 24 *JSONSchemaPropsOrArray ?
+ items 24 *JSONSchemaPropsOrArray ? bare
  allOf 25 []apiextensions.v1.JSONSchemaProps ? list=atomic
  oneOf 26 []apiextensions.v1.JSONSchemaProps ? list=atomic
  anyOf 27 []apiextensions.v1.JSONSchemaProps ? list=atomic
- not 28 *apiextensions.v1.JSONSchemaProps ?
+ not 28 *apiextensions.v1.JSONSchemaProps ? bare
  properties 29 {}apiextensions.v1.JSONSchemaProps ?
- additionalProperties 30 *JSONSchemaPropsOrBool ?
+ additionalProperties 30 *JSONSchemaPropsOrBool ? bare
  patternProperties 31 {}apiextensions.v1.JSONSchemaProps ?
  dependencies 32 {}JSONSchemaPropsOrStringArray ?
- additionalItems 33 *JSONSchemaPropsOrBool ?
+ additionalItems 33 *JSONSchemaPropsOrBool ? bare
  definitions 34 {}apiextensions.v1.JSONSchemaProps ?
- externalDocs 35 *apiextensions.v1.ExternalDocumentation ?
- example 36 *JSON ?
+ externalDocs 35 *apiextensions.v1.ExternalDocumentation ? bare
+ example 36 *JSON ? bare
  nullable 37 bool ?
  x-kubernetes-preserve-unknown-fields 38 *bool ?
  x-kubernetes-embedded-resource 39 bool ?
