@@ -1,8 +1,11 @@
 export type * from './generated/types.ts';
 export { resourceRows } from './generated/resources.ts';
 export type { ColumnRow, ResourceRow, SubresourceRow } from './resource-row.ts';
-export { type FieldFacts, type KindFacts, type SpecialType, type StructFacts, TypeTable, type TypeShape } from './type-facts.ts';
+export { type FieldFacts, type KindFacts, type SpecialType, type StructFacts, TypeTable, type TypeShape, type UnionFacts } from './type-facts.ts';
 export { DecodeError, type DecodedStruct, decodeStruct } from './decode.ts';
 export { goValue } from './patch/go-value.ts';
 export { StrategicMergeError } from './patch/strategic-merge-error.ts';
 export { strategicMergePatch } from './patch/strategic-merge.ts';
+export { type HashedGroupVersion, openApiDocument, type OpenApiDocument, openApiIndex, type OpenApiIndex } from './openapi/open-api.ts';
+export { discoveryPath, type Parameter, type PathItem, type PathSchemas, resourcePaths } from './openapi/resource-paths.ts';
+export { type OpenApiSchema, schemaName, schemasFrom, type SchemaScope } from './openapi/schema.ts';
