@@ -7,7 +7,9 @@ export function goValue(value: unknown): string {
 
 /** The same with %s, which marks what is not text: `%!s(int64=1)`. */
 export function goText(value: unknown): string {
-  return print(value, (scalar) => (typeof scalar === 'string' ? scalar : scalar === null ? '%!s(<nil>)' : `%!s(${goType(scalar)}=${goScalar(scalar)})`));
+  return print(value, (scalar) =>
+    typeof scalar === 'string' ? scalar : scalar === null ? '%!s(<nil>)' : `%!s(${goType(scalar)}=${goScalar(scalar)})`,
+  );
 }
 
 /** Name of the Go type into which apimachinery's JSON reader puts `value` when no struct says otherwise. */

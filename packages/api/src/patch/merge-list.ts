@@ -13,7 +13,12 @@ export interface ListMerge {
 }
 
 /** The changed list under strategy `merge`; `mergeItem` merges two items of one key. */
-export function mergeList(live: JsonList, sent: JsonList, rule: PatchRule, mergeItem: (live: JsonMap, sent: JsonMap) => JsonMap): ListMerge {
+export function mergeList(
+  live: JsonList,
+  sent: JsonList,
+  rule: PatchRule,
+  mergeItem: (live: JsonMap, sent: JsonMap) => JsonMap,
+): ListMerge {
   if (live.length === 0 && sent.length === 0) return { items: live, places: live };
   if (!holdsMaps(live, sent)) {
     return { items: orderItems([...new Set([...live, ...sent])], sent, live, undefined), places: live };

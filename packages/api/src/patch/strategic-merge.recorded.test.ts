@@ -59,7 +59,8 @@ function replay(steps: readonly Step[]): void {
 }
 
 function merge({ do: request, body }: Step, live: unknown): unknown {
-  const [, group = '', version = '', resource = ''] = /\/apis?\/(?:([^/]+\.[^/]+|apps|batch|policy|autoscaling)\/)?(v[^/]+)\/(?:namespaces\/[^/]+\/)?([^/]+)\//.exec(request) ?? [];
+  const [, group = '', version = '', resource = ''] =
+    /\/apis?\/(?:([^/]+\.[^/]+|apps|batch|policy|autoscaling)\/)?(v[^/]+)\/(?:namespaces\/[^/]+\/)?([^/]+)\//.exec(request) ?? [];
   const row = resourceRows.find((one) => one.group === group && one.version === version && one.resource === resource);
   assert.ok(row !== undefined, request);
   return strategicMergePatch(table, table.kind(group, version, row.kind)?.type ?? '', live, body);

@@ -17,7 +17,8 @@ const orderPrefix = '$setElementOrder';
  */
 export function strategicMergePatch(table: TypeTable, typeName: string, current: unknown, patch: unknown): unknown {
   if (!isMap(current)) throw new TypeError(`A patch changes an object, not a ${typeof current}`);
-  if (!isMap(patch)) throw new StrategicMergeError(`json: cannot unmarshal ${jsonType(patch)} into Go value of type map[string]interface {}`, 400);
+  if (!isMap(patch))
+    throw new StrategicMergeError(`json: cannot unmarshal ${jsonType(patch)} into Go value of type map[string]interface {}`, 400);
   return new Merge(table).map(current, patch, { is: 'struct', name: typeName });
 }
 
@@ -94,7 +95,12 @@ class Merge {
     return done;
   }
 
-  #listToOrder(live: JsonList | undefined, sent: JsonList | undefined, key: string, shape: TypeShape): { items: JsonList; places: JsonList } {
+  #listToOrder(
+    live: JsonList | undefined,
+    sent: JsonList | undefined,
+    key: string,
+    shape: TypeShape,
+  ): { items: JsonList; places: JsonList } {
     if (live === undefined) return { items: (withoutDirectives(sent) ?? []) as JsonList, places: [] }; // a list stays a list
     if (sent === undefined) return { items: live, places: live };
     const rule = ruleForList(this.#table, shape, key);
