@@ -104,10 +104,11 @@ function tailAt(
   const { offset, next, nonce } = bad;
   if (isZero(bytes, offset)) return { kind: 'clean', offset };
   for (let at = offset + 8; at + recordHeaderBytes <= bytes.length; at += 8) {
-    const highIndexWord = bytes.readUInt32LE(at + 12);
-    if (highIndexWord >= 0x20_0000) continue; // beyond 2^53: not a record, and cheaper than a checksum
+    // Cheaper than a checksum at every place of a large tail: few places look like a record that may follow.
+    const index = bytes.readUInt32LE(at + 8) + bytes.readUInt32LE(at + 12) * 0x1_0000_0000;
+    if (index < next || index > next + bytes.length / recordHeaderBytes || bytes.readUInt16LE(at + 20) > 0xff) continue;
     const record = readRecord(bytes, { nonce, offset: at });
-    if (typeof record === 'string' || record.index < next) continue;
+    if (typeof record === 'string') continue;
     const batchStart = record.type === 'commit' ? record.index + 1 : record.index - record.ordinal;
     if (batchStart <= next) continue;
     const what = bad.reason === 'zeros' ? 'a record is missing' : bad.reason;
