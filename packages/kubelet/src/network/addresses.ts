@@ -1,5 +1,3 @@
-import { deepFreeze, type Frozen } from '@coracle/apimachinery';
-
 /** Which addresses are given out: plain data, saved for forks. */
 export interface AddressState {
   /** In order of joining: the place is the number that the addresses follow from. */
@@ -14,7 +12,7 @@ export interface NodeAddresses {
   readonly used: readonly (readonly [host: number, owner: string])[];
 }
 
-export const noAddresses: Frozen<AddressState> = deepFreeze({ nodes: [] });
+export const noAddresses: AddressState = Object.freeze({ nodes: [] });
 
 const firstHost = 2; // .1 is the bridge
 const lastHost = 254;
