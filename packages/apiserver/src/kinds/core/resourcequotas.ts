@@ -1,0 +1,13 @@
+import type { ResourceQuota } from '@coracle/api';
+import { inField } from '../defaulted.ts';
+import { canonicalResources } from '../quantity.ts';
+import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { hooksFor } from '../typed-hooks.ts';
+
+export const resourcequotas: KindHooks = hooksFor<ResourceQuota>({
+  default(quota) {
+    const result = inField(quota, 'spec', (spec) => inField(spec, 'hard', canonicalResources));
+    return inField(result, 'status', (status) => inField(inField(status, 'hard', canonicalResources), 'used', canonicalResources));
+  },
+  strategy: {},
+});
