@@ -1,0 +1,10 @@
+import type { ValidatingAdmissionPolicyBinding } from '@coracle/api';
+import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { inField } from '../defaulted.ts';
+import { defaultMatch } from './match-defaults.ts';
+import { hooksFor } from '../typed-hooks.ts';
+
+export const validatingadmissionpolicybindings: KindHooks = hooksFor<ValidatingAdmissionPolicyBinding>({
+  default: (binding) => inField(binding, 'spec', (spec) => inField(spec, 'matchResources', defaultMatch)),
+  strategy: { hasGeneration: true, allowUnconditionalUpdate: false },
+});

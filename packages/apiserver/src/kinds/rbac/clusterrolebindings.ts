@@ -1,0 +1,7 @@
+import type { ClusterRoleBinding } from '@coracle/api';
+import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { nameIsPathSegment } from '../../registry/validate-metadata.ts';
+import { defaultBinding } from './bindings.ts';
+import { hooksFor } from '../typed-hooks.ts';
+
+export const clusterrolebindings: KindHooks = hooksFor<ClusterRoleBinding>({ default: defaultBinding, strategy: { validateName: nameIsPathSegment } });

@@ -1,0 +1,7 @@
+import type { RoleBinding } from '@coracle/api';
+import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { nameIsPathSegment } from '../../registry/validate-metadata.ts';
+import { defaultBinding } from './bindings.ts';
+import { hooksFor } from '../typed-hooks.ts';
+
+export const rolebindings: KindHooks = hooksFor<RoleBinding>({ default: defaultBinding, strategy: { validateName: nameIsPathSegment } });

@@ -1,0 +1,6 @@
+import type { Role } from '@coracle/api';
+import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { nameIsPathSegment } from '../../registry/validate-metadata.ts';
+import { hooksFor } from '../typed-hooks.ts';
+
+export const roles: KindHooks = hooksFor<Role>({ strategy: { validateName: nameIsPathSegment } });
