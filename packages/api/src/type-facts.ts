@@ -42,6 +42,8 @@ export interface FieldFacts {
   readonly allowed: readonly string[];
   /** OpenAPI refers to the type with nothing around the reference, for lack of a description. */
   readonly bareRef: boolean;
+  /** In protobuf the list is a message with one repeated field. So is every list that is a value of a map. */
+  readonly wrapped: boolean;
 }
 
 /** OpenAPI's x-kubernetes-unions: of the named fields one is set, and `discriminator` says which. */
@@ -58,6 +60,8 @@ export interface StructFacts {
   /** In the order of the Go struct, which is the order of JSON. */
   readonly fields: readonly FieldFacts[];
   readonly byJson: ReadonlyMap<string, FieldFacts>;
+  /** Fields of the protobuf message by number, ascending. */
+  readonly byNumber: ReadonlyMap<number, FieldFacts>;
 }
 
 export interface KindFacts {
@@ -107,6 +111,9 @@ export class TypeTable {
   }
 }
 
+/** The facts of this version of Kubernetes. Immutable: what is parsed later is only remembered. */
+export const builtInTypes: TypeTable = new TypeTable();
+
 function splitStructs(text: string): Map<string, string> {
   const found = new Map<string, string>();
   let start = 0;
@@ -143,6 +150,7 @@ function parseStruct(name: string, text: string): StructFacts {
     unions: JSON.parse(/ unions=(\S+)/.exec(head)?.[1] ?? '[]') as readonly UnionFacts[], // as the generator wrote it
     fields,
     byJson: new Map(named.map((field) => [field.json, field])),
+    byNumber: new Map(fields.flatMap((field) => (field.number === 0 ? [] : [[field.number, field] as const])).sort(([a], [b]) => a - b)),
   };
 }
 
@@ -166,12 +174,27 @@ function parseField(line: string): FieldFacts {
     mapType: value('map'),
     allowed: list('enum', '|').map(decodeURI),
     bareRef: flags.includes('bare'),
+    wrapped: flags.includes('wrapped'),
   };
 }
 
 const plain: ReadonlySet<string> = new Set([
-  'string', 'int32', 'int64', 'float64', 'bool', 'bytes', 'Quantity', 'IntOrString', 'Time', 'MicroTime', 'FieldsV1', 'RawExtension', 'JSON',
-  'JSONSchemaPropsOrBool', 'JSONSchemaPropsOrArray', 'JSONSchemaPropsOrStringArray',
+  'string',
+  'int32',
+  'int64',
+  'float64',
+  'bool',
+  'bytes',
+  'Quantity',
+  'IntOrString',
+  'Time',
+  'MicroTime',
+  'FieldsV1',
+  'RawExtension',
+  'JSON',
+  'JSONSchemaPropsOrBool',
+  'JSONSchemaPropsOrArray',
+  'JSONSchemaPropsOrStringArray',
 ]);
 
 function parseShape(text: string): TypeShape {
