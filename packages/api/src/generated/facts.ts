@@ -4655,7 +4655,7 @@ meta.v1.APIResource
  group 8 string ?
  version 9 string ?
  kind 3 string required default=""
- verbs 4 []string required
+ verbs 4 []string required wrapped
  shortNames 5 []string ? list=atomic
  categories 7 []string ? list=atomic
  storageVersionHash 10 string ?
