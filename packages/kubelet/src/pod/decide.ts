@@ -37,7 +37,7 @@ interface Step {
  */
 export function decide(pod: Frozen<Pod>, before: PodRecord, nowMs: number): Decision {
   const record = withStop(pod, before, nowMs);
-  if (record.stop !== undefined) return stopAll(pod, record, record.stop);
+  if (record.stop !== undefined) return stopAll(record, record.stop);
   if (record.sandbox === 'none') {
     const retryAtMs = record.mount?.retryAtMs ?? 0;
     // What is missing wakes the pod when it appears; the timer is for what nobody announces.
@@ -76,7 +76,7 @@ function deadlineOf(pod: Frozen<Pod>, { seenAtMs }: PodRecord): Wake | undefined
 }
 
 /** Main containers first, then sidecars, the last one first. */
-function stopAll(pod: Frozen<Pod>, record: PodRecord, stop: PodStop): Decision {
+function stopAll(record: PodRecord, stop: PodStop): Decision {
   const running = record.containers.filter(isRunning);
   if (running.length === 0) {
     if (record.sandbox === 'removed') return { record, actions: [], wake: undefined };

@@ -20,7 +20,7 @@ export function podStatus({ pod, record, hostIP, nowMs }: StatusInput): PodStatu
   const of = (container: ContainerRecord): ContainerStatus => containerStatus(pod, container);
   const init = record.containers.filter(({ role }) => role !== 'main').map(of);
   const main = record.containers.filter(({ role }) => role === 'main').map(of);
-  const phase = podPhase(pod, record);
+  const phase = podPhase(record);
   const { generation } = pod.metadata;
   const { message: _message, reason: _reason, conditions: oldConditions = [], ...kept } = old;
   const stopped = record.stop !== undefined && record.stop.statusReason !== '' ? record.stop : undefined;
@@ -41,7 +41,7 @@ export function podStatus({ pod, record, hostIP, nowMs }: StatusInput): PodStatu
 }
 
 /** kubelet_pods.go getPhase. */
-export function podPhase(pod: Frozen<Pod>, record: PodRecord): string {
+export function podPhase(record: PodRecord): string {
   const isTerminal = record.stop !== undefined && record.containers.every(({ run }) => run.phase !== 'running');
   if (isTerminal && record.stop?.statusReason !== '') return 'Failed';
   const init = record.containers.filter(({ role }) => role === 'init');
