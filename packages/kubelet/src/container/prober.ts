@@ -1,0 +1,41 @@
+import type { ProbeKind, ProbeState } from '../pod/probe-state.ts';
+import { probeOf } from '../pod/probe-state.ts';
+import { type ProbeOutcome, type ProbeTarget, tryProbe } from './probing.ts';
+
+export interface ProberOptions extends ProbeTarget {
+  /** ms since the container started: what is left of the initial delays. */
+  readonly runningMs: number;
+  state(kind: ProbeKind): ProbeState | undefined;
+  /** Takes note of a try. */
+  report(kind: ProbeKind, outcome: ProbeOutcome): void;
+}
+
+/**
+ * Probes one run of a container until `signal` aborts: the start-up probe until it succeeds, then readiness and liveness at
+ * their periods (kubelet prober/worker.go). Timers are foreground until a probe has first succeeded; liveness never is.
+ */
+export async function runProbes(options: ProberOptions): Promise<void> {
+  try {
+    if (options.state('startup') !== undefined) await loop('startup', options);
+    await Promise.all([loop('readiness', options), loop('liveness', options)]);
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+  }
+}
+
+async function loop(kind: ProbeKind, options: ProberOptions): Promise<void> {
+  const { process, container, signal, state, report } = options;
+  const probe = probeOf(container, kind);
+  if (probe === undefined) return;
+  const { initialDelaySeconds = 0, periodSeconds = 10 } = probe;
+  const isBackground = (): boolean => kind === 'liveness' || state(kind)?.succeededOnce === true;
+  const isResumed = state(kind)?.run !== undefined;
+  const delayMs = isResumed ? periodSeconds * 1000 : initialDelaySeconds * 1000 - options.runningMs;
+  if (delayMs > 0) await process.clock.sleep(delayMs, { signal, background: isBackground() });
+  while (!(kind === 'startup' && state(kind)?.result === 'success')) {
+    const outcome = await tryProbe(probe, options);
+    report(kind, outcome);
+    if (kind === 'startup' && state(kind)?.result === 'success') return;
+    await process.clock.sleep(periodSeconds * 1000, { signal, background: isBackground() });
+  }
+}
