@@ -2,6 +2,7 @@ export { semanticEqual } from './equality.ts';
 export { FieldError, fieldErrorBody, fieldErrorReason, type FieldErrorType, type FieldFault, omitValue } from './field-error.ts';
 export { type FieldRequirement, parseFieldSelector } from './fields.ts';
 export { deepFreeze, type Frozen } from './frozen.ts';
+export { type IntOrString, scaledIntOrPercent } from './intstr.ts';
 export { JsonSyntaxError } from './json/exact-reader.ts';
 export { type JsonDocument, readJson, type ReadJsonOptions } from './json/reader.ts';
 export { writeJson, writeJsonBytes } from './json/writer.ts';
@@ -39,6 +40,17 @@ export {
 export * from './status.ts';
 export * from './status-errors.ts';
 export * from './status-predicates.ts';
+export {
+  addQuantities,
+  canonicalQuantity,
+  compareQuantities,
+  formatQuantity,
+  milliValue,
+  parseQuantity,
+  type Quantity,
+  type QuantityFormat,
+  wholeValue,
+} from './quantity.ts';
 export { goEscape, goJson, goQuote } from './quote.ts';
 export { formatMicroTime, formatTime, humanDuration, parseTime } from './time.ts';
 export {
