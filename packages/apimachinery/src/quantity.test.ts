@@ -95,10 +95,12 @@ test('milliValue and wholeValue round away from zero', () => {
   assert.deepEqual([wholeValue('1m'), wholeValue('-1m'), wholeValue('1Ki'), wholeValue('0')], [1n, -1n, 1024n, 0n]);
 });
 
-const suffix = fc.constantFrom('', 'n', 'u', 'm', 'k', 'M', 'G', 'T', 'P', 'E', 'Ki', 'Mi', 'Gi', 'e3', 'E-2');
-const quantity = fc
-  .tuple(fc.constantFrom('', '-'), fc.nat(), fc.option(fc.nat(9999)), suffix)
-  .map(([sign, whole, fraction, unit]) => `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${unit}`);
+const arbitrary = (...suffixes: readonly string[]): fc.Arbitrary<string> =>
+  fc
+    .tuple(fc.constantFrom('', '-'), fc.nat(), fc.option(fc.nat(9999)), fc.constantFrom(...suffixes))
+    .map(([sign, whole, fraction, unit]) => `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${unit}`);
+const small = arbitrary('', 'n', 'u', 'm', 'k', 'M', 'Ki', 'Mi', 'e3', 'E-2');
+const quantity = arbitrary('', 'n', 'm', 'k', 'G', 'P', 'E', 'Ki', 'Gi', 'Ei', 'e3', 'e20', 'E-2');
 
 test('canonicalQuantity is another text for the same amount, and its own canonical form', () => {
   fc.assert(
@@ -112,7 +114,8 @@ test('canonicalQuantity is another text for the same amount, and its own canonic
 
 test('addQuantities: what is added and taken away again leaves the same amount', () => {
   fc.assert(
-    fc.property(quantity, quantity, (a, b) => {
+    // A binary sum beyond int64 would be cut off when its text is read again.
+    fc.property(small, small, (a, b) => {
       const negative = b.startsWith('-') ? b.slice(1) : `-${b}`;
       assert.equal(compareQuantities(addQuantities(addQuantities(a, b), negative), a), 0);
       assert.equal(compareQuantities(addQuantities(a, b), addQuantities(b, a)), 0);
