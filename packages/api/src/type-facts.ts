@@ -60,7 +60,7 @@ export interface StructFacts {
   /** In the order of the Go struct, which is the order of JSON. */
   readonly fields: readonly FieldFacts[];
   readonly byJson: ReadonlyMap<string, FieldFacts>;
-  /** Fields of the protobuf message by number, ascending. */
+  /** Fields of the protobuf message by number, the last first: messages are written from back to front. */
   readonly byNumber: ReadonlyMap<number, FieldFacts>;
 }
 
@@ -150,7 +150,7 @@ function parseStruct(name: string, text: string): StructFacts {
     unions: JSON.parse(/ unions=(\S+)/.exec(head)?.[1] ?? '[]') as readonly UnionFacts[], // as the generator wrote it
     fields,
     byJson: new Map(named.map((field) => [field.json, field])),
-    byNumber: new Map(fields.flatMap((field) => (field.number === 0 ? [] : [[field.number, field] as const])).sort(([a], [b]) => a - b)),
+    byNumber: new Map(fields.flatMap((field) => (field.number === 0 ? [] : [[field.number, field] as const])).sort(([a], [b]) => b - a)),
   };
 }
 

@@ -32,7 +32,7 @@ class Encoder {
 
   struct(facts: StructFacts, object: Members): void {
     if (++this.#depth > maxDepth) throw new ProtobufError('proto: exceeded max depth');
-    for (const field of [...facts.byNumber.values()].reverse()) {
+    for (const field of facts.byNumber.values()) {
       if (field.embedded) {
         this.#field(field.number, field.shape, object);
       } else {
