@@ -1,18 +1,27 @@
+import { builtInTypes } from '@coracle/api';
 import {
-  type AdmissionPlugin,
+  accessReviews,
   type ApiServer,
   type Attributes,
+  authenticationReviews,
   type Authenticator,
   bootstrap,
+  builtInSubresources,
   certificateAuthenticator,
   connect,
   createApiServer,
+  defaultStorageClass,
+  defaultTolerationSeconds,
   firstOf,
+  kindHooks,
   mastersGroup,
   namespaceLifecycle,
+  priority,
   privilegedGroupAuthorizer,
   RbacAuthorizer,
   serverPaths,
+  serviceAccountAdmission,
+  ServiceAccountTokens,
   type Storage,
   unionAuthorizer,
   type UserInfo,
@@ -27,13 +36,17 @@ export interface ClusterOptions {
   readonly storage: Storage;
   /** `storage`: requests interleave at every operation of the store (simulation only; slower). */
   readonly interleave?: 'requests' | 'storage';
-  /** Besides client certificates. */
+  /** Besides client certificates and tokens of service accounts. */
   readonly authenticators?: readonly Authenticator[];
-  readonly admission?: readonly AdmissionPlugin[];
+  /** PEM; signs the tokens of service accounts. */
+  readonly serviceAccountKey: string;
   /** Where the server listens, for what it tells clients; '' while it does not. */
   serverAddress?(): string;
   readonly onAuthorized?: (attributes: Attributes, reason: string) => void;
 }
+
+/** Issuer and audience of the tokens of service accounts (--service-account-issuer). */
+const issuer = 'https://kubernetes.default.svc';
 
 /** A component of a cluster: something that runs until it is stopped, as a client. */
 export interface Component {
@@ -56,18 +69,26 @@ export class Cluster {
   #isReady = false;
 
   constructor(options: ClusterOptions) {
-    const { runtime, storage, authenticators = [], admission = [], ...rest } = options;
+    const { runtime, storage, authenticators = [], serviceAccountKey, ...rest } = options;
     this.runtime = runtime;
     this.#rbac = new RbacAuthorizer({ storage });
     const process = this.#process('kube-apiserver');
+    const tokens = new ServiceAccountTokens({ issuer, privateKey: serviceAccountKey, storage, clock: process.clock, random: process.random });
+    const authenticator = firstOf([certificateAuthenticator, ...authenticators, tokens]);
+    const authorizer = unionAuthorizer([privilegedGroupAuthorizer, this.#rbac]);
     this.server = createApiServer({
       ...rest,
       process,
       storage,
-      authenticator: firstOf([certificateAuthenticator, ...authenticators]),
-      authorizer: unionAuthorizer([privilegedGroupAuthorizer, this.#rbac]),
-      admission: [namespaceLifecycle, ...admission],
+      table: builtInTypes,
+      hooks: kindHooks,
+      authenticator,
+      authorizer,
+      admission: [namespaceLifecycle, serviceAccountAdmission, defaultTolerationSeconds, priority, defaultStorageClass],
+      subresources: builtInSubresources({ tokens: () => tokens }),
+      actions: [...authenticationReviews(() => authenticator, [issuer]), ...accessReviews(authorizer)],
       paths: serverPaths({
+        table: builtInTypes,
         version: kubernetesVersion,
         ready: [{ name: 'poststarthook/rbac/bootstrap-roles', check: () => (this.#isReady ? undefined : 'not written yet') }],
         resources: () => this.server.resources,

@@ -37,13 +37,14 @@ export async function startCluster(options: StartClusterOptions): Promise<Starte
   directory.open();
   const runtime = new LiveRuntime(options.log === undefined ? {} : { log: options.log });
   let address = '';
-  const cluster = new Cluster({ runtime, storage: new EmbeddedStorage(new MemoryStore()), serverAddress: () => address });
-  const { process } = cluster.server;
   let pki = directory.readPki();
   if (pki === undefined) {
-    pki = createPki(process, liveKeySource, [host, 'localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc']);
+    pki = createPki(runtime.process('pki'), liveKeySource, [host, 'localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc']);
     directory.writePki(pki);
   }
+  const storage = new EmbeddedStorage(new MemoryStore());
+  const cluster = new Cluster({ runtime, storage, serviceAccountKey: pki.serviceAccountKeys.privateKey, serverAddress: () => address });
+  const { process } = cluster.server;
   const listener = await listenHttp({
     process,
     serve: (request, credentials, { signal }) => cluster.server.serve(request, credentials, { signal }),

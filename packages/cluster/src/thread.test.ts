@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { EmbeddedStorage, type Storage } from '@coracle/apiserver';
+import { EmbeddedStorage, liveKeySource, type Storage } from '@coracle/apiserver';
 import { type Clientset, KeyedController, metaNamespaceKey, resources, SharedInformerFactory, splitMetaNamespaceKey } from '@coracle/client';
 import { isAlreadyExists } from '@coracle/apimachinery';
 import { MemoryStore } from '@coracle/etcd';
@@ -71,11 +71,13 @@ interface World {
 
 function worldOf(runtime: SimRuntime, store: MemoryStore, options: { readonly interleave?: 'requests' | 'storage'; readonly wrap?: (storage: Storage) => Storage } = {}): World {
   const storage = new EmbeddedStorage(store);
-  const cluster = new Cluster({ runtime, storage: options.wrap?.(storage) ?? storage, interleave: options.interleave ?? 'storage' });
+  const cluster = new Cluster({ runtime, serviceAccountKey, storage: options.wrap?.(storage) ?? storage, interleave: options.interleave ?? 'storage' });
   return { runtime, store, cluster };
 }
 
+/** The rights of the components, and the account that pods run as: its controller is not part of this test. */
 async function grantAll({ runtime, cluster }: World): Promise<void> {
+  await runtime.drive(cluster.admin.coreV1.serviceAccounts('default').create({ metadata: { name: 'default' } }));
   await runtime.drive(
     cluster.admin.rbacV1.clusterRoleBindings().create({
       metadata: { name: 'components' },
@@ -111,6 +113,7 @@ async function runScenario(seed: number, maps = 3): Promise<World> {
 }
 
 const seeds = 1_000;
+const serviceAccountKey = liveKeySource.keyPair().privateKey;
 
 describe('the thread, simulated', () => {
   test('a controller and a node bring the cluster to rest, and a second settle has nothing to do', async () => {

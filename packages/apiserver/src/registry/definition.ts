@@ -1,6 +1,7 @@
 import type { FieldError, Frozen, Unstructured } from '@coracle/apimachinery';
 import type { Clock, Random } from '@coracle/kernel';
 import type { UserInfo } from '../authentication/user.ts';
+import type { DeleteOptions } from './deletion.ts';
 import type { Storage } from '../storage/storage.ts';
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
@@ -48,6 +49,10 @@ export interface Strategy {
   readonly hasGeneration?: boolean;
   /** Grace period of a delete in seconds, when the kind has one (pods): undefined deletes at once. */
   gracePeriodSeconds?(object: ApiObject, requested: number | undefined): number | undefined;
+  /** Whether more than metadata.finalizers keeps a deleted object (namespaces: spec.finalizers). */
+  isHeld?(object: ApiObject): boolean;
+  /** What becomes of an object that is marked for deletion (namespaces: the phase Terminating). */
+  whenMarked?(object: ApiObject): ApiObject;
   /** Names are checked by this; default: DNS-1123 subdomain. Returns message texts. */
   validateName?(name: string, options: { readonly prefix: boolean }): readonly string[];
   /**
@@ -104,7 +109,8 @@ export interface SubresourceRequest {
   readonly context: RequestContext;
   /** Decoded body; undefined for reads. */
   readonly body: unknown;
-  readonly patch?: { readonly contentType: string; readonly value: unknown };
+  /** Of a patch: the body as a function of what it changes. */
+  readonly patched?: (current: Frozen<unknown>) => unknown;
   readonly query: ReadonlyMap<string, string>;
   readonly registry: ResourceRegistry;
 }
@@ -125,6 +131,7 @@ export interface ResourceRegistry {
     change: (current: ApiObject) => Unstructured | ApiObject,
     options?: { readonly strategy?: Strategy },
   ): Promise<ApiObject>;
+  delete(context: RequestContext, name: string, options: DeleteOptions): Promise<unknown>;
 }
 
 /**

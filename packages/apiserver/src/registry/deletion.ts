@@ -24,19 +24,24 @@ export function markForDeletion(
 ): ApiObject | 'now' | 'already' {
   const grace = definition.strategy.gracePeriodSeconds?.(object, options.gracePeriodSeconds);
   const { metadata } = object;
+  const held = definition.strategy.isHeld?.(object) === true;
+  const mark = (...args: Parameters<typeof marked>): ApiObject => {
+    const result = marked(...args);
+    return definition.strategy.whenMarked?.(result) ?? result;
+  };
   const finalizers = withPropagation(metadata.finalizers ?? [], options);
   const sameFinalizers = finalizers.length === (metadata.finalizers ?? []).length && finalizers.every((f) => metadata.finalizers?.includes(f));
   if (metadata.deletionTimestamp !== undefined) {
     const left = metadata.deletionGracePeriodSeconds ?? 0;
     const shorter = grace !== undefined && grace < left;
-    if (!shorter && sameFinalizers && (left > 0 || finalizers.length > 0)) return 'already';
-    if (finalizers.length === 0 && (shorter ? grace : left) === 0) return 'now';
+    if (!shorter && sameFinalizers && (left > 0 || finalizers.length > 0 || held)) return 'already';
+    if (finalizers.length === 0 && !held && (shorter ? grace : left) === 0) return 'now';
     const seconds = shorter ? grace : left;
     const started = Date.parse(metadata.deletionTimestamp) - left * 1000;
-    return marked(object, finalizers, seconds, shorter ? started + seconds * 1000 : Date.parse(metadata.deletionTimestamp));
+    return mark(object, finalizers, seconds, shorter ? started + seconds * 1000 : Date.parse(metadata.deletionTimestamp));
   }
-  if (finalizers.length === 0 && (grace ?? 0) === 0) return 'now';
-  return marked(object, finalizers, grace ?? 0, nowMs + (grace ?? 0) * 1000);
+  if (finalizers.length === 0 && !held && (grace ?? 0) === 0) return 'now';
+  return mark(object, finalizers, grace ?? 0, nowMs + (grace ?? 0) * 1000);
 }
 
 function marked(object: ApiObject, finalizers: readonly string[], graceSeconds: number, atMs: number): ApiObject {

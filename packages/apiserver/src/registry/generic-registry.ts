@@ -183,7 +183,7 @@ export class GenericRegistry implements ResourceRegistry {
     if (errors.length > 0) throw newInvalid(definition, name, errors);
     for (const warning of strategy.warnings?.(object, old) ?? []) context.warn(warning);
     await this.#admission.validate({ ...admissionRequest, object });
-    if (isLastFinalizerGone(object)) return this.#finishDeletion(context, current, object);
+    if (isLastFinalizerGone(definition, object)) return this.#finishDeletion(context, current, object);
     if (sameButRevision(object, old)) return { object: old, stored: current, created: false };
     if (context.dryRun) return { object: this.#at(object, current.revision), stored: undefined, created: false };
     const begun = await this.#begin({ operation: 'update', object, old }, context);
@@ -332,8 +332,9 @@ function sentResourceVersion(sent: Unstructured | ApiObject, old: ApiObject): st
   return resourceVersion;
 }
 
-function isLastFinalizerGone({ metadata }: ApiObject): boolean {
-  if (metadata.deletionTimestamp === undefined || (metadata.finalizers ?? []).length > 0) return false;
+function isLastFinalizerGone({ strategy }: ResourceDefinition, object: ApiObject): boolean {
+  const { metadata } = object;
+  if (metadata.deletionTimestamp === undefined || (metadata.finalizers ?? []).length > 0 || strategy.isHeld?.(object) === true) return false;
   return (metadata.deletionGracePeriodSeconds ?? 0) === 0;
 }
 

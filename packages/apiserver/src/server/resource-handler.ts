@@ -11,7 +11,7 @@ import {
   type Unstructured,
 } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
-import type { ApiObject, RequestContext, ResourceDefinition, Strategy, Subresource } from '../registry/definition.ts';
+import type { ApiObject, RequestContext, ResourceDefinition, StrategicMerge, Strategy, Subresource } from '../registry/definition.ts';
 import type { DeleteOptions } from '../registry/deletion.ts';
 import type { GenericRegistry, UpdateOptions } from '../registry/generic-registry.ts';
 import { parseListQuery } from '../registry/list-options.ts';
@@ -109,7 +109,7 @@ async function update(served: ResourceRequest, options: UpdateOptions): Promise<
 async function patch(served: ResourceRequest, options: UpdateOptions): Promise<Answer> {
   const { registry, context, info, query } = served;
   const { definition } = registry;
-  const apply = patcher(served);
+  const apply = patcher(served, definition.strategicMerge);
   const validation = fieldValidationOf(query);
   const written = await registry.change(
     context,
@@ -131,7 +131,7 @@ async function patch(served: ResourceRequest, options: UpdateOptions): Promise<A
 const patchTypes = 'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json';
 
 /** The body as a function of the current object. */
-function patcher({ request, registry: { definition }, readers }: ResourceRequest): (current: ApiObject) => unknown {
+function patcher({ request, registry: { definition }, readers }: ResourceRequest, strategic: StrategicMerge | undefined): (current: Frozen<unknown>) => unknown {
   const { body } = request;
   const contentType = (body?.form === 'bytes' ? body.contentType : (request.headers['content-type'] ?? '')).split(';')[0]?.trim() ?? '';
   const value = (): unknown => (body?.form === 'object' ? body.object : readBody(body === undefined || body.form === 'stream' ? undefined : { ...body, contentType: 'application/json' }, definition.kind, readers).value);
@@ -145,10 +145,9 @@ function patcher({ request, registry: { definition }, readers }: ResourceRequest
       return (current) => applyMergePatch(current, merge);
     }
     case 'application/strategic-merge-patch+json': {
-      const merge = definition.strategicMerge;
-      if (merge === undefined) throw unsupportedPatch('application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml');
+      if (strategic === undefined) throw unsupportedPatch('application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml');
       const changes = value();
-      return (current) => merge(current, changes);
+      return (current) => strategic(current as ApiObject, changes); // only objects of the kind are patched
     }
     case 'application/apply-patch+yaml':
       throw newStatusError(415, 'UnsupportedMediaType', 'server-side apply is not implemented by this server; use client-side apply');
@@ -254,18 +253,14 @@ async function serveSubresource(served: ResourceRequest): Promise<Answer> {
     verb: verb as 'get',
     name: info.name,
     context,
-    body: request.body === undefined ? undefined : readBody(verb === 'patch' ? asJson(request) : request.body, subresource.response.kind, served.readers).value,
-    ...(verb === 'patch' ? { patch: { contentType: request.headers['content-type'] ?? '', value: undefined } } : {}),
+    body: request.body === undefined || verb === 'patch' ? undefined : readBody(request.body, subresource.response.kind, served.readers).value,
+    ...(verb === 'patch' ? { patched: patcher(served, undefined) } : {}),
     query,
     registry,
   });
   if ('object' in response) return { is: 'value', status: response.status, value: response.object };
   if ('bytes' in response) return { is: 'bytes', status: response.status, contentType: response.contentType, bytes: response.bytes };
   return { is: 'stream', status: response.status, contentType: response.contentType, chunks: response.chunks };
-}
-
-function asJson({ body }: ApiRequest): ApiRequest['body'] {
-  return body?.form === 'bytes' ? { ...body, contentType: 'application/json' } : body;
 }
 
 /** A subresource that is a view of its object: status. */

@@ -24,6 +24,12 @@ export const namespaces: KindHooks = hooksFor<Namespace>({
     },
     prepareForUpdate: (namespace, old) => ({ ...namespace, spec: old.spec ?? {}, status: old.status ?? {} }),
     validateName: nameIsDns1123Label,
+    isHeld: (namespace) => ((namespace as unknown as Namespace).spec?.finalizers ?? []).length > 0,
+    whenMarked(namespace) {
+      // No grace period: there is nothing to wait for but the finalizers.
+      const { deletionGracePeriodSeconds: _grace, ...metadata } = namespace.metadata;
+      return { ...namespace, metadata, status: { ...(namespace as unknown as Namespace).status, phase: 'Terminating' } };
+    },
   },
   selectableFields: { 'status.phase': selectable((namespace) => namespace.status?.phase) },
 });
