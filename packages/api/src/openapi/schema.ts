@@ -1,3 +1,4 @@
+import { compareBytes } from '@coracle/apimachinery';
 import type { FieldFacts, StructFacts, TypeShape, TypeTable } from '../type-facts.ts';
 
 /** A schema of OpenAPI 3.0 as the API server prints it. */
@@ -93,11 +94,12 @@ function kindsByType(table: TypeTable, groupVersion: string): ReadonlyMap<string
 
 function structSchema({ fields, mapType, unions }: StructFacts, kinds: readonly NamedKind[] | undefined): OpenApiSchema {
   const own = fields.filter(({ embedded }) => !embedded);
+  const properties = own.toSorted((a, b) => compareBytes(a.json, b.json)).map((field) => [field.json, propertySchema(field)]);
   const required = own.filter((field) => field.required).map(({ json }) => json);
   return {
     type: 'object',
     ...(required.length === 0 ? {} : { required }),
-    ...(own.length === 0 ? {} : { properties: Object.fromEntries(own.map((field) => [field.json, propertySchema(field)]).sort()) }),
+    ...(own.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
     ...(kinds === undefined ? {} : { 'x-kubernetes-group-version-kind': kinds }),
     ...(mapType === undefined ? {} : { 'x-kubernetes-map-type': mapType }),
     ...(unions.length === 0 ? {} : { 'x-kubernetes-unions': unions }),

@@ -37,8 +37,16 @@ function print(value: unknown, scalar: (value: unknown) => string): string {
 }
 
 function goScalar(value: unknown): string {
-  if (value === null || value === undefined) return '<nil>';
-  return typeof value === 'number' ? goNumber(value) : String(value);
+  switch (typeof value) {
+    case 'number':
+      return goNumber(value);
+    case 'string':
+    case 'boolean':
+    case 'bigint':
+      return String(value);
+    default:
+      return '<nil>';
+  }
 }
 
 /** %v of a float64 has an exponent of two digits below 1e-4 and from 1e21 on. */
