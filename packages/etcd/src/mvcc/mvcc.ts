@@ -162,7 +162,11 @@ export class Mvcc {
     return this.#leases.has(id);
   }
 
-  /** Of every lease, in order of granting. */
+  leaseTtlSeconds(id: LeaseId): number | undefined {
+    return this.#leases.get(id)?.ttlSeconds;
+  }
+
+  /** In order of granting. */
   leases(): readonly GrantedLease[] {
     return [...this.#leases].map(([id, { ttlSeconds }]) => ({ id, ttlSeconds }));
   }

@@ -1,0 +1,213 @@
+import { crc32 } from 'node:zlib';
+import { formatVersion, type Identity, sameIdentity } from '../directory/identity.ts';
+import type { Disk, DiskFile } from '../disk/disk.ts';
+import type { GrantedLease, ImageChange, MvccImage } from '../mvcc/mvcc.ts';
+import { type Revision, revision } from '../mvcc/revision.ts';
+import type { KeyValue } from '../mvcc/types.ts';
+import { ByteReader, ByteWriter, Malformed } from '../wal/binary.ts';
+
+export const snapshotDirectory = 'snap';
+
+/** Everything up to and with log entry `index`. */
+export interface Snapshot {
+  readonly index: number;
+  readonly image: MvccImage;
+}
+
+export function snapshotName(index: number, at: Revision): string {
+  return `${hex(index)}-${hex(at)}.snap`;
+}
+
+/** The log index of a snapshot by its name. */
+export function parseSnapshotName(name: string): number | undefined {
+  const match = /^([0-9a-f]{16})-[0-9a-f]{16}\.snap$/.exec(name);
+  return match === null ? undefined : Number.parseInt(match[1] ?? '', 16);
+}
+
+function hex(n: number): string {
+  return n.toString(16).padStart(16, '0');
+}
+
+const magic = 'CORASNP1';
+const blockBytes = 256 * 1024;
+const blockHeaderBytes = 8; // length, checksum
+const maxBlockBytes = 64 * 1024 * 1024;
+// First byte of an item.
+const tag = { kv: 1, put: 2, delete: 3, end: 4 } as const;
+
+/**
+ * Writes a snapshot file, which appears under its name only once it is whole and durable. The disk's pauses between
+ * blocks of 256 KiB are the store's chance to go on. Returns its size.
+ */
+export async function writeSnapshot(disk: Disk, identity: Identity, snapshot: Snapshot): Promise<number> {
+  const path = `${snapshotDirectory}/${snapshotName(snapshot.index, snapshot.image.revision)}`;
+  const unfinished = `${path}.tmp`;
+  const file = await disk.open(unfinished, 'create');
+  let size: number;
+  try {
+    size = await writeBlocks(file, identity, snapshot);
+    await file.sync();
+  } catch (error) {
+    await file.close();
+    await disk.remove(unfinished);
+    throw error;
+  }
+  await file.close();
+  await disk.rename(unfinished, path);
+  await disk.syncDirectory(snapshotDirectory);
+  return size;
+}
+
+async function writeBlocks(file: DiskFile, identity: Identity, { index, image }: Snapshot): Promise<number> {
+  const block = new ByteWriter(blockBytes + 4096);
+  let position = 0;
+  let number = 0;
+  let items = 0;
+  const flush = async (): Promise<void> => {
+    block.setU32(0, block.length - blockHeaderBytes);
+    block.setU32(4, crc32(block.view(blockHeaderBytes), number++));
+    await file.write(position, block.view());
+    position += block.length;
+    block.clear();
+    block.zeros(blockHeaderBytes);
+  };
+  block.zeros(blockHeaderBytes);
+  writeHead(block, identity, index, image);
+  await flush();
+  for (const kv of image.base) {
+    writeKeyValue(block, kv);
+    items++;
+    if (block.length >= blockBytes) await flush();
+  }
+  for (const change of image.changes) {
+    writeChange(block, change);
+    items++;
+    if (block.length >= blockBytes) await flush();
+  }
+  block.u8(tag.end);
+  block.varint(items);
+  await flush();
+  return position;
+}
+
+function writeHead(to: ByteWriter, identity: Identity, index: number, image: MvccImage): void {
+  to.key(magic);
+  to.varint(formatVersion);
+  to.key(identity.clusterId);
+  to.key(identity.memberId);
+  to.varint(index);
+  to.varint(image.revision);
+  to.varint(image.compactRevision);
+  to.varint(image.retainedRevision);
+  to.varint(image.leases.length);
+  for (const { id, ttlSeconds } of image.leases) {
+    to.varint(id);
+    to.varint(ttlSeconds);
+  }
+}
+
+function writeKeyValue(to: ByteWriter, kv: KeyValue): void {
+  to.u8(tag.kv);
+  to.key(kv.key);
+  to.varint(kv.createRevision);
+  to.varint(kv.modRevision);
+  to.varint(kv.version);
+  to.varint(kv.lease);
+  to.bytes(kv.value);
+}
+
+function writeChange(to: ByteWriter, { revision: at, key, put }: ImageChange): void {
+  to.u8(put === undefined ? tag.delete : tag.put);
+  to.varint(at);
+  to.key(key);
+  if (put === undefined) return;
+  to.varint(put.lease);
+  to.bytes(put.value);
+}
+
+/** Throws Malformed, with the place in bytes, when the file is not a whole snapshot of this store. */
+export async function readSnapshot(disk: Disk, name: string, identity: Identity): Promise<Snapshot> {
+  const file = await disk.open(`${snapshotDirectory}/${name}`, 'read');
+  try {
+    return await readBlocks(file, identity);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readBlocks(file: DiskFile, identity: Identity): Promise<Snapshot> {
+  const base: KeyValue[] = [];
+  const changes: ImageChange[] = [];
+  let head: Head | undefined;
+  let position = 0;
+  for (let number = 0; ; number++) {
+    const bytes = await readBlock(file, position, number);
+    const from = new ByteReader(bytes);
+    if (head === undefined) head = readHead(from, identity);
+    else if (readItems(from, base, changes)) break;
+    position += blockHeaderBytes + bytes.length;
+  }
+  return { index: head.index, image: { ...head.state, base, changes } };
+}
+
+async function readBlock(file: DiskFile, position: number, number: number): Promise<Uint8Array> {
+  const header = Buffer.from(await file.read(position, blockHeaderBytes));
+  if (header.length < blockHeaderBytes) throw new Malformed(`ends at byte ${position + header.length}`);
+  const length = header.readUInt32LE(0);
+  if (length > maxBlockBytes) throw new Malformed(`block at byte ${position} claims ${length} bytes`);
+  const bytes = await file.read(position + blockHeaderBytes, length);
+  if (bytes.length < length) throw new Malformed(`ends within the block at byte ${position}`);
+  if (crc32(bytes, number) !== header.readUInt32LE(4)) throw new Malformed(`block at byte ${position} does not match its checksum`);
+  return bytes;
+}
+
+interface Head {
+  readonly index: number;
+  readonly state: Omit<MvccImage, 'base' | 'changes'>;
+}
+
+function readHead(from: ByteReader, identity: Identity): Head {
+  if (from.key() !== magic) throw new Malformed('this is not a snapshot');
+  const version = from.varint();
+  if (version !== formatVersion) throw new Malformed(`the snapshot has format version ${version}`);
+  if (!sameIdentity({ clusterId: from.key(), memberId: from.key() }, identity)) throw new Malformed('it belongs to another store');
+  const index = from.varint();
+  const state = {
+    revision: revision(from.varint()),
+    compactRevision: revision(from.varint()),
+    retainedRevision: revision(from.varint()),
+  };
+  const leases: GrantedLease[] = [];
+  for (let left = from.varint(); left > 0; left--) leases.push({ id: from.varint(), ttlSeconds: from.varint() });
+  from.end();
+  return { index, state: { ...state, leases } };
+}
+
+/** Adds the items of a block; true when the last of the snapshot was among them. */
+function readItems(from: ByteReader, base: KeyValue[], changes: ImageChange[]): boolean {
+  while (!from.isAtEnd) {
+    const kind = from.u8();
+    if (kind === tag.kv) base.push(readKeyValue(from));
+    else if (kind === tag.put) {
+      const change = { revision: revision(from.varint()), key: from.key() };
+      const lease = from.varint();
+      changes.push({ ...change, put: { lease, value: from.bytes() } });
+    } else if (kind === tag.delete) changes.push({ revision: revision(from.varint()), key: from.key() });
+    else if (kind === tag.end) {
+      const items = from.varint();
+      from.end();
+      if (items !== base.length + changes.length) throw new Malformed(`has ${base.length + changes.length} of ${items} items`);
+      return true;
+    } else throw new Malformed(`item of unknown kind ${kind}`);
+  }
+  return false;
+}
+
+function readKeyValue(from: ByteReader): KeyValue {
+  const key = from.key();
+  const createRevision = revision(from.varint());
+  const modRevision = revision(from.varint());
+  const version = from.varint();
+  const lease = from.varint();
+  return { key, value: from.bytes(), createRevision, modRevision, version, lease };
+}
