@@ -1,8 +1,19 @@
-import type { Process } from '@coracle/kernel';
-import { Mvcc, type Retention } from './mvcc/mvcc.ts';
+import { assert, type Process } from '@coracle/kernel';
+import { AppliedState } from './applied-state.ts';
+import { checkTxn } from './mvcc/check-txn.ts';
+import { type GrantedLease, Mvcc, type Retention } from './mvcc/mvcc.ts';
 import { type Revision, revision } from './mvcc/revision.ts';
-import type { KeyRange, RangeRequest, RangeResponse, Txn, TxnResult } from './mvcc/types.ts';
-import { type ChangeSink, WatchHub } from './watch-hub.ts';
+import {
+  type KeyRange,
+  type LeaseId,
+  LeaseNotFoundError,
+  type RangeRequest,
+  type RangeResponse,
+  type Txn,
+  type TxnResult,
+} from './mvcc/types.ts';
+import type { Entry } from './wal/entry.ts';
+import type { ChangeSink } from './watch-hub.ts';
 
 /** What the API server and the v3 API need of a store, whatever keeps it durable. */
 export interface Store {
@@ -13,83 +24,139 @@ export interface Store {
   range(request: RangeRequest): RangeResponse;
   /** Like `range`, but down to `retainedRevision`. */
   history(request: RangeRequest): RangeResponse;
-  /** Resolves once the transaction is durable and applied; its changes have been delivered to watchers by then. */
+  /**
+   * Resolves once the transaction is durable and applied; its changes have been delivered to watchers by then. Rejects
+   * with InvalidRequestError, LeaseNotFoundError, CompactedError or FutureRevisionError when it cannot be done.
+   */
   txn(txn: Txn): Promise<TxnResult>;
   /**
    * Delivers every change of the range with a revision ≥ `from`: those of the past in one batch before this returns,
    * then each transaction's as it is applied. Throws CompactedError. `from` 0 means from now on.
    */
   watch(range: KeyRange, from: number, sink: ChangeSink): Disposable;
+  /** Raises the served horizon. Rejects with CompactedError or FutureRevisionError. */
   compact(at: number): Promise<void>;
+  /**
+   * Grants a lease, by default with an id of the store's choice. When it has run out without `keepLeaseAlive`, the keys
+   * put under it are deleted as one revision. Rejects with LeaseExistsError or LeaseTtlTooLargeError.
+   */
+  grantLease(request: { readonly id?: LeaseId; readonly ttlSeconds: number }): Promise<GrantedLease>;
+  /** Ends a lease now. Rejects with LeaseNotFoundError. */
+  revokeLease(id: LeaseId): Promise<TxnResult>;
+  /** Starts its time again. Rejects with LeaseNotFoundError. */
+  keepLeaseAlive(id: LeaseId): Promise<GrantedLease>;
+  lease(id: LeaseId): LeaseStatus | undefined;
+  leases(): readonly GrantedLease[];
   /** An independent in-memory store with the same content and revisions. */
   fork(process: Process): Store;
 }
 
-/** A store without a disk: transactions are applied when they are asked for. */
-export class MemoryStore implements Store {
-  readonly #mvcc: Mvcc;
-  readonly #hub = new WatchHub();
+export interface LeaseStatus extends GrantedLease {
+  readonly remainingSeconds: number;
+  /** Keys attached to it, in order. */
+  readonly keys: readonly string[];
+}
 
-  constructor(options: { readonly retention?: Retention; readonly mvcc?: Mvcc } = {}) {
-    this.#mvcc = options.mvcc ?? new Mvcc(options);
+/** How an entry gets applied: at once, or after it is durable. Rejects with what applying it throws. */
+export type Propose = (entry: Entry) => Promise<TxnResult | undefined>;
+
+/**
+ * A store without a disk: entries are applied when they are asked for. Leases need a `process`, whose clock ends them.
+ * Given a `propose`, it is what a durable store serves: the same reads and rules, over a `state` that `propose` changes.
+ */
+export class MemoryStore implements Store {
+  readonly #state: AppliedState;
+  readonly #propose: Propose;
+
+  constructor(
+    options: { readonly process?: Process; readonly retention?: Retention; readonly mvcc?: Mvcc } = {},
+    over?: { readonly state: AppliedState; readonly propose: Propose },
+  ) {
+    this.#state = over?.state ?? new AppliedState(options.mvcc ?? new Mvcc(options));
+    this.#propose = over?.propose ?? (async (entry) => this.#state.apply(entry));
+    if (options.process !== undefined) this.#state.keepTime(options.process, (id) => this.#expire(id));
   }
 
   get revision(): Revision {
-    return this.#mvcc.revision;
+    return this.#state.mvcc.revision;
   }
 
   get compactRevision(): Revision {
-    return this.#mvcc.compactRevision;
+    return this.#state.mvcc.compactRevision;
   }
 
   get retainedRevision(): Revision {
-    return this.#mvcc.retainedRevision;
+    return this.#state.mvcc.retainedRevision;
   }
 
   range(request: RangeRequest): RangeResponse {
-    return this.#mvcc.range(request);
+    return this.#state.mvcc.range(request);
   }
 
   history(request: RangeRequest): RangeResponse {
-    return this.#mvcc.history(request);
+    return this.#state.mvcc.history(request);
   }
 
   async txn(txn: Txn): Promise<TxnResult> {
-    const result = this.#mvcc.txn(txn);
-    if (result.changes.length > 0) this.#hub.deliver(result.changes);
+    checkTxn(txn);
+    const writes = [...txn.success, ...txn.failure].some(({ op }) => op !== 'range');
+    const result = writes ? await this.#propose({ kind: 'txn', txn }) : this.#state.mvcc.txn(txn);
+    assert(result !== undefined, 'a transaction has a result');
     return result;
   }
 
   watch(range: KeyRange, from: number, sink: ChangeSink): Disposable {
-    return watchFrom(this.#mvcc, this.#hub, range, from, sink);
+    return this.#state.watch(range, from, sink);
   }
 
   async compact(at: number): Promise<void> {
-    this.#mvcc.compact(at);
+    await this.#propose({ kind: 'compact', at: revision(at) });
   }
 
-  fork(_process: Process): Store {
-    return new MemoryStore({ mvcc: this.#mvcc.fork() });
+  async grantLease(request: { readonly id?: LeaseId; readonly ttlSeconds: number }): Promise<GrantedLease> {
+    const lease = this.#state.lessor.terms(request, (id) => this.#state.mvcc.hasLease(id));
+    await this.#propose({ kind: 'grant', ...lease });
+    return lease;
   }
-}
 
-/** Joins a watcher to the stream of commits: what it missed first, with no gap and nothing twice. */
-export function watchFrom(mvcc: Mvcc, hub: WatchHub, range: KeyRange, from: number, sink: ChangeSink): Disposable {
-  const { key, end } = range;
-  if (from > 0 && from <= mvcc.revision) {
-    const missed = mvcc.changesAfter(from - 1).filter((change) => inRange(change.key, key, end));
-    if (missed.length > 0) sink(missed);
+  async revokeLease(id: LeaseId): Promise<TxnResult> {
+    if (!this.#state.mvcc.hasLease(id)) throw new LeaseNotFoundError();
+    const result = await this.#propose({ kind: 'revoke', id });
+    assert(result !== undefined, 'a revocation has a result');
+    return result;
   }
-  const start = revision(from > 0 ? from : mvcc.revision + 1);
-  if (start <= mvcc.revision + 1) return hub.add(key, end, sink);
-  // A watch may begin in the future: what happens before is not for it.
-  return hub.add(key, end, (batch) => {
-    const wanted = batch.filter((change) => change.revision >= start);
-    if (wanted.length > 0) sink(wanted);
-  });
-}
 
-function inRange(key: string, from: string, end: string | undefined): boolean {
-  if (end === undefined) return key === from;
-  return key >= from && (end === '\0' || key < end);
+  async keepLeaseAlive(id: LeaseId): Promise<GrantedLease> {
+    const lease = this.lease(id);
+    if (lease === undefined) throw new LeaseNotFoundError();
+    this.#state.lessor.renew(lease);
+    return { id, ttlSeconds: lease.ttlSeconds };
+  }
+
+  lease(id: LeaseId): LeaseStatus | undefined {
+    const { mvcc } = this.#state;
+    const ttlSeconds = mvcc.leaseTtlSeconds(id);
+    if (ttlSeconds === undefined) return undefined;
+    return { id, ttlSeconds, remainingSeconds: this.#state.lessor.remainingSeconds(id), keys: mvcc.leaseKeys(id) };
+  }
+
+  leases(): readonly GrantedLease[] {
+    return this.#state.mvcc.leases();
+  }
+
+  fork(process: Process): Store {
+    const mvcc = this.#state.mvcc.fork();
+    const store = new MemoryStore({ mvcc, process });
+    // A fork goes on where it was: what was left of a lease is left of it there.
+    if (this.#state.keepsTime) for (const lease of mvcc.leases()) store.#continueLease(lease, this.#state.lessor.remainingSeconds(lease.id));
+    return store;
+  }
+
+  #continueLease(lease: GrantedLease, remainingSeconds: number): void {
+    this.#state.lessor.renew(lease, remainingSeconds);
+  }
+
+  async #expire(id: LeaseId): Promise<void> {
+    if (this.#state.mvcc.hasLease(id)) await this.#propose({ kind: 'revoke', id });
+  }
 }

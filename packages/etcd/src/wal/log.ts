@@ -20,13 +20,8 @@ export interface LogOptions {
   readonly reserveBytes: number;
 }
 
-/** A segment of which only the records are of interest, not where in it they lie. */
-export interface KnownSegment {
-  readonly sequence: number;
-  readonly firstIndex: number;
-  /** Up to the end of its records. */
-  readonly bytes: number;
-}
+/** What names a segment's file. */
+export type SegmentPlace = Pick<SegmentHeader, 'sequence' | 'firstIndex'>;
 
 /** Where the next record goes. */
 export interface LogEnd {
@@ -50,10 +45,10 @@ export class Log {
   readonly #options: LogOptions;
   #file: DiskFile;
   #end: LogEnd;
-  #older: KnownSegment[];
+  #older: SegmentPlace[];
   #batch = new ByteWriter();
 
-  private constructor(options: LogOptions, file: DiskFile, end: LogEnd, older: readonly KnownSegment[]) {
+  private constructor(options: LogOptions, file: DiskFile, end: LogEnd, older: readonly SegmentPlace[]) {
     this.#options = options;
     this.#file = file;
     this.#end = end;
@@ -61,7 +56,7 @@ export class Log {
   }
 
   /** Goes on after what recovery has read; with no `end`, a log of no entries. */
-  static async open(options: LogOptions, found?: { readonly end: LogEnd; readonly older: readonly KnownSegment[] }): Promise<Log> {
+  static async open(options: LogOptions, found?: { readonly end: LogEnd; readonly older: readonly SegmentPlace[] }): Promise<Log> {
     const end = found?.end ?? (await createSegment(options, { sequence: 1, firstIndex: 1, previousChecksum: 0 }));
     const file = await options.disk.open(pathOf(end), 'write');
     return new Log(options, file, end, found?.older ?? []);
@@ -69,12 +64,6 @@ export class Log {
 
   get lastIndex(): number {
     return this.#end.lastIndex;
-  }
-
-  /** Bytes of the records in all segments that hold entries above `index`. */
-  bytesAbove(index: number): number {
-    const first = this.#segmentOf(index + 1);
-    return this.#older.slice(first).reduce((sum, { bytes }) => sum + bytes, this.#end.position);
   }
 
   /**
@@ -96,8 +85,8 @@ export class Log {
     return this.#end.position + bytes <= this.#end.aheadTo;
   }
 
-  /** Resolves once all entries are durable. There must be room: see `fits`. */
-  async append(entries: readonly Entry[], term: number): Promise<void> {
+  /** Resolves with the bytes written once all entries are durable. There must be room: see `fits`. */
+  async append(entries: readonly Entry[], term: number): Promise<number> {
     const { nonce, position, lastIndex } = this.#end;
     this.#batch.clear();
     let checksum = 0;
@@ -106,7 +95,7 @@ export class Log {
       const header = { index: lastIndex + 1 + ordinal, term, type: 'entry', ordinal } as const;
       checksum = writeRecord(this.#batch, at, header, (to) => writeEntry(to, entry));
     }
-    await this.#write(lastIndex + entries.length, checksum);
+    return this.#write(lastIndex + entries.length, checksum);
   }
 
   /** Says that everything is durable, so that damage to the last batch can be told from a torn one. */
@@ -132,23 +121,24 @@ export class Log {
     return this.#file.close();
   }
 
-  async #write(lastIndex: number, lastChecksum: number): Promise<void> {
+  async #write(lastIndex: number, lastChecksum: number): Promise<number> {
     const bytes = this.#batch.view();
     assert(this.fits(bytes.length), `batch of ${bytes.length} bytes has no room`);
     await this.#file.writeDurably(this.#end.position, bytes);
     this.#end = { ...this.#end, position: this.#end.position + bytes.length, lastIndex, lastChecksum };
-    if (this.#batch.length > largeBatch) this.#batch = new ByteWriter();
+    if (bytes.length > largeBatch) this.#batch = new ByteWriter();
+    return bytes.length;
   }
 
   async #roll(): Promise<void> {
-    const { sequence, firstIndex, position, lastIndex, lastChecksum } = this.#end;
+    const { sequence, firstIndex, lastIndex, lastChecksum } = this.#end;
     const next = { sequence: sequence + 1, firstIndex: lastIndex + 1, previousChecksum: lastChecksum };
     const end = await createSegment(this.#options, next);
     const file = await this.#options.disk.open(pathOf(end), 'write');
     const previous = this.#file;
     this.#file = file;
     this.#end = end;
-    this.#older.push({ sequence, firstIndex, bytes: position });
+    this.#older.push({ sequence, firstIndex });
     await previous.close();
   }
 
@@ -162,14 +152,14 @@ export class Log {
 
 const largeBatch = 4 * 1024 * 1024;
 
-function pathOf(segment: Pick<SegmentHeader, 'sequence' | 'firstIndex'>): string {
+export function pathOf(segment: SegmentPlace): string {
   return `${logDirectory}/${segmentName(segment)}`;
 }
 
 /** Appears under its name only once it is whole. Leaves nothing behind when there is no space. */
 async function createSegment(
   { disk, identity, random, aheadBytes, reserveBytes }: LogOptions,
-  place: Pick<SegmentHeader, 'sequence' | 'firstIndex' | 'previousChecksum'>,
+  place: SegmentPlace & Pick<SegmentHeader, 'previousChecksum'>,
 ): Promise<LogEnd> {
   const header: SegmentHeader = { identity, ...place, nonce: random.u32() };
   const path = pathOf(header);

@@ -1,12 +1,11 @@
 import { DirectoryDamaged } from '../directory/errors.ts';
 import { type Identity, sameIdentity } from '../directory/identity.ts';
 import { type Disk, readAll } from '../disk/disk.ts';
-import { type KnownSegment, type LogEnd, logDirectory, writeZeros } from './log.ts';
+import { type LogEnd, logDirectory, pathOf, type SegmentPlace, writeZeros } from './log.ts';
 import type { PlacedRecord } from './record.ts';
 import {
   decodeSegmentHeader,
   parseSegmentName,
-  type SegmentHeader,
   scanSegment,
   segmentHeaderBytes,
   segmentName,
@@ -27,13 +26,14 @@ export interface Recovery {
 
 export interface RecoveredLog {
   readonly end: LogEnd;
-  readonly older: readonly KnownSegment[];
+  readonly older: readonly SegmentPlace[];
   /** Bytes of the last batch that were cut off, because it had not been finished. */
   readonly tornBytes: number;
 }
 
 /**
- * Reads the log, cuts off what a crash left of an unfinished batch, and makes durable all that was read: after a crash of only the process it may not be.
+ * Reads the log, cuts off what a crash left of an unfinished batch, and makes durable all that was read: after a crash
+ * of only the process it may not be.
  * Undefined when there is no segment at all. Throws DirectoryDamaged, having changed nothing but unfinished files.
  */
 export async function recoverLog(recovery: Recovery): Promise<RecoveredLog | undefined> {
@@ -46,22 +46,23 @@ export async function recoverLog(recovery: Recovery): Promise<RecoveredLog | und
     const missing = `entries ${after + 1} to ${first.firstIndex - 1} are missing before it`;
     throw new DirectoryDamaged(disk.name, { file: pathOf(first) }, missing);
   }
-  const older: KnownSegment[] = segments.slice(0, -needed.length).map((place) => ({ ...place, bytes: 0 }));
+  const older = segments.slice(0, -needed.length);
   let previous: LogEnd | undefined;
   for (const [i, place] of needed.entries()) {
     const read = await readSegment(recovery, place, previous);
     if (i === needed.length - 1) return { ...(await finish(recovery, read)), older };
     if (read.tail.kind === 'torn') {
-      throw new DirectoryDamaged(disk.name, { file: read.path, offset: read.tail.offset }, 'a record is damaged, and a later segment exists');
+      const place = { file: read.path, offset: read.tail.offset };
+      throw new DirectoryDamaged(disk.name, place, 'a record is damaged, and a later segment exists');
     }
-    older.push({ ...place, bytes: read.tail.offset });
+    older.push(place);
     previous = read.end;
   }
   return undefined;
 }
 
-async function listSegments(disk: Disk): Promise<readonly Pick<SegmentHeader, 'sequence' | 'firstIndex'>[]> {
-  const segments: Pick<SegmentHeader, 'sequence' | 'firstIndex'>[] = [];
+async function listSegments(disk: Disk): Promise<SegmentPlace[]> {
+  const segments: SegmentPlace[] = [];
   for (const name of await disk.list(logDirectory)) {
     if (name.endsWith('.tmp')) await disk.remove(`${logDirectory}/${name}`);
     const place = parseSegmentName(name);
@@ -84,7 +85,7 @@ interface ReadSegment {
 
 async function readSegment(
   { disk, identity, after, replay }: Recovery,
-  place: Pick<SegmentHeader, 'sequence' | 'firstIndex'>,
+  place: SegmentPlace,
   previous: LogEnd | undefined,
 ): Promise<ReadSegment> {
   const path = pathOf(place);
@@ -112,8 +113,8 @@ async function readSegment(
   });
   if (tail.kind === 'damaged') return damaged(tail.offset, tail.reason);
   const { sequence, firstIndex, nonce } = header;
-  const end = { sequence, firstIndex, nonce, position: tail.offset, aheadTo: bytes.length, lastIndex: last.index, lastChecksum: last.checksum };
-  return { path, bytes, tail, end };
+  const recovered = { position: tail.offset, aheadTo: bytes.length, lastIndex: last.index, lastChecksum: last.checksum };
+  return { path, bytes, tail, end: { sequence, firstIndex, nonce, ...recovered } };
 }
 
 /** Cuts a torn tail off the last segment, keeping it in quarantine: it may be of use to a person. */
@@ -150,8 +151,4 @@ function lastNonZero(bytes: Buffer): number {
   let at = bytes.length - 1;
   while (at >= segmentHeaderBytes && bytes[at] === 0) at--;
   return at;
-}
-
-function pathOf(segment: Pick<SegmentHeader, 'sequence' | 'firstIndex'>): string {
-  return `${logDirectory}/${segmentName(segment)}`;
 }

@@ -1,0 +1,68 @@
+import type { Process } from '@coracle/kernel';
+import { Lessor } from './lease/lessor.ts';
+import type { Mvcc } from './mvcc/mvcc.ts';
+import { revision } from './mvcc/revision.ts';
+import type { KeyRange, LeaseId, TxnResult } from './mvcc/types.ts';
+import { type ChangeSink, WatchHub } from './watch-hub.ts';
+import { applyEntry, type Entry } from './wal/entry.ts';
+
+/**
+ * The state machine with those who follow it: watchers and the clock of leases. What every store serves, whatever comes
+ * before an entry is applied.
+ */
+export class AppliedState {
+  readonly mvcc: Mvcc;
+  readonly #hub = new WatchHub();
+  #lessor: Lessor | undefined;
+
+  constructor(mvcc: Mvcc) {
+    this.mvcc = mvcc;
+  }
+
+  /** Lets leases run out: `expire` is called for each that does. Those that exist start with their full time. */
+  keepTime(process: Process, expire: (id: LeaseId) => Promise<void>): void {
+    this.#lessor = new Lessor({ process, expire });
+    for (const lease of this.mvcc.leases()) this.#lessor.renew(lease);
+  }
+
+  /** Throws TypeError when nobody keeps the time. */
+  get lessor(): Lessor {
+    if (this.#lessor === undefined) throw new TypeError('A store without a process has no leases');
+    return this.#lessor;
+  }
+
+  get keepsTime(): boolean {
+    return this.#lessor !== undefined;
+  }
+
+  /** Applies `entry` and tells watchers; throws, having changed nothing, what the state machine refuses. */
+  apply(entry: Entry): TxnResult | undefined {
+    const result = applyEntry(this.mvcc, entry);
+    if (entry.kind === 'grant') this.lessor.renew({ id: entry.id, ttlSeconds: entry.ttlSeconds });
+    if (entry.kind === 'revoke') this.lessor.forget(entry.id);
+    if (result !== undefined && result.changes.length > 0) this.#hub.deliver(result.changes);
+    return result;
+  }
+
+  /** Joins a watcher to the stream of commits: what it missed first, with no gap and nothing twice. */
+  watch(range: KeyRange, from: number, sink: ChangeSink): Disposable {
+    const { key, end } = range;
+    const { mvcc } = this;
+    if (from > 0 && from <= mvcc.revision) {
+      const missed = mvcc.changesAfter(from - 1).filter((change) => inRange(change.key, key, end));
+      if (missed.length > 0) sink(missed);
+    }
+    const start = revision(from > 0 ? from : mvcc.revision + 1);
+    if (start <= mvcc.revision + 1) return this.#hub.add(key, end, sink);
+    // A watch may begin in the future: what happens before is not for it.
+    return this.#hub.add(key, end, (batch) => {
+      const wanted = batch.filter((change) => change.revision >= start);
+      if (wanted.length > 0) sink(wanted);
+    });
+  }
+}
+
+function inRange(key: string, from: string, end: string | undefined): boolean {
+  if (end === undefined) return key === from;
+  return key >= from && (end === '\0' || key < end);
+}

@@ -1,0 +1,137 @@
+import { Heap, type Process } from '@coracle/kernel';
+import type { GrantedLease } from '../mvcc/mvcc.ts';
+import { type LeaseId, LeaseNotFoundError } from '../mvcc/types.ts';
+
+/** The lease would outlive every clock. The text is etcd's. */
+export class LeaseTtlTooLargeError extends Error {
+  override readonly name = 'LeaseTtlTooLargeError';
+  constructor() {
+    super('etcdserver: too large lease TTL');
+  }
+}
+
+/** etcd's lower bound with its default timing: one and a half election time-outs, rounded up to seconds. */
+export const minLeaseTtlSeconds = 2;
+export const maxLeaseTtlSeconds = 9_000_000_000;
+
+/** How long to wait before expiring a lease again when the store could not. */
+const retryMs = 1000;
+
+interface Deadline {
+  readonly id: LeaseId;
+  readonly atMs: number;
+  readonly ttlSeconds: number;
+}
+
+/**
+ * The clock of the leases (etcd server/lease/lessor.go): when each ends, and that `expire` is asked for it, in order of
+ * deadline, until it is `forget`-ed. Which leases there are is the state machine's to know.
+ */
+export class Lessor {
+  readonly #process: Process;
+  readonly #expire: (id: LeaseId) => Promise<void>;
+  readonly #deadlines = new Map<LeaseId, Deadline>();
+  // May hold deadlines that were put off or forgotten: they are skipped when they come up.
+  #queue = newQueue();
+  #timer: Disposable | undefined;
+  #expiring = false;
+  #stopped = false;
+
+  constructor(options: { readonly process: Process; readonly expire: (id: LeaseId) => Promise<void> }) {
+    this.#process = options.process;
+    this.#expire = options.expire;
+  }
+
+  /** The request as etcd grants it: an id where none was given, the TTL raised to the minimum. Throws LeaseTtlTooLargeError. */
+  terms(request: { readonly id?: LeaseId; readonly ttlSeconds: number }, isTaken: (id: LeaseId) => boolean): GrantedLease {
+    if (request.ttlSeconds > maxLeaseTtlSeconds) throw new LeaseTtlTooLargeError();
+    if (!Number.isSafeInteger(request.ttlSeconds)) throw new RangeError(`Not a TTL in seconds: ${request.ttlSeconds}`);
+    let id = request.id ?? 0;
+    if (!Number.isSafeInteger(id) || id < 0) throw new RangeError(`Not a lease id: ${id}`);
+    const { random } = this.#process;
+    if (id === 0) do id = (random.u32() >>> 11) * 0x1_0000_0000 + random.u32(); while (id === 0 || isTaken(id));
+    return { id, ttlSeconds: Math.max(request.ttlSeconds, minLeaseTtlSeconds) };
+  }
+
+  /** Starts the lease's time, or starts it again. */
+  renew({ id, ttlSeconds }: GrantedLease, remainingSeconds: number = ttlSeconds): void {
+    if (this.#stopped) return;
+    const deadline = { id, ttlSeconds, atMs: this.#process.clock.monotonic() + remainingSeconds * 1000 };
+    this.#deadlines.set(id, deadline);
+    this.#queue.push(deadline);
+    if (this.#queue.size > 64 && this.#queue.size > 2 * this.#deadlines.size) this.#rebuild();
+    this.#arm();
+  }
+
+  forget(id: LeaseId): void {
+    this.#deadlines.delete(id);
+  }
+
+  /** Seconds until it ends, fractions included. Throws LeaseNotFoundError. */
+  remainingSeconds(id: LeaseId): number {
+    const deadline = this.#deadlines.get(id);
+    if (deadline === undefined) throw new LeaseNotFoundError();
+    return Math.max(0, (deadline.atMs - this.#process.clock.monotonic()) / 1000);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  /** One timer, for the first deadline. Background: a lease that runs out is nobody's goal. */
+  #arm(): void {
+    if (this.#expiring || this.#stopped) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    const first = this.#first();
+    if (first === undefined) return;
+    this.#startTimer(first.atMs - this.#process.clock.monotonic());
+  }
+
+  #startTimer(ms: number): void {
+    this.#timer = this.#process.clock.timer(
+      ms,
+      () => {
+        this.#timer = undefined;
+        this.#expiring = true;
+        this.#process.spawn('lease expiry', () => this.#expireDue());
+      },
+      { background: true },
+    );
+  }
+
+  async #expireDue(): Promise<void> {
+    const now = this.#process.clock.monotonic();
+    try {
+      for (let first = this.#first(); first !== undefined && first.atMs <= now && !this.#stopped; first = this.#first()) {
+        await this.#expire(first.id);
+        this.forget(first.id);
+      }
+    } catch (error) {
+      this.#process.log.warn('Cannot expire lease', { error: error instanceof Error ? error.message : String(error) });
+      this.#expiring = false;
+      if (!this.#stopped) this.#startTimer(retryMs);
+      return;
+    }
+    this.#expiring = false;
+    this.#arm();
+  }
+
+  #first(): Deadline | undefined {
+    for (;;) {
+      const first = this.#queue.peek();
+      if (first === undefined || this.#deadlines.get(first.id) === first) return first;
+      this.#queue.pop();
+    }
+  }
+
+  #rebuild(): void {
+    this.#queue = newQueue();
+    for (const deadline of this.#deadlines.values()) this.#queue.push(deadline);
+  }
+}
+
+function newQueue(): Heap<Deadline> {
+  return new Heap<Deadline>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id));
+}
