@@ -1,3 +1,19 @@
+export {
+  type DamagedPlace,
+  DirectoryDamaged,
+  DirectoryInUse,
+  DirectoryNotOwned,
+  DirectoryTooNew,
+  DiskFull,
+  StoreStopped,
+} from './directory/errors.ts';
+export type { Disk, DiskFile, DiskLock } from './disk/disk.ts';
+export { nodeDisk } from './disk/node-disk.ts';
+export { type DiskFault, type DiskOperation, SimulatedDisk } from './disk/simulated-disk.ts';
+export type { DurableStore } from './durable-store.ts';
+export { TooManyRequestsError } from './group-commit.ts';
+export { LeaseTtlTooLargeError } from './lease/lessor.ts';
+export { InvalidRequestError, maxRequestBytes, maxTxnOperations } from './mvcc/check-txn.ts';
 export { defaultRetention, type GrantedLease, Mvcc, type Retention } from './mvcc/mvcc.ts';
 export { type Revision, revision } from './mvcc/revision.ts';
 export {
@@ -17,5 +33,6 @@ export {
   type Txn,
   type TxnResult,
 } from './mvcc/types.ts';
-export { MemoryStore, type Store } from './store.ts';
+export { type DurableStoreOptions, openDurableStore } from './open.ts';
+export { type LeaseStatus, MemoryStore, type Store } from './store.ts';
 export { type ChangeSink, prefixEnd } from './watch-hub.ts';
