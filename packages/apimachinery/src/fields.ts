@@ -8,22 +8,26 @@ export interface FieldRequirement {
 
 /** `metadata.name=a,status.phase!=Running` → requirements, all of which must hold (apimachinery pkg/fields). Throws a 400. */
 export function parseFieldSelector(text: string): readonly FieldRequirement[] {
-  const requirements: FieldRequirement[] = [];
-  for (const term of splitTerms(text)) {
-    if (term === '') continue;
-    const match = /^((?:\\.|[^\\=!])*?)(==|!=|=)(.*)$/s.exec(term);
-    if (match === null) throw newBadRequest(`invalid selector: '${text}'; can't understand '${term}'`);
-    const [, field = '', operator, value = ''] = match;
-    requirements.push({ field, operator: operator === '!=' ? '!=' : '=', value: unescaped(value) });
-  }
-  return requirements;
+  return splitTerms(text)
+    .filter((term) => term !== '')
+    .map((term) => {
+      const [, field, operator, value = ''] = /^(.*?)(!=|==|=)(.*)$/s.exec(term) ?? [];
+      if (field === undefined) throw newBadRequest(`invalid selector: '${text}'; can't understand '${term}'`);
+      return { field, operator: operator === '!=' ? '!=' : '=', value: unescaped(value) };
+    });
 }
 
 /** Splits at commas that no backslash escapes. */
 function splitTerms(text: string): readonly string[] {
-  return text.match(/(?:\\.|[^\\,])+/gs) ?? [];
+  return text.match(/(?:\\.|[^,])+/gs) ?? [];
 }
 
 function unescaped(value: string): string {
-  return value.replace(/\\([\\,=])/g, '$1');
+  return value.replace(/\\?[\s\S]/gu, (part) => {
+    if (part === '\\\\' || part === '\\,' || part === '\\=') return part.slice(1);
+    if (part.startsWith('\\')) throw newBadRequest(`invalid field selector: invalid escape sequence: ${part}`);
+    // Upstream prints the number of the character.
+    if (part === '=') throw newBadRequest(`invalid field selector: unescaped character in value: ${part.charCodeAt(0)}`);
+    return part;
+  });
 }
