@@ -10,16 +10,12 @@ export function semanticEqual(a: unknown, b: unknown): boolean {
     if (!Array.isArray(a) || !Array.isArray(b)) return isEmpty(a) && isEmpty(b);
     return a.length === b.length && a.every((item, i) => semanticEqual(item, b[i]));
   }
-  return membersEqual(a, b) && membersEqual(b, a);
+  return Object.keys(a).every((key) => semanticEqual(memberOf(a, key), memberOf(b, key))) &&
+    Object.keys(b).every((key) => Object.hasOwn(a, key) || isEmpty(memberOf(b, key)));
 }
 
-/** Every member of `a` has an equal in `b`. */
-function membersEqual(a: object, b: object): boolean {
-  for (const key of Object.keys(a)) {
-    const other: unknown = Object.hasOwn(b, key) ? b[key as keyof typeof b] : undefined;
-    if (!semanticEqual(a[key as keyof typeof a], other)) return false;
-  }
-  return true;
+function memberOf(map: object, key: string): unknown {
+  return Object.hasOwn(map, key) ? map[key as keyof typeof map] : undefined;
 }
 
 function isEmpty(value: unknown): boolean {
