@@ -8,11 +8,16 @@ export function formatMicroTime(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 23)}000Z`;
 }
 
+const rfc3339 = /^(\d{4}-\d\d)-(\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
 /** Milliseconds since the epoch; undefined when `text` is no RFC 3339 time. */
 export function parseTime(text: string | undefined): number | undefined {
-  if (text === undefined || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text)) return undefined;
+  const [, month, day = ''] = rfc3339.exec(text ?? '') ?? [];
+  if (text === undefined || month === undefined) return undefined;
   const atMs = Date.parse(text);
-  return Number.isNaN(atMs) ? undefined : atMs;
+  if (Number.isNaN(atMs)) return undefined;
+  // JavaScript takes the 31st of every month, as the 1st of the next.
+  return Number(day) > 28 && new Date(`${month}-${day}`).getUTCDate() !== Number(day) ? undefined : atMs;
 }
 
 /** Age as kubectl shows it: 5s, 3m20s, 4h, 2d5h (apimachinery pkg/util/duration HumanDuration). */
