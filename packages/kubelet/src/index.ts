@@ -1,1 +1,12 @@
-export {};
+export { ContainerLog, type LogLine } from './container/container-log.ts';
+export { defaultProgram, untilTerminated } from './container/default-program.ts';
+export { type FileContent, FileError, type FileSystem, mountedFileSystem, Volume, type VolumeData } from './container/file-system.ts';
+export { type ImageEntry, type ImageReference, imageId, imageName, parseImage, ProgramRegistry } from './container/images.ts';
+export type { ContainerContext, Input, Output, PodNetwork, Program } from './container/program.ts';
+export { Kubelet, type KubeletOptions, type KubeletState } from './kubelet.ts';
+export { KubeletApi } from './kubelet-api.ts';
+export type { AddressState } from './network/addresses.ts';
+export type { Caller } from './network/dialer.ts';
+export { type Fault, ListenError, type Listener, Network, type NetworkOptions } from './network/network.ts';
+export { Disks, type DisksState } from './node/disks.ts';
+export { defaultCapacity, kubeletPort } from './node/node-object.ts';

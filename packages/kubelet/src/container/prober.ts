@@ -36,6 +36,7 @@ async function loop(kind: ProbeKind, options: ProberOptions): Promise<void> {
     const outcome = await tryProbe(probe, options);
     report(kind, outcome);
     if (kind === 'startup' && state(kind)?.result === 'success') return;
-    await process.clock.sleep(periodSeconds * 1000, { signal, background: isBackground() });
+    // One that cannot be tried will never succeed: waiting for it would keep a simulation awake for ever.
+    await process.clock.sleep(periodSeconds * 1000, { signal, background: isBackground() || outcome.result === 'unknown' });
   }
 }

@@ -66,7 +66,11 @@ export class NodeAgent {
 
   async #ensureNode(): Promise<Frozen<Node>> {
     const nodes = this.#clientset.coreV1.nodes();
-    if (this.#isResumed) return nodes.get(this.#node.name);
+    try {
+      if (this.#isResumed) return await nodes.get(this.#node.name);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
     try {
       return await nodes.create(newNode(this.#node, this.#process.clock.now()));
     } catch (error) {

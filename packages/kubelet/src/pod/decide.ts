@@ -135,7 +135,7 @@ function keepRunning(pod: Frozen<Pod>, container: ContainerRecord, nowMs: number
   const exit = run.phase === 'exited' ? run : container.last;
   if (run.phase === 'exited' && !isRestarted(pod, container)) return { record: container, actions: [] };
   const untilMs = exit === undefined ? undefined : backoffUntil(container.restartBackoff, exit.finishedAtMs, nowMs);
-  return untilMs === undefined || container.restartBackoff === undefined ? begin(container, nowMs) : crashLoop(pod, container, { untilMs, backoff: container.restartBackoff });
+  return untilMs === undefined || container.restartBackoff === undefined ? begin(pod, container, nowMs) : crashLoop(pod, container, { untilMs, backoff: container.restartBackoff });
 }
 
 function crashLoop(pod: Frozen<Pod>, container: ContainerRecord, { untilMs, backoff }: { readonly untilMs: number; readonly backoff: NonNullable<ContainerRecord['restartBackoff']> }): Step {
@@ -150,14 +150,22 @@ function crashLoop(pod: Frozen<Pod>, container: ContainerRecord, { untilMs, back
 }
 
 /** Pulls, then starts; waits between failed pulls. */
-function begin(container: ContainerRecord, nowMs: number): Step {
-  const { image, name, blockedUntilMs } = container;
+function begin(pod: Frozen<Pod>, container: ContainerRecord, nowMs: number): Step {
+  const { image, name, run, blockedUntilMs } = container;
   if (image.phase === 'present' && blockedUntilMs > nowMs) return { record: container, actions: [], wake: { atMs: blockedUntilMs, background: true } };
   if (image.phase === 'present') return { record: container, actions: [{ do: 'start', container: name }] };
   if (image.phase === 'unknown') return { record: container, actions: [{ do: 'pull', container: name }] };
   const untilMs = backoffUntil(image.backoff, image.backoff.atMs, nowMs);
   if (untilMs === undefined) return { record: container, actions: [{ do: 'pull', container: name }] };
-  return { record: container, actions: [], wake: { atMs: untilMs, background: isSteady(image.backoff) } };
+  const wake = { atMs: untilMs, background: isSteady(image.backoff) };
+  if (run.phase !== 'waiting' || run.reason !== 'ErrImagePull') return { record: container, actions: [], wake };
+  const backingOff = `Back-off pulling image "${specOf(pod, name)?.image ?? ''}"`;
+  const announce = { do: 'announce', container: name } as const;
+  const actions: readonly Action[] = [
+    { ...announce, type: 'Normal', reason: 'BackOff', message: backingOff },
+    { ...announce, type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' },
+  ];
+  return { record: waiting(container, 'ImagePullBackOff', `${backingOff}: ErrImagePull: ${image.message}`), actions, wake };
 }
 
 /** Whether an exited container runs again. */

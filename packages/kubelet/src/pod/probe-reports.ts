@@ -1,0 +1,70 @@
+import type { ContainerRun } from '../container/container-run.ts';
+import { runHook, type ProbeOutcome } from '../container/probing.ts';
+import { runProbes } from '../container/prober.ts';
+import { graceOf } from './decide.ts';
+import type { PodWorker } from './pod-worker.ts';
+import { probed, type ProbeKind, probeOf } from './probe-state.ts';
+import { containerOf, specOf, withContainer } from './record.ts';
+
+const titles: Readonly<Record<ProbeKind, string>> = { startup: 'Startup', readiness: 'Readiness', liveness: 'Liveness' };
+
+/** Probes the run, and runs its postStart hook, until it ends. */
+export function beginProbing(worker: PodWorker, name: string, run: ContainerRun): void {
+  const { node, pod, record } = worker;
+  const spec = specOf(pod, name);
+  const container = containerOf(record, name);
+  if (spec === undefined || container?.run.phase !== 'running') return;
+  const target = { process: node.process, dialer: node.network.dialer(node.process), podIP: record.podIP ?? node.hostIP, container: spec, signal: run.ended };
+  const { postStart } = spec.lifecycle ?? {};
+  const isNew = container.run.startedAtMs === node.process.clock.now();
+  if (postStart !== undefined && isNew) {
+    node.process.spawn(`postStart of ${run.process.name}`, async () => {
+      try {
+        await runHook(postStart, target);
+      } catch (error) {
+        if (run.ended.aborted) return;
+        node.recorder.event(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${error instanceof Error ? error.message : String(error)}`);
+        node.recorder.event(pod, 'Normal', 'Killing', 'FailedPostStartHook');
+        run.terminate(graceOf(pod));
+      }
+    });
+  }
+  if (Object.keys(container.probes).length === 0) return;
+  node.process.spawn(`probes of ${run.process.name}`, () =>
+    runProbes({
+      ...target,
+      runningMs: container.run.phase === 'running' ? node.process.clock.now() - container.run.startedAtMs : 0,
+      state: (kind) => containerOf(worker.record, name)?.probes[kind],
+      report: (kind, outcome) => report(worker, { name, run, kind, outcome }),
+    }),
+  );
+}
+
+interface Report {
+  readonly name: string;
+  readonly run: ContainerRun;
+  readonly kind: ProbeKind;
+  readonly outcome: ProbeOutcome;
+}
+
+function report(worker: PodWorker, { name, run, kind, outcome }: Report): void {
+  const { node, pod } = worker;
+  const spec = specOf(pod, name);
+  const probe = spec === undefined ? undefined : probeOf(spec, kind);
+  const container = containerOf(worker.record, name);
+  const state = container?.probes[kind];
+  if (probe === undefined || state === undefined || container?.run.phase !== 'running' || container.run.id !== run.id) return;
+  if (outcome.result === 'unknown') {
+    node.recorder.event(pod, 'Warning', 'Unhealthy', `${titles[kind]} probe errored and resulted in unknown state: ${outcome.output}`);
+    return;
+  }
+  if (outcome.result === 'failure') node.recorder.event(pod, 'Warning', 'Unhealthy', `${titles[kind]} probe failed: ${outcome.output}`);
+  const next = probed(state, outcome.result === 'success', probe);
+  // Only a turn of the result is worth a look at the pod.
+  const note = next.result === state.result ? 'quietly' : 'enqueue';
+  worker.update((record) => withContainer(record, name, (each) => ({ ...each, probes: { ...each.probes, [kind]: next } })), note);
+  if (kind === 'readiness' || next.result !== 'failure' || container.run.stopping || worker.record.stop !== undefined) return;
+  node.recorder.event(pod, 'Normal', 'Killing', `Container ${name} failed ${kind} probe, will be restarted`);
+  worker.markStopping(name);
+  run.terminate(probe.terminationGracePeriodSeconds === undefined ? graceOf(pod) : probe.terminationGracePeriodSeconds * 1000);
+}
