@@ -1,11 +1,11 @@
 export { Lane, type Operation } from './lane.ts';
 export { mix, seededRandom } from './seeded-random.ts';
+export { SimProcess } from './sim-process.ts';
 export {
   ComponentFailed,
   NotQuiet,
   type RunReport,
   type SettleOptions,
-  SimProcess,
   SimRuntime,
   type SimRuntimeOptions,
   Stuck,
