@@ -22,7 +22,8 @@ import type { BodyReaders } from './body.ts';
 import { readBody } from './body.ts';
 import { Discovery } from './discovery.ts';
 import { impersonationOf } from './impersonation.ts';
-import { negotiate, type Wanted } from './negotiation.ts';
+import { type MediaType, negotiate, type Wanted } from './negotiation.ts';
+import type { ProtobufForm } from './protobuf.ts';
 import { type Answer, render } from './render.ts';
 import { type RequestInfo, requestInfo } from './request-info.ts';
 import { type ResourceInfo, serveResource } from './resource-handler.ts';
@@ -40,6 +41,8 @@ export interface ApiServerOptions {
   /** `storage`: every operation of the store is a step of its own, so that requests interleave in a simulation. */
   readonly interleave?: 'requests' | 'storage';
   readonly readers?: BodyReaders;
+  /** Of the kinds that have one: the form of most clients in Go. */
+  readonly protobuf?: ProtobufForm;
   /** By the first segment of the path: `version`, `healthz`, `openapi`. */
   readonly paths?: Readonly<Record<string, PathHandler>>;
   /** What legacy discovery says clients shall dial; known once the server listens. */
@@ -69,6 +72,7 @@ export class ApiServer {
   readonly storage: Storage;
   readonly #options: ApiServerOptions;
   readonly #discovery: Discovery;
+  readonly #readers: BodyReaders;
   #requests = 0;
 
   constructor(options: ApiServerOptions) {
@@ -76,6 +80,8 @@ export class ApiServer {
     this.resources = options.resources;
     this.storage = options.storage;
     this.#options = options;
+    const { protobuf, readers = {} } = options;
+    this.#readers = protobuf === undefined ? readers : { ...readers, 'application/vnd.kubernetes.protobuf': (bytes) => protobuf.read(bytes) };
     this.#discovery = new Discovery(options.resources);
   }
 
@@ -96,7 +102,7 @@ export class ApiServer {
       await this.#authorize(info, user);
       const context = this.#context(user, info, query, request, (text) => addWarning(warnings, text));
       const answer = await this.#serve(request, info, query, context, signal);
-      const wanted = wantedForm(answer, request, query);
+      const wanted = wantedForm(answer, request, query, this.#options.protobuf !== undefined && form === 'bytes');
       const nowMs = this.process.clock.now();
       const response = render(answer, { form, wanted, includeObject: query.get('includeObject') ?? 'Metadata', nowMs, encode: this.#encode });
       return this.#withHeaders(response, warnings);
@@ -109,8 +115,7 @@ export class ApiServer {
     if (info.kind === 'path') return this.#servePath(request, info.path, query, context.user);
     const registry = this.resources.registry(info.group, info.version, info.resource);
     if (registry !== undefined) {
-      const readers = this.#options.readers ?? {};
-      return serveResource({ process: this.process, registry, info, request, query, context, readers, signal });
+      return serveResource({ process: this.process, registry, info, request, query, context, readers: this.#readers, signal });
     }
     return this.#serveAction(request, info, context);
   }
@@ -119,7 +124,7 @@ export class ApiServer {
     const action = this.resources.action(info.group, info.version, info.resource);
     if (action === undefined || info.name !== '' || action.namespaced !== (info.namespace !== '')) throw newPathNotFound();
     if (info.verb !== 'create') throw newStatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
-    const body = readBody(request.body, action.kind, this.#options.readers ?? {}).value;
+    const body = readBody(request.body, action.kind, this.#readers).value;
     const value = await action.create((body ?? {}) as Readonly<Record<string, unknown>>, context); // readBody refuses what is no object
     return { is: 'value', status: 201, value };
   }
@@ -222,7 +227,10 @@ export class ApiServer {
     return render({ is: 'value', status, value }, { form, wanted: plainForm, includeObject: 'None', nowMs: 0, encode: this.#encode });
   }
 
-  readonly #encode = (value: Frozen<unknown>): Uint8Array => writeJsonBytes(value);
+  readonly #encode = (value: Frozen<unknown>, mediaType: MediaType): Uint8Array => {
+    const { protobuf } = this.#options;
+    return mediaType === 'application/vnd.kubernetes.protobuf' && protobuf !== undefined ? protobuf.write(value) : writeJsonBytes(value);
+  };
 
   #withHeaders(response: ApiResponse, warnings: readonly string[]): ApiResponse {
     const headers = {
@@ -237,12 +245,12 @@ export class ApiServer {
 
 const plainForm: Wanted = { mediaType: 'application/json', as: 'object', version: '', pretty: false };
 
-function wantedForm(answer: Answer, { headers }: ApiRequest, query: ReadonlyMap<string, string>): Wanted {
+function wantedForm(answer: Answer, { headers }: ApiRequest, query: ReadonlyMap<string, string>, protobuf: boolean): Wanted {
   switch (answer.is) {
     case 'object':
     case 'list':
     case 'watch':
-      return negotiate(headers, { protobuf: false, pretty: query.get('pretty') === 'true' });
+      return negotiate(headers, { protobuf: protobuf && !answer.definition.typedItems, pretty: query.get('pretty') === 'true' });
     default:
       return plainForm;
   }

@@ -5,6 +5,7 @@ import { builtInDefinitions } from '../registry/built-in.ts';
 import type { ApiObject, StrategicMerge, Subresource } from '../registry/definition.ts';
 import type { Cells, KindHooks } from '../registry/kind-hooks.ts';
 import { ApiServer, type ApiServerOptions } from './api-server.ts';
+import { protobufForm } from './protobuf.ts';
 import { type ActionDefinition, Resources } from './resources.ts';
 
 export interface CreateApiServerOptions extends Omit<ApiServerOptions, 'resources'> {
@@ -23,7 +24,7 @@ export function createApiServer(options: CreateApiServerOptions): ApiServer {
   const resources = new Resources(admissionChain(admission));
   for (const definition of builtInDefinitions({ table, hooks, cells, subresources, strategicMerge: (type) => strategicMergeOf(table, type) })) resources.add(definition);
   for (const action of actions) resources.addAction(action);
-  return new ApiServer({ ...rest, resources });
+  return new ApiServer({ protobuf: protobufForm(table), ...rest, resources });
 }
 
 function strategicMergeOf(table: TypeTable, type: string): StrategicMerge {

@@ -27,7 +27,7 @@ export function negotiate(headers: WireHeaders, options: { readonly protobuf: bo
     const mediaType = mediaTypeOf(type, options.protobuf);
     if (mediaType === undefined) continue;
     const as = transformation(parameters);
-    if (as === undefined) continue;
+    if (as === undefined || (as !== 'object' && mediaType === 'application/vnd.kubernetes.protobuf')) continue;
     return { mediaType, as, version: parameters.get('v') ?? '', pretty: pretty || parameters.get('pretty') === '1' };
   }
   throw newStatusError(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${represented.join(', ')}`, {});

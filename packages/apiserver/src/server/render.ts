@@ -8,6 +8,7 @@ import {
   type WireHeaders,
   writeJsonBytes,
 } from '@coracle/apimachinery';
+import { encodeWatchEvent } from '@coracle/api';
 import { type ApiObject, apiVersionOf, type ResourceDefinition } from '../registry/definition.ts';
 import type { Listed } from '../registry/reader.ts';
 import type { Stored } from '../storage/storage.ts';
@@ -148,6 +149,10 @@ function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, o
   if (options.form === 'object') {
     return { status: 200, headers: { ...commonHeaders, 'content-type': 'application/json' }, events: mapBatches(events, (batch) => batch.map(frame)) };
   }
+  if (wanted.mediaType === 'application/vnd.kubernetes.protobuf') {
+    const chunks = mapBatches(events, (batch) => Buffer.concat(batch.flatMap((event) => protobufFrame(frame(event), options))));
+    return { status: 200, headers: commonHeaders, body: { form: 'stream', contentType: 'application/vnd.kubernetes.protobuf;stream=watch', chunks } };
+  }
   const isPlain = wanted.as === 'object' && definition.convert === undefined;
   const chunks = mapBatches(events, (batch) => {
     const parts: Uint8Array[] = [];
@@ -158,6 +163,14 @@ function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, o
     return Buffer.concat(parts);
   });
   return { status: 200, headers: commonHeaders, body: { form: 'stream', contentType: 'application/json', chunks } };
+}
+
+/** A frame is preceded by its length, big endian. */
+function protobufFrame({ type, object }: WatchFrame, { encode }: RenderOptions): readonly Uint8Array[] {
+  const frame = encodeWatchEvent(type, encode(object, 'application/vnd.kubernetes.protobuf'));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(frame.length);
+  return [length, frame];
 }
 
 const frameHeads = {
