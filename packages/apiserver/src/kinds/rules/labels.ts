@@ -1,0 +1,87 @@
+import {
+  FieldError,
+  isQualifiedName,
+  isValidLabelValue,
+  labelMatcher,
+  type LabelSelector,
+  type LabelSelectorRequirement,
+  sortedEntries,
+  type WireMap,
+} from '@coracle/apimachinery';
+import { qualifiedName } from './names.ts';
+
+const maxAnnotationBytes = 256 * 1024;
+
+/** Keys and values of labels, wherever they stand. */
+export function validateLabels(field: string, labels: WireMap | undefined): readonly FieldError[] {
+  const faults: FieldError[] = [];
+  for (const [key, value] of sortedEntries(labels)) {
+    faults.push(...qualifiedName(field, key));
+    for (const text of isValidLabelValue(value)) faults.push(FieldError.invalid(field, value, text));
+  }
+  return faults;
+}
+
+export function validateAnnotations(field: string, annotations: WireMap | undefined): readonly FieldError[] {
+  const faults: FieldError[] = [];
+  let bytes = 0;
+  for (const [key, value] of sortedEntries(annotations)) {
+    for (const text of isQualifiedName(key.toLowerCase())) faults.push(FieldError.invalid(field, key, annotationFault(text)));
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > maxAnnotationBytes) faults.push(FieldError.tooLong(field, maxAnnotationBytes));
+  return faults;
+}
+
+/** Annotations' keys are called labels' keys in the message about too many slashes. */
+function annotationFault(text: string): string {
+  return text.replace(/^a qualified name must/, 'a valid label key must');
+}
+
+/** Key, operator and values of a selector's requirements. */
+export function validateLabelSelector(field: string, selector: LabelSelector | undefined): readonly FieldError[] {
+  if (selector === undefined || selector === null) return [];
+  const faults = [...validateLabels(`${field}.matchLabels`, selector.matchLabels)];
+  for (const [i, requirement] of (selector.matchExpressions ?? []).entries()) {
+    faults.push(...validateRequirement(`${field}.matchExpressions[${i}]`, requirement));
+  }
+  return faults;
+}
+
+function validateRequirement(field: string, { key, operator, values = [] }: LabelSelectorRequirement): readonly FieldError[] {
+  const faults: FieldError[] = [];
+  if (operator === 'In' || operator === 'NotIn') {
+    if ((values ?? []).length === 0) faults.push(FieldError.required(`${field}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+  } else if (operator === 'Exists' || operator === 'DoesNotExist') {
+    if ((values ?? []).length > 0) faults.push(FieldError.forbidden(`${field}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+  } else faults.push(FieldError.invalid(`${field}.operator`, operator, 'not a valid selector operator'));
+  faults.push(...qualifiedName(`${field}.key`, key));
+  for (const [i, value] of (values ?? []).entries()) {
+    for (const text of isValidLabelValue(value)) faults.push(FieldError.invalid(`${field}.values[${i}]`, value, text));
+  }
+  return faults;
+}
+
+/** Whether `selector` can be evaluated at all. */
+export function isUsableSelector(selector: LabelSelector): boolean {
+  return validateLabelSelector('', selector).length === 0;
+}
+
+/** Whether the labels of a template are those that the selector of its workload wants. An unusable selector matches nothing. */
+export function selectsLabels(selector: LabelSelector | undefined, labels: WireMap | undefined): boolean {
+  return selector !== undefined && isUsableSelector(selector) && labelMatcher(selector).matches(labels);
+}
+
+export function isEmptySelector(selector: LabelSelector | undefined): boolean {
+  return Object.keys(selector?.matchLabels ?? {}).length === 0 && (selector?.matchExpressions ?? []).length === 0;
+}
+
+/** A selector as messages show it: its members in the order of Go's struct. */
+export function shownSelector(selector: LabelSelector | undefined): unknown {
+  if (selector === undefined) return null;
+  const { matchLabels, matchExpressions } = selector;
+  return {
+    ...(matchLabels === undefined ? {} : { matchLabels }),
+    ...(matchExpressions === undefined ? {} : { matchExpressions: matchExpressions.map(({ key, operator, values }) => ({ key, operator, values })) }),
+  };
+}
