@@ -8,7 +8,7 @@ import { StatusError, type Unstructured } from '@coracle/apimachinery';
 import { MemoryStore } from '@coracle/etcd';
 import type { Random } from '@coracle/kernel';
 import { seededRandom } from '@coracle/simulator';
-import { admissionChain } from '../admission/admission.ts';
+import { type AdmissionPlugin, admissionChain } from '../admission/admission.ts';
 import { builtInDefinitions } from '../registry/built-in.ts';
 import type { RequestContext, ResourceDefinition } from '../registry/definition.ts';
 import { GenericRegistry } from '../registry/generic-registry.ts';
@@ -151,7 +151,7 @@ interface Answer {
 }
 
 async function perform({ method, definition, name, status, body }: Request, context: RequestContext): Promise<Answer> {
-  const registry = new GenericRegistry(definition, admissionChain([]));
+  const registry = new GenericRegistry(definition, admissionChain([withServiceAccount]));
   try {
     const { object } = definition.decode(body);
     if (method === 'POST') return { status: 201, body: (await registry.create(context, object)).object };
@@ -168,6 +168,16 @@ async function perform({ method, definition, name, status, body }: Request, cont
     return { status: error.status.code ?? 0, body: error.status };
   }
 }
+
+/** What is left of the ServiceAccount plug-in: an update that does not repeat what it had set is refused. */
+const withServiceAccount: AdmissionPlugin = {
+  name: 'ServiceAccount',
+  async admit({ operation, definition, object }) {
+    if (operation !== 'CREATE' || definition.resource !== 'pods' || object === undefined) return undefined;
+    const spec = { serviceAccountName: 'default', serviceAccount: 'default', ...(object['spec'] as object) };
+    return { ...object, spec };
+  },
+};
 
 /** A status update takes nothing but the status from what is sent. */
 function onlyStatus(strategy: NonNullable<ResourceDefinition['statusStrategy']>): typeof strategy {

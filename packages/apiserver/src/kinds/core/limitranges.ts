@@ -1,7 +1,7 @@
 import type { LimitRange } from '@coracle/api';
 import { hasOwn, sortedEntries, withEntry, type WireMap } from '@coracle/apimachinery';
 import { inEach, inField } from '../defaulted.ts';
-import { canonicalResources } from '../quantity.ts';
+import { canonicalResources } from '../resource-lists.ts';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { hooksFor } from '../typed-hooks.ts';
 

@@ -1,5 +1,5 @@
 import type { Node } from '@coracle/api';
-import { canonicalResources } from '../quantity.ts';
+import { canonicalResources } from '../resource-lists.ts';
 import { inField } from '../defaulted.ts';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { hooksFor } from '../typed-hooks.ts';

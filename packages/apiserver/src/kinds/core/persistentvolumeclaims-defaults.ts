@@ -1,6 +1,6 @@
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '@coracle/api';
 import { defaulted, inField } from '../defaulted.ts';
-import { canonicalResources } from '../quantity.ts';
+import { canonicalResources } from '../resource-lists.ts';
 
 /** Spec of a claim, alone or as a template of a StatefulSet or of an ephemeral volume. */
 export function defaultClaimSpec(spec: PersistentVolumeClaimSpec): PersistentVolumeClaimSpec {

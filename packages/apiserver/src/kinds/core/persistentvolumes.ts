@@ -1,6 +1,6 @@
 import type { PersistentVolume, PersistentVolumeSpec } from '@coracle/api';
 import { defaulted, inField } from '../defaulted.ts';
-import { canonicalResources } from '../quantity.ts';
+import { canonicalResources } from '../resource-lists.ts';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { hooksFor } from '../typed-hooks.ts';
 

@@ -10,7 +10,7 @@ import type {
 } from '@coracle/api';
 import { hasOwn, sortedEntries, withEntry } from '@coracle/apimachinery';
 import { defaulted, inEach, inField } from '../defaulted.ts';
-import { canonicalResources } from '../quantity.ts';
+import { canonicalResources } from '../resource-lists.ts';
 import { pullPolicyOf } from './image-pull-policy.ts';
 import { defaultVolume } from './volume-defaults.ts';
 
@@ -74,7 +74,7 @@ function defaultContainer<C extends Container | EphemeralContainer>(container: C
   result = inField(result, 'livenessProbe', defaultProbe);
   result = inField(result, 'readinessProbe', defaultProbe);
   result = inField(result, 'startupProbe', defaultProbe);
-  result = inField(result, 'lifecycle', (lifecycle) => inField(inField(lifecycle, 'postStart', defaultHandler), 'preStop', defaultHandler));
+  result = withLifecycle(result);
   result = inField(result, 'env', (env) => inEach(env, defaultEnv));
   result = inField(result, 'resources', canonicalRequirements);
   return result as C; // the fields that only C has were kept
@@ -84,6 +84,14 @@ function defaultProbe(probe: Probe): Probe {
   const timed = defaulted(probe, { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 });
   const filled = inField(timed, 'grpc', (grpc) => defaulted(grpc, { service: '' }));
   return inField(filled, 'httpGet', (get) => defaulted(get, { path: '/', scheme: 'HTTP' }));
+}
+
+/** Stop signals are of a feature that is off by default: what says them is dropped, as upstream drops it. */
+function withLifecycle(container: Container): Container {
+  const { lifecycle, ...rest } = container;
+  if (lifecycle === undefined) return container;
+  const { stopSignal: _, ...hooks } = inField(inField(lifecycle, 'postStart', defaultHandler), 'preStop', defaultHandler);
+  return Object.keys(hooks).length === 0 && lifecycle.stopSignal !== undefined ? rest : { ...rest, lifecycle: hooks };
 }
 
 function defaultHandler(handler: LifecycleHandler): LifecycleHandler {

@@ -1,6 +1,6 @@
 import type { ResourceQuota } from '@coracle/api';
 import { inField } from '../defaulted.ts';
-import { canonicalResources } from '../quantity.ts';
+import { canonicalResources } from '../resource-lists.ts';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { hooksFor } from '../typed-hooks.ts';
 

@@ -1,7 +1,7 @@
 import type { CSIStorageCapacity } from '@coracle/api';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { inField } from '../defaulted.ts';
-import { canonicalQuantity } from '../quantity.ts';
+import { canonicalQuantity } from '@coracle/apimachinery';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const csistoragecapacities: KindHooks = hooksFor<CSIStorageCapacity>({
