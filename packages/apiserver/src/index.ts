@@ -27,3 +27,5 @@ export { accessReviews } from './reviews/access-reviews.ts';
 export { authenticationReviews } from './reviews/authentication-reviews.ts';
 export { builtInSubresources } from './subresources/built-in.ts';
 export { scaleSubresource } from './subresources/scale.ts';
+export { NodeAuthorizer } from './authorization/node.ts';
+export { type NodeConnection, podLog } from './subresources/pod-log.ts';

@@ -18,6 +18,7 @@ interface Command {
 }
 
 const defaultPort = 6443;
+const defaultNodes = 3;
 
 const commands: readonly Command[] = [
   {
@@ -25,7 +26,8 @@ const commands: readonly Command[] = [
     summary: 'Starts a control plane and stays up until it is interrupted.',
     options: [
       ['--port NUMBER', `the HTTPS port on loopback; 0 picks a free one (default ${defaultPort})`],
-      ['--directory PATH', 'where keys, certificates and the kubeconfig are kept (default: $XDG_STATE_HOME/coracle/NAME)'],
+      ['--directory PATH', 'where its objects, keys and kubeconfig are kept (default: $XDG_STATE_HOME/coracle/NAME)'],
+      ['--nodes NUMBER', `simulated nodes (default ${defaultNodes})`],
       ['--name NAME', 'name of the cluster (default: default)'],
     ],
     run: up,
@@ -85,19 +87,20 @@ class UsageError extends Error {
 async function up(args: readonly string[], terminal: Terminal): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
-    options: { port: { type: 'string' }, directory: { type: 'string' }, name: { type: 'string' } },
+    options: { port: { type: 'string' }, directory: { type: 'string' }, name: { type: 'string' }, nodes: { type: 'string' } },
   });
   const name = values.name ?? 'default';
   if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) throw new UsageError(`"${name}" is no name: lower case letters, digits and "-"`);
   const started = await startCluster({
     name,
     port: portOf(values.port),
+    nodes: nodesOf(values.nodes),
     directory: values.directory ?? `${stateHome(terminal.env)}/coracle/${name}`,
     log: ({ level, process, message, fields }) => {
       if (level === 'error' || level === 'warn') terminal.stderr.write(`${level} ${process}: ${message} ${JSON.stringify(fields)}\n`);
     },
   });
-  terminal.stdout.write(`The control plane is ready at ${started.url}\n\n  export KUBECONFIG=${started.kubeconfig}\n\nThe objects are kept in memory only. Ctrl-C stops it.\n`);
+  terminal.stdout.write(`The control plane is ready at ${started.url}\n\n  export KUBECONFIG=${started.kubeconfig}\n\nCtrl-C stops it; started again it goes on where it was.\n`);
   await aborted(terminal.interrupted);
   await started.stop();
   return 0;
@@ -108,6 +111,13 @@ function portOf(text: string | undefined): number {
   const port = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(port >= 0 && port <= 65_535)) throw new UsageError(`"${text}" is no port: a number from 0 to 65535`);
   return port;
+}
+
+function nodesOf(text: string | undefined): number {
+  if (text === undefined) return defaultNodes;
+  const nodes = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(nodes >= 0 && nodes <= 1_000)) throw new UsageError(`"${text}" is no number of nodes: 0 to 1000`);
+  return nodes;
 }
 
 function stateHome(env: Terminal['env']): string {

@@ -16,6 +16,9 @@ import {
   kindHooks,
   mastersGroup,
   namespaceLifecycle,
+  NodeAuthorizer,
+  type NodeConnection,
+  podLog,
   priority,
   privilegedGroupAuthorizer,
   RbacAuthorizer,
@@ -42,6 +45,8 @@ export interface ClusterOptions {
   readonly serviceAccountKey: string;
   /** Where the server listens, for what it tells clients; '' while it does not. */
   serverAddress?(): string;
+  /** How logs are asked for; without it no node answers. */
+  readonly nodes?: NodeConnection;
   readonly onAuthorized?: (attributes: Attributes, reason: string) => void;
 }
 
@@ -69,13 +74,13 @@ export class Cluster {
   #isReady = false;
 
   constructor(options: ClusterOptions) {
-    const { runtime, storage, authenticators = [], serviceAccountKey, ...rest } = options;
+    const { runtime, storage, authenticators = [], serviceAccountKey, nodes = () => undefined, ...rest } = options;
     this.runtime = runtime;
     this.#rbac = new RbacAuthorizer({ storage });
     const process = this.#process('kube-apiserver');
     const tokens = new ServiceAccountTokens({ issuer, privateKey: serviceAccountKey, storage, clock: process.clock, random: process.random });
     const authenticator = firstOf([certificateAuthenticator, ...authenticators, tokens]);
-    const authorizer = unionAuthorizer([privilegedGroupAuthorizer, this.#rbac]);
+    const authorizer = unionAuthorizer([privilegedGroupAuthorizer, new NodeAuthorizer(this.#rbac), this.#rbac]);
     this.server = createApiServer({
       ...rest,
       process,
@@ -85,7 +90,7 @@ export class Cluster {
       authenticator,
       authorizer,
       admission: [namespaceLifecycle, serviceAccountAdmission, defaultTolerationSeconds, priority, defaultStorageClass],
-      subresources: builtInSubresources({ tokens: () => tokens }),
+      subresources: builtInSubresources({ tokens: () => tokens, podSubresources: [podLog(nodes)] }),
       actions: [...authenticationReviews(() => authenticator, [issuer]), ...accessReviews(authorizer)],
       paths: serverPaths({
         table: builtInTypes,

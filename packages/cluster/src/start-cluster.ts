@@ -1,8 +1,10 @@
 import { EmbeddedStorage, type HttpListener, liveKeySource, listenHttp } from '@coracle/apiserver';
-import { MemoryStore } from '@coracle/etcd';
+import { openDurableStore } from '@coracle/etcd';
 import { LiveRuntime, type LogSink } from '@coracle/kernel';
+import { tidbPrograms } from '@coracle/tidb-simulator';
 import { Cluster } from './cluster.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
+import { Nodes } from './nodes.ts';
 import { createPki, kubeconfigOf } from './pki.ts';
 
 export interface StartClusterOptions {
@@ -11,6 +13,8 @@ export interface StartClusterOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly name: string;
+  /** Simulated machines. */
+  readonly nodes: number;
   readonly log?: LogSink;
 }
 
@@ -42,8 +46,10 @@ export async function startCluster(options: StartClusterOptions): Promise<Starte
     pki = createPki(runtime.process('pki'), liveKeySource, [host, 'localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc']);
     directory.writePki(pki);
   }
-  const storage = new EmbeddedStorage(new MemoryStore());
-  const cluster = new Cluster({ runtime, storage, serviceAccountKey: pki.serviceAccountKeys.privateKey, serverAddress: () => address });
+  const store = await openDurableStore({ process: runtime.process('etcd'), directory: directory.store });
+  let nodes: Nodes | undefined;
+  const storage = new EmbeddedStorage(store);
+  const cluster = new Cluster({ runtime, storage, nodes: (name) => nodes?.connection(name), serviceAccountKey: pki.serviceAccountKeys.privateKey, serverAddress: () => address });
   const { process } = cluster.server;
   const listener = await listenHttp({
     process,
@@ -59,10 +65,13 @@ export async function startCluster(options: StartClusterOptions): Promise<Starte
   directory.writeKubeconfig(kubeconfigOf(pki, url, options.name));
   directory.writePid(globalThis.process.pid);
   await cluster.start();
+  nodes = new Nodes(cluster, { count: options.nodes, programs: tidbPrograms() });
+  nodes.start();
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await listener.close();
     await cluster.stop();
+    await store.close();
     directory.removePid();
   };
   return {

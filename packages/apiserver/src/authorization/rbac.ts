@@ -64,6 +64,11 @@ export class RbacAuthorizer implements Authorizer {
     return { decision: 'noOpinion', reason: missing.length === 0 ? '' : `RBAC: ${[...new Set(missing)].join(', ')}` };
   }
 
+  /** Whether the rules of a ClusterRole cover a request, whoever is bound to it. */
+  roleAllows(clusterRole: string, attributes: Attributes): boolean {
+    return this.#rules.get(`ClusterRole ${clusterRole}`)?.some((rule) => allows(rule, attributes)) === true;
+  }
+
   async #follow(resource: string, read: (stored: Stored) => readonly [kind: string, rules: Rules], into: Map<string, Rules>): Promise<void> {
     const prefix = storagePrefix(group, resource);
     const put = (stored: Stored): void => {

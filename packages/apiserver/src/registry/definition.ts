@@ -112,6 +112,8 @@ export interface SubresourceRequest {
   /** Of a patch: the body as a function of what it changes. */
   readonly patched?: (current: Frozen<unknown>) => unknown;
   readonly query: ReadonlyMap<string, string>;
+  /** Aborts when the client is gone: for answers that do not end by themselves. */
+  readonly signal: AbortSignal;
   readonly registry: ResourceRegistry;
 }
 

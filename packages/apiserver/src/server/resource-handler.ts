@@ -256,6 +256,7 @@ async function serveSubresource(served: ResourceRequest): Promise<Answer> {
     body: request.body === undefined || verb === 'patch' ? undefined : readBody(request.body, subresource.response.kind, served.readers).value,
     ...(verb === 'patch' ? { patched: patcher(served, undefined) } : {}),
     query,
+    signal: served.signal,
     registry,
   });
   if ('object' in response) return { is: 'value', status: response.status, value: response.object };
