@@ -130,6 +130,8 @@ async function recover(options: DurableStoreOptions, disk: Disk, { identity, ter
     throw new DirectoryDamaged(disk.name, { file: logDirectory }, 'it has no segment of the log');
   }
   await quarantineSnapshots(disk, unreadable);
+  // A process that was killed between renaming and syncing leaves names that only the cache knows.
+  for (const directory of ['', logDirectory, snapshotDirectory]) await disk.syncDirectory(directory);
   return { mvcc, log, replayedBytes };
 }
 

@@ -26,7 +26,7 @@ export class SimulatedFile {
   }
 
   write(position: number, bytes: Uint8Array): void {
-    const own = bytes.slice();
+    const own = new Uint8Array(bytes); // slice() of a Buffer would share what its owner may change
     this.#cached.write(position, own);
     this.#unsynced.push({ position, bytes: own });
   }
