@@ -359,11 +359,15 @@ export class Mvcc {
     return this.#changes.slice(low);
   }
 
-  /** Drops the oldest changes that are beyond retention and no longer served, with the versions they superseded. */
+  /**
+   * Drops the oldest changes that are beyond retention and no longer served, with the versions they superseded. Those of
+   * one revision go together, and those at the compact revision stay: a watch may begin there.
+   */
   #forget(): void {
-    while (this.#isOverRetention()) {
+    for (;;) {
       const oldest = this.#changes[this.#firstChange];
-      if (oldest === undefined || oldest.revision > this.#compactRevision) break;
+      if (oldest === undefined || oldest.revision >= this.#compactRevision) break;
+      if (oldest.revision !== this.#retained && !this.#isOverRetention()) break;
       this.#firstChange++;
       this.#retained = oldest.revision;
       this.#supersededBytes -= oldest.previous?.value.length ?? 0;
