@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { LiveRuntime, type Process } from '@coracle/kernel';
+import { portrait } from '../contract/disk-bench.ts';
+import { DirectoryInUse, DirectoryNotOwned } from '../directory/errors.ts';
+import type { DurableStore } from '../durable-store.ts';
+import { openDurableStore } from '../open.ts';
+
+/** A directory that does not exist yet, below one that is removed afterwards. */
+async function withDirectory(run: (directory: string, process: Process) => Promise<void>): Promise<void> {
+  const parent = await mkdtemp(join(tmpdir(), 'store-'));
+  const process = new LiveRuntime().process('store');
+  try {
+    await run(join(parent, 'a', 'store'), process);
+  } finally {
+    await process.stop();
+    await rm(parent, { recursive: true });
+  }
+}
+
+const put = (store: DurableStore, key: string, size: number): Promise<unknown> =>
+  store.txn({ compares: [], success: [{ op: 'put', key, value: Buffer.alloc(size, key) }], failure: [] });
+
+test('openDurableStore() keeps a directory that only its owner can enter, and finds in it what was written', async () => {
+  await withDirectory(async (directory, process) => {
+    const store = await openDurableStore({ process, directory });
+    // Sizes on both sides of the bound between the two ways of writing durably.
+    await Promise.all([10, 1000, 70_000, 1_000_000].map((size) => put(store, `k${size}`, size)));
+    const before = portrait(store);
+    await store.close();
+    for (const name of ['', 'wal', 'snap']) assert.equal((await stat(join(directory, name))).mode & 0o777, 0o700);
+    for (const name of ['META', `wal/${(await readdir(join(directory, 'wal')))[0]}`]) {
+      assert.equal((await stat(join(directory, name))).mode & 0o777, 0o600);
+    }
+    assert.deepEqual((await readdir(directory)).sort(), ['META', 'snap', 'wal']);
+    await using again = await openDurableStore({ process, directory });
+    assert.equal(portrait(again), before);
+  });
+});
+
+test('openDurableStore() makes an existing directory private, and refuses what is none', async () => {
+  await withDirectory(async (directory, process) => {
+    await mkdir(directory, { recursive: true });
+    await chmod(directory, 0o755);
+    await (await openDurableStore({ process, directory })).close();
+    assert.equal((await stat(directory)).mode & 0o777, 0o700);
+    await writeFile(join(directory, 'file'), '');
+    await assert.rejects(openDurableStore({ process, directory: join(directory, 'file') }), DirectoryNotOwned);
+  });
+});
+
+test('openDurableStore() refuses the directory of a live process, and names it', async () => {
+  await withDirectory(async (directory, process) => {
+    await using first = await openDurableStore({ process, directory });
+    await assert.rejects(openDurableStore({ process, directory }), (error) => {
+      assert.ok(error instanceof DirectoryInUse);
+      assert.match(error.message, new RegExp(`process ${globalThis.process.pid};`));
+      return true;
+    });
+    await put(first, 'a', 1);
+  });
+});
+
+test('openDurableStore() takes over from a dead process, and from an older one with the pid of a live one', async () => {
+  await withDirectory(async (directory, process) => {
+    await (await openDurableStore({ process, directory })).close();
+    const dead = spawn(globalThis.process.execPath, ['-e', '']);
+    await once(dead, 'exit');
+    for (const owner of [
+      { pid: dead.pid, started: '' },
+      { pid: globalThis.process.pid, started: 'another boot/1' },
+    ]) {
+      await writeFile(join(directory, 'LOCK'), `${JSON.stringify(owner)}\n`);
+      await (await openDurableStore({ process, directory })).close();
+      assert.deepEqual((await readdir(directory)).filter((name) => name.startsWith('LOCK')), []);
+    }
+    await writeFile(join(directory, 'LOCK'), 'gibberish');
+    await assert.rejects(openDurableStore({ process, directory }), /unknown owner \(remove ".*LOCK" if there is none\)/);
+  });
+});
+
+test('openDurableStore() by many at once gives the directory to one', async () => {
+  await withDirectory(async (directory, process) => {
+    await (await openDurableStore({ process, directory })).close();
+    await writeFile(join(directory, 'LOCK'), `${JSON.stringify({ pid: 0x7fff_fff0, started: '' })}\n`);
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => openDurableStore({ process, directory })));
+    const opened = outcomes.filter((outcome) => outcome.status === 'fulfilled');
+    assert.equal(opened.length, 1);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') assert.ok(outcome.reason instanceof DirectoryInUse);
+    for (const { value } of opened) await value.close();
+  });
+});
+
+const writer = `
+import { LiveRuntime } from '@coracle/kernel';
+import { openDurableStore } from '@coracle/etcd';
+const store = await openDurableStore({ process: new LiveRuntime().process('store'), directory: process.argv[1], segmentBytes: 200_000, snapshotBytes: 300_000 });
+await Promise.all(Array.from({ length: 32 }, async (_, writer) => {
+  for (let i = 0; ; i++) {
+    const value = \`\${store.revision} \${writer} \${i} \${'x'.repeat((i * 37) % 900)}\`;
+    const { revision } = await store.txn({ compares: [], success: [{ op: 'put', key: \`k\${writer}/\${i % 7}\`, value: Buffer.from(value) }], failure: [] });
+    process.stdout.write(JSON.stringify([revision, \`k\${writer}/\${i % 7}\`, value]) + '\\n');
+  }
+}));
+`;
+
+test('After kill -9 under load every acknowledged write is read back, and no acknowledged revision is used again', async () => {
+  await withDirectory(async (directory, process) => {
+    const acknowledged = new Map<number, readonly [key: string, value: string]>();
+    for (let round = 0; round < 4; round++) {
+      for (const [revision, key, value] of await killedWhileWriting(directory, 150 + round * 450)) {
+        assert.ok(!acknowledged.has(revision), `revision ${revision} was acknowledged twice`);
+        acknowledged.set(revision, [key, value]);
+      }
+      await using store = await openDurableStore({ process, directory });
+      for (const [revision, [key, value]] of acknowledged) {
+        const found = store.range({ key, revision }).kvs[0];
+        assert.deepEqual([found?.modRevision, Buffer.from(found?.value ?? []).toString()], [revision, value]);
+      }
+    }
+    assert.ok(acknowledged.size > 1000);
+    assert.ok((await readdir(join(directory, 'snap'))).length > 0);
+    assert.equal((await readFile(join(directory, 'META'))).length, 8192);
+  });
+});
+
+/** What a process had acknowledged when it was killed, after at least `lines` of it. */
+async function killedWhileWriting(directory: string, lines: number): Promise<readonly (readonly [number, string, string])[]> {
+  const child = spawn(globalThis.process.execPath, ['--conditions=coracle-source', '--input-type=module', '-e', writer, directory], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  let count = 0;
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+    count += chunk.split('\n').length - 1;
+    if (count >= lines) child.kill('SIGKILL');
+  });
+  await once(child, 'close');
+  assert.ok(count >= lines, 'the writer ended by itself');
+  // The last line may be torn: an acknowledgement that nobody received whole.
+  return text.slice(0, text.lastIndexOf('\n')).split('\n').map((line): [number, string, string] => JSON.parse(line));
+}
