@@ -12,7 +12,11 @@ function counter(cluster: NodeCluster): void {
     using _server = network.listen(80, async () => {
       count++;
       files.write('/data/count', String(count));
-      return { status: 200, headers: {}, body: new TextEncoder().encode(`${count} ${files.read('/data/count')} ${files.read('/scratch/x') ?? ''}`) };
+      return {
+        status: 200,
+        headers: {},
+        body: new TextEncoder().encode(`${count} ${files.read('/data/count')} ${files.read('/scratch/x') ?? ''}`),
+      };
     });
     if (resumed === undefined) files.write('/scratch/x', 'kept');
     return await new Promise((resolve) => terminated.addEventListener('abort', () => resolve(0)));
@@ -20,26 +24,48 @@ function counter(cluster: NodeCluster): void {
 }
 
 async function call(cluster: NodeCluster): Promise<string> {
-  const { body } = await cluster.runtime.drive(cluster.network.dialer(cluster.admin.process).request(new URL('http://10.244.0.2/'), { method: 'GET' }));
+  const { body } = await cluster.runtime.drive(
+    cluster.network.dialer(cluster.admin.process).request(new URL('http://10.244.0.2/'), { method: 'GET' }),
+  );
   return new TextDecoder().decode(body);
 }
 
-async function withCounter(): Promise<{ readonly cluster: NodeCluster; readonly kubelet: ReturnType<NodeCluster['startNode']>['kubelet'] }> {
+async function withCounter(): Promise<{
+  readonly cluster: NodeCluster;
+  readonly kubelet: ReturnType<NodeCluster['startNode']>['kubelet'];
+}> {
   const cluster = new NodeCluster();
   await cluster.setUp();
   counter(cluster);
   const { kubelet } = cluster.startNode('n1');
-  await cluster.create(resources.core.v1.persistentVolumes, { metadata: { name: 'pv' }, spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/pv' } } });
-  const claim = await cluster.create(resources.core.v1.persistentVolumeClaims, { metadata: { name: 'data', namespace: 'default' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, volumeName: 'pv' } });
-  await cluster.runtime.drive(cluster.admin.coreV1.persistentVolumeClaims('default').updateStatus({ ...claim, status: { phase: 'Bound' } }));
+  await cluster.create(resources.core.v1.persistentVolumes, {
+    metadata: { name: 'pv' },
+    spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/pv' } },
+  });
+  const claim = await cluster.create(resources.core.v1.persistentVolumeClaims, {
+    metadata: { name: 'data', namespace: 'default' },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, volumeName: 'pv' },
+  });
+  await cluster.runtime.drive(
+    cluster.admin.coreV1.persistentVolumeClaims('default').updateStatus({ ...claim, status: { phase: 'Bound' } }),
+  );
   await createCounter(cluster);
   return { cluster, kubelet };
 }
 
 async function createCounter(cluster: NodeCluster): Promise<void> {
   const readinessProbe = { tcpSocket: { port: 80 } };
-  const volumeMounts = [{ name: 'data', mountPath: '/data' }, { name: 'scratch', mountPath: '/scratch' }];
-  await cluster.createPod({ containers: [{ name: 'c', image: 'counter', readinessProbe, volumeMounts }], volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }, { name: 'scratch', emptyDir: {} }] });
+  const volumeMounts = [
+    { name: 'data', mountPath: '/data' },
+    { name: 'scratch', mountPath: '/scratch' },
+  ];
+  await cluster.createPod({
+    containers: [{ name: 'c', image: 'counter', readinessProbe, volumeMounts }],
+    volumes: [
+      { name: 'data', persistentVolumeClaim: { claimName: 'data' } },
+      { name: 'scratch', emptyDir: {} },
+    ],
+  });
   await cluster.runtime.settle();
 }
 
@@ -69,10 +95,24 @@ test('data of a PersistentVolume survives the pod, an emptyDir does not', async 
     stdout.write(`${files.read('/data/count')} ${String(files.read('/scratch/x'))}\n`);
     return await new Promise((resolve) => terminated.addEventListener('abort', () => resolve(0)));
   });
-  const volumeMounts = [{ name: 'data', mountPath: '/data' }, { name: 'scratch', mountPath: '/scratch' }];
-  await cluster.createPod({ containers: [{ name: 'c', image: 'reader', volumeMounts }], volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }, { name: 'scratch', emptyDir: {} }] }, { name: 'q' });
+  const volumeMounts = [
+    { name: 'data', mountPath: '/data' },
+    { name: 'scratch', mountPath: '/scratch' },
+  ];
+  await cluster.createPod(
+    {
+      containers: [{ name: 'c', image: 'reader', volumeMounts }],
+      volumes: [
+        { name: 'data', persistentVolumeClaim: { claimName: 'data' } },
+        { name: 'scratch', emptyDir: {} },
+      ],
+    },
+    { name: 'q' },
+  );
   await cluster.runtime.settle();
   const dialer = cluster.network.dialer(cluster.admin.process);
-  const { body } = await cluster.runtime.drive(dialer.request(new URL('http://172.18.0.2:10250/containerLogs/default/q/c'), { method: 'GET' }));
+  const { body } = await cluster.runtime.drive(
+    dialer.request(new URL('http://172.18.0.2:10250/containerLogs/default/q/c'), { method: 'GET' }),
+  );
   assert.equal(new TextDecoder().decode(body), '1 undefined\n');
 });

@@ -68,7 +68,10 @@ describe('KubeletApi', () => {
     cluster.programs.set('gone', 'missing');
     await cluster.createPod({ containers: [{ name: 'c', image: 'gone' }] }, { name: 'q' });
     await cluster.runtime.settle();
-    assert.equal(await ask({ cluster, kubelet }, '/containerLogs/default/q/c'), '400 container "c" in pod "q" is waiting to start: trying and failing to pull image');
+    assert.equal(
+      await ask({ cluster, kubelet }, '/containerLogs/default/q/c'),
+      '400 container "c" in pod "q" is waiting to start: trying and failing to pull image',
+    );
   });
 
   test('follows until the container ends, and keeps the log of the run before', async () => {
@@ -90,7 +93,9 @@ describe('KubeletApi', () => {
   test('is reached over the network at the node', async () => {
     const { cluster } = await scene();
     const dialer = cluster.network.dialer(cluster.admin.process);
-    const { status, body } = await cluster.runtime.drive(dialer.request(new URL(`http://172.18.0.2:10250${logs}?tailLines=1`), { method: 'GET' }));
+    const { status, body } = await cluster.runtime.drive(
+      dialer.request(new URL(`http://172.18.0.2:10250${logs}?tailLines=1`), { method: 'GET' }),
+    );
     assert.deepEqual([status, new TextDecoder().decode(body)], [200, 'four\n']);
   });
 });

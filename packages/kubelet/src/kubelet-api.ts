@@ -77,7 +77,11 @@ export class KubeletApi {
 }
 
 /** The log, or why there is none (kubelet_pods.go validateContainerLogStatus). */
-function chosenLog({ logs, record: { name: pod } }: PodWorker, { name, run, last }: ContainerRecord, { previous }: LogRequest): ContainerLog | string {
+function chosenLog(
+  { logs, record: { name: pod } }: PodWorker,
+  { name, run, last }: ContainerRecord,
+  { previous }: LogRequest,
+): ContainerLog | string {
   const kept = logs.get(name);
   const isWaiting = run.phase === 'waiting';
   if (previous) {
@@ -87,7 +91,12 @@ function chosenLog({ logs, record: { name: pod } }: PodWorker, { name, run, last
   }
   if (kept !== undefined && (!isWaiting || last !== undefined)) return kept.current;
   if (!isWaiting) return `container "${name}" in pod "${pod}" is not available`;
-  const why = run.reason === 'ErrImagePull' ? "image can't be pulled" : run.reason === 'ImagePullBackOff' ? 'trying and failing to pull image' : run.reason;
+  const why =
+    run.reason === 'ErrImagePull'
+      ? "image can't be pulled"
+      : run.reason === 'ImagePullBackOff'
+        ? 'trying and failing to pull image'
+        : run.reason;
   return `container "${name}" in pod "${pod}" is waiting to start: ${why}`;
 }
 
@@ -102,7 +111,11 @@ function parseLogRequest(query: ApiRequest['query'], nowMs: number): LogRequest 
   const tailLines = number('tailLines', 0);
   const limitBytes = number('limitBytes', 1);
   const sinceSeconds = number('sinceSeconds', 1);
-  for (const [name, value, least] of [['tailLines', tailLines, 0], ['limitBytes', limitBytes, 1], ['sinceSeconds', sinceSeconds, 1]] as const) {
+  for (const [name, value, least] of [
+    ['tailLines', tailLines, 0],
+    ['limitBytes', limitBytes, 1],
+    ['sinceSeconds', sinceSeconds, 1],
+  ] as const) {
     if (value === 'invalid') return `Invalid value for ${name}: must be greater than or equal to ${least}`;
   }
   const sinceTime = values.get('sinceTime');
@@ -123,7 +136,11 @@ function parseLogRequest(query: ApiRequest['query'], nowMs: number): LogRequest 
 }
 
 /** The lines that are there, then, when followed, those that come until the container ends. */
-async function* chunksOf(log: ContainerLog, { follow, limitBytes, timestamps = false, ...selection }: LogRequest, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+async function* chunksOf(
+  log: ContainerLog,
+  { follow, limitBytes, timestamps = false, ...selection }: LogRequest,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   let left = limitBytes;
   let { lines, next } = log.since(0);
   lines = selectLines(lines, selection);
@@ -181,4 +198,3 @@ function decodeSegment(segment: string): string {
     return segment; // not percent-encoded: nothing has this name
   }
 }
-

@@ -115,10 +115,21 @@ describe('Kubelet', () => {
     await scene.runtime.settle();
     const [container] = (await scene.pod()).status?.containerStatuses ?? [];
     assert.equal(container?.state?.waiting?.reason, 'ImagePullBackOff');
-    assert.match(container?.state?.waiting?.message ?? '', /^Back-off pulling image "example.com\/app:1": ErrImagePull: rpc error: code = NotFound/);
+    assert.match(
+      container?.state?.waiting?.message ?? '',
+      /^Back-off pulling image "example.com\/app:1": ErrImagePull: rpc error: code = NotFound/,
+    );
     const events = await scene.events();
-    for (const reason of ['Failed: Error: ErrImagePull', 'Failed: Error: ImagePullBackOff', 'BackOff: Back-off pulling image "example.com/app:1"']) assert.ok(events.includes(reason), reason);
-    scene.run('example.com/app', async ({ terminated }) => new Promise((resolve) => terminated.addEventListener('abort', () => resolve(0))));
+    for (const reason of [
+      'Failed: Error: ErrImagePull',
+      'Failed: Error: ImagePullBackOff',
+      'BackOff: Back-off pulling image "example.com/app:1"',
+    ])
+      assert.ok(events.includes(reason), reason);
+    scene.run(
+      'example.com/app',
+      async ({ terminated }) => new Promise((resolve) => terminated.addEventListener('abort', () => resolve(0))),
+    );
     await scene.runtime.advance(300_000);
     assert.equal((await scene.pod()).status?.phase, 'Running');
   });
@@ -134,7 +145,12 @@ describe('Kubelet', () => {
         return 0;
       });
     }
-    await scene.createPod({ initContainers: [{ name: 'a', image: 'a' }, { name: 'b', image: 'b' }] });
+    await scene.createPod({
+      initContainers: [
+        { name: 'a', image: 'a' },
+        { name: 'b', image: 'b' },
+      ],
+    });
     await scene.runtime.advance(500);
     const early = (await scene.pod()).status;
     assert.equal(early?.phase, 'Pending');
@@ -153,7 +169,14 @@ describe('Kubelet', () => {
       return new Promise((resolve) => terminated.addEventListener('abort', () => resolve(0)));
     });
     await scene.createPod({
-      containers: [{ name: 'c', image: 'reader', env: [{ name: 'MODE', valueFrom: { configMapKeyRef: { name: 'app', key: 'mode' } } }], volumeMounts: [{ name: 'v', mountPath: '/etc/app' }] }],
+      containers: [
+        {
+          name: 'c',
+          image: 'reader',
+          env: [{ name: 'MODE', valueFrom: { configMapKeyRef: { name: 'app', key: 'mode' } } }],
+          volumeMounts: [{ name: 'v', mountPath: '/etc/app' }],
+        },
+      ],
       volumes: [{ name: 'v', configMap: { name: 'app' } }],
     });
     await scene.runtime.settle();
@@ -167,7 +190,9 @@ describe('Kubelet', () => {
   test('shows a missing key of a Secret as CreateContainerConfigError', async () => {
     const scene = await cluster();
     await scene.create(resources.core.v1.secrets, { metadata: { name: 's', namespace: 'default' }, data: { a: 'YQ==' } });
-    await scene.createPod({ containers: [{ name: 'c', image: 'nginx', env: [{ name: 'B', valueFrom: { secretKeyRef: { name: 's', key: 'b' } } }] }] });
+    await scene.createPod({
+      containers: [{ name: 'c', image: 'nginx', env: [{ name: 'B', valueFrom: { secretKeyRef: { name: 's', key: 'b' } } }] }],
+    });
     await scene.runtime.settle();
     const waiting = (await scene.pod()).status?.containerStatuses?.[0]?.state?.waiting;
     assert.deepEqual(waiting, { reason: 'CreateContainerConfigError', message: "couldn't find key b in Secret default/s" });
@@ -182,11 +207,17 @@ describe('Kubelet', () => {
       return await new Promise((resolve) => terminated.addEventListener('abort', () => resolve(0)));
     });
     const probe = { httpGet: { path: '/', port: 80 }, periodSeconds: 3 };
-    await scene.createPod({ containers: [{ name: 'c', image: 'web', readinessProbe: probe, livenessProbe: { ...probe, initialDelaySeconds: 10 } }] });
+    await scene.createPod({
+      containers: [{ name: 'c', image: 'web', readinessProbe: probe, livenessProbe: { ...probe, initialDelaySeconds: 10 } }],
+    });
     const { virtualMs } = await scene.runtime.settle();
     assert.equal(virtualMs, 6000);
     assert.equal((await scene.pod()).status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True');
-    assert.ok((await scene.events()).includes('Unhealthy: Readiness probe failed: Get "http://10.244.0.2/": dial tcp 10.244.0.2:80: connect: connection refused'));
+    assert.ok(
+      (await scene.events()).includes(
+        'Unhealthy: Readiness probe failed: Get "http://10.244.0.2/": dial tcp 10.244.0.2:80: connect: connection refused',
+      ),
+    );
     healthy = false;
     await scene.runtime.advance(12_000);
     healthy = true;
@@ -223,5 +254,36 @@ describe('Kubelet', () => {
     assert.equal(container?.restartCount, 1);
     assert.equal(container?.lastState?.terminated?.exitCode, 255);
     assert.equal(container?.ready, true);
+  });
+
+  test('ends when its process stops, with all that ran on it', async () => {
+    const scene = new NodeCluster();
+    await scene.setUp();
+    const { process } = scene.startNode('n1');
+    scene.run('stubborn', () => new Promise<number>(() => {}));
+    await scene.createPod({ containers: [{ name: 'c', image: 'stubborn' }] });
+    await scene.runtime.settle();
+    const before = await scene.pod();
+    await scene.runtime.drive(process.stop());
+    assert.equal(process.alive, false);
+    assert.equal((await scene.pod()).metadata.resourceVersion, before.metadata.resourceVersion);
+  });
+
+  test('stops what runs for a pod whose object was deleted by force', async () => {
+    const scene = await cluster();
+    let terminated = false;
+    scene.run('app', async (container) => {
+      await new Promise<void>((resolve) => container.terminated.addEventListener('abort', () => resolve(), { once: true }));
+      terminated = true;
+      return 0;
+    });
+    await scene.createPod({ containers: [{ name: 'c', image: 'app' }] });
+    await scene.runtime.settle();
+    await scene.runtime.drive(scene.admin.coreV1.pods('default').delete('p', { gracePeriodSeconds: 0 }));
+    await scene.createPod({}); // of the same name
+    await scene.runtime.settle();
+    assert.equal(terminated, true);
+    const { status } = await scene.pod();
+    assert.deepEqual([status?.phase, status?.podIP, status?.containerStatuses?.[0]?.restartCount], ['Running', '10.244.0.3', 0]);
   });
 });

@@ -72,7 +72,10 @@ export class Kubelet {
     this.#pods = new SharedIndexInformer<Pod>({
       process,
       name: `pods of ${nodeName}`,
-      listWatch: { list: (list) => pods.list({ ...list, fieldSelector }), watch: (watch, io) => pods.watch({ ...watch, fieldSelector }, io) },
+      listWatch: {
+        list: (list) => pods.list({ ...list, fieldSelector }),
+        watch: (watch, io) => pods.watch({ ...watch, fieldSelector }, io),
+      },
     });
     this.#controller = new KeyedController({ process, name: `pods of ${nodeName}`, workers, sync: (key) => this.#sync(key) });
     this.api = new KubeletApi({ process, workers: () => [...this.#workers.values()] });
@@ -101,8 +104,15 @@ export class Kubelet {
       version: this.#options.version ?? 'v1.37.0',
     };
     const agent = new NodeAgent({ process: this.#process, clientset, node: description, isResumed: resumed !== undefined });
-    using _api = network.listen({ ip, port: kubeletPort, process: this.#process, handler: this.api.requestHandler(), accept: undefined, closed: until });
-    for (const state of resumed?.pods ?? []) this.#addWorker(node, state.pod).resume(state as PodState); // frozen: only tuples differ by type
+    using _api = network.listen({
+      ip,
+      port: kubeletPort,
+      process: this.#process,
+      handler: this.api.requestHandler(),
+      accept: undefined,
+      closed: until,
+    });
+    for (const state of resumed?.pods ?? []) this.#addWorker(node, state.pod).resume(state as PodState); // only tuples differ
     this.#follow(node);
     const tasks = [
       this.#process.spawn(`node ${this.nodeName}`, () => agent.run(until)),
@@ -132,7 +142,15 @@ export class Kubelet {
   readonly #images = new Set<string>();
   readonly #hostPaths = new Map<string, Volume>();
 
-  #context({ ip, capacity, objects }: { readonly ip: string; readonly capacity: Readonly<Record<string, string>>; readonly objects: ReferencedObjects }): NodeContext {
+  #context({
+    ip,
+    capacity,
+    objects,
+  }: {
+    readonly ip: string;
+    readonly capacity: Readonly<Record<string, string>>;
+    readonly objects: ReferencedObjects;
+  }): NodeContext {
     const { clientset, network, programs, disks, resumed } = this.#options;
     for (const image of resumed?.images ?? []) this.#images.add(image);
     for (const [path, data] of (resumed?.hostPaths ?? []) as KubeletState['hostPaths']) this.#hostPaths.set(path, new Volume(data));
@@ -192,4 +210,3 @@ export class Kubelet {
     for (const uid of uids) this.#workers.get(uid)?.objectsChanged();
   }
 }
-

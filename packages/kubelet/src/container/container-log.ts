@@ -91,7 +91,9 @@ export class ContainerLog {
 
 /** The lines that `selection` asks for. */
 export function selectLines(lines: readonly LogLine[], { tailLines, sinceMs, stream }: LogSelection): readonly LogLine[] {
-  const wanted = lines.filter((line) => (sinceMs === undefined || line.atMs >= sinceMs) && (stream === undefined || line.stream === stream));
+  const wanted = lines.filter(
+    (line) => (sinceMs === undefined || line.atMs >= sinceMs) && (stream === undefined || line.stream === stream),
+  );
   return tailLines === undefined ? wanted : wanted.slice(Math.max(0, wanted.length - tailLines));
 }
 

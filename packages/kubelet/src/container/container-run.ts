@@ -24,7 +24,7 @@ export interface ContainerRunOptions {
   readonly network: Network;
   readonly caller: Caller;
   readonly log: ContainerLog;
-  readonly resumed: Frozen<unknown> | undefined;
+  readonly resumed: Frozen<unknown>;
   /** Runs before SIGTERM, within the grace; must not throw. */
   readonly preStop?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** Called once, when the container has ended by itself or was killed. */
@@ -104,7 +104,7 @@ export class ContainerRun {
   }
 
   /** What the program wants to find again in a fork. */
-  checkpoint(): Frozen<unknown> | undefined {
+  checkpoint(): Frozen<unknown> {
     return this.#save?.();
   }
 

@@ -16,7 +16,11 @@ export async function defaultProgram(container: ContainerContext): Promise<numbe
 }
 
 function hello({ name, pod }: ContainerContext): DialResponse {
-  return { status: 200, headers: { 'content-type': 'text/plain' }, body: new TextEncoder().encode(`${name} of ${pod.metadata.name ?? ''}\n`) };
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/plain' },
+    body: new TextEncoder().encode(`${name} of ${pod.metadata.name ?? ''}\n`),
+  };
 }
 
 /** Resolves when the container is told to stop. */

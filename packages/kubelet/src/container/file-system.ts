@@ -88,7 +88,8 @@ export function mountedFileSystem(mounts: readonly Mount[]): FileSystem {
   const byDepth = [...mounts].sort((a, b) => b.mountPath.length - a.mountPath.length);
   const locate = (path: string): { readonly mount: Mount; readonly inner: string } => {
     const absolute = normalizePath(path);
-    const mount = byDepth.find(({ mountPath }) => absolute === mountPath || absolute.startsWith(mountPath === '/' ? '/' : `${mountPath}/`)) ?? root;
+    const mount =
+      byDepth.find(({ mountPath }) => absolute === mountPath || absolute.startsWith(mountPath === '/' ? '/' : `${mountPath}/`)) ?? root;
     const rest = absolute.slice(mount.mountPath === '/' ? 1 : mount.mountPath.length + 1);
     return { mount, inner: [mount.subPath, rest].filter((part) => part !== '').join('/') };
   };
@@ -125,7 +126,8 @@ export function mountedFileSystem(mounts: readonly Mount[]): FileSystem {
         for (const inner of mount.volume.paths()) {
           const path = outerPath(mount, inner);
           // A file below another mount is hidden by it.
-          if (path !== undefined && locate(path).mount === mount && (path === under || path.startsWith(under === '/' ? '/' : `${under}/`))) found.push(path);
+          if (path !== undefined && locate(path).mount === mount && (path === under || path.startsWith(under === '/' ? '/' : `${under}/`)))
+            found.push(path);
         }
       }
       return found.sort();

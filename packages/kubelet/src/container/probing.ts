@@ -14,7 +14,10 @@ export interface ProbeTarget {
 }
 
 /** One try (pkg/probe). Throws only the reason of `target.signal`. */
-export async function tryProbe({ httpGet, tcpSocket, exec, timeoutSeconds = 1 }: Frozen<Probe>, target: ProbeTarget): Promise<ProbeOutcome> {
+export async function tryProbe(
+  { httpGet, tcpSocket, exec, timeoutSeconds = 1 }: Frozen<Probe>,
+  target: ProbeTarget,
+): Promise<ProbeOutcome> {
   if (httpGet !== undefined) return httpProbe(httpGet, timeoutSeconds, target);
   if (tcpSocket !== undefined) return tcpProbe(tcpSocket, timeoutSeconds, target);
   return { result: 'unknown', output: `simulated nodes do not support ${exec === undefined ? 'grpc' : 'exec'} probes` };
@@ -25,13 +28,28 @@ async function httpProbe(action: Frozen<HTTPGetAction>, timeoutSeconds: number, 
   if (url === undefined) return { result: 'unknown', output: `strconv.Atoi: parsing "${String(action.port)}": invalid syntax` };
   const headers = Object.fromEntries((action.httpHeaders ?? []).map(({ name, value }) => [name.toLowerCase(), value]));
   const call = async (signal: AbortSignal): Promise<ProbeOutcome> => {
-    const { status } = await target.dialer.request(url, { method: 'GET', headers: { 'user-agent': 'kube-probe/1.37', accept: '*/*', ...headers }, signal });
-    return status >= 200 && status < 400 ? { result: 'success' } : { result: 'failure', output: `HTTP probe failed with statuscode: ${status}` };
+    const { status } = await target.dialer.request(url, {
+      method: 'GET',
+      headers: { 'user-agent': 'kube-probe/1.37', accept: '*/*', ...headers },
+      signal,
+    });
+    return status >= 200 && status < 400
+      ? { result: 'success' }
+      : { result: 'failure', output: `HTTP probe failed with statuscode: ${status}` };
   };
-  return withTimeout(call, timeoutSeconds, target, (why) => `Get "${url.href}": ${why === 'timeout' ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)' : why}`);
+  return withTimeout(
+    call,
+    timeoutSeconds,
+    target,
+    (why) => `Get "${url.href}": ${why === 'timeout' ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)' : why}`,
+  );
 }
 
-async function tcpProbe(action: { readonly port: number | string; readonly host?: string }, timeoutSeconds: number, target: ProbeTarget): Promise<ProbeOutcome> {
+async function tcpProbe(
+  action: { readonly port: number | string; readonly host?: string },
+  timeoutSeconds: number,
+  target: ProbeTarget,
+): Promise<ProbeOutcome> {
   const port = portOf(action.port, target.container);
   if (port === undefined) return { result: 'unknown', output: `strconv.Atoi: parsing "${String(action.port)}": invalid syntax` };
   const host = action.host ?? target.podIP;
@@ -43,7 +61,12 @@ async function tcpProbe(action: { readonly port: number | string; readonly host?
   return withTimeout(call, timeoutSeconds, target, (why) => (why === 'timeout' ? `dial tcp ${host}:${port}: i/o timeout` : why));
 }
 
-async function withTimeout(call: (signal: AbortSignal) => Promise<ProbeOutcome>, seconds: number, { process, signal }: ProbeTarget, output: (why: string) => string): Promise<ProbeOutcome> {
+async function withTimeout(
+  call: (signal: AbortSignal) => Promise<ProbeOutcome>,
+  seconds: number,
+  { process, signal }: ProbeTarget,
+  output: (why: string) => string,
+): Promise<ProbeOutcome> {
   using deadline = process.clock.deadline(seconds * 1000, { signal });
   try {
     return await call(deadline.signal);

@@ -30,8 +30,8 @@ export interface ContainerContext {
   readonly stderr: Output;
   /** SIGTERM. */
   readonly terminated: AbortSignal;
-  /** What the last `checkpoint` saved, when this container goes on in a fork. */
-  readonly resumed: Frozen<unknown> | undefined;
+  /** What the last `checkpoint` saved, when this container goes on in a fork; else undefined. */
+  readonly resumed: Frozen<unknown>;
   /** Registers how to save the program's state as plain data; a fork calls the program again with it as `resumed`. */
   checkpoint(save: () => Frozen<unknown>): void;
 }

@@ -40,7 +40,12 @@ export function dialerFor({ process, route }: DialerOptions): Dialer {
       slots[slot] = false;
     }
   };
-  const arrive = async <T>(target: Target, lane: string, op: string, serve: (listener: Listener) => T): Promise<{ readonly served: T; readonly route: Route }> => {
+  const arrive = async <T>(
+    target: Target,
+    lane: string,
+    op: string,
+    serve: (listener: Listener) => T,
+  ): Promise<{ readonly served: T; readonly route: Route }> => {
     let found: Route;
     try {
       found = route(target.host, target.port);
@@ -51,7 +56,10 @@ export function dialerFor({ process, route }: DialerOptions): Dialer {
     }
     const { listener } = found;
     const at = { lane: `serve ${lane} of ${process.name}`, op, key: target.key };
-    const served = await cutWith(listener, listener.process.step(at, () => serve(listener)));
+    const served = await cutWith(
+      listener,
+      listener.process.step(at, () => serve(listener)),
+    );
     return { served, route: found };
   };
 
@@ -59,7 +67,9 @@ export function dialerFor({ process, route }: DialerOptions): Dialer {
     inSlot(async (lane) => {
       const target = targetOf(url);
       const exchange = async (): Promise<DialResponse> => {
-        const { served, route: taken } = await arrive(target, lane, init.method, (listener) => ({ answer: serveRequest(listener, url, init) }));
+        const { served, route: taken } = await arrive(target, lane, init.method, (listener) => ({
+          answer: serveRequest(listener, url, init),
+        }));
         const answer = await cutWith(taken.listener, served.answer);
         return process.step({ lane, op: `< ${init.method}`, key: target.key }, () => {
           if (taken.lost !== undefined) throw new DialError(taken.lost, `read tcp ${target.key}: ${taken.lost} (fault)`);
@@ -113,8 +123,15 @@ function acceptConnection({ accept, closed }: Listener): ByteDuplex {
   }
   const cut = (): void => theirs.close(new DialError('ECONNRESET', 'connection reset by peer'));
   closed.addEventListener('abort', cut, { once: true });
-  accept(theirs);
-  return mine;
+  const closing = (side: ByteDuplex): ByteDuplex => ({
+    ...side,
+    close: (reason) => {
+      closed.removeEventListener('abort', cut);
+      side.close(reason);
+    },
+  });
+  accept(closing(theirs));
+  return closing(mine);
 }
 
 /** `work` of a server that may end meanwhile. */

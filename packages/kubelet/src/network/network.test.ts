@@ -15,7 +15,7 @@ async function waits({ terminated }: ContainerContext): Promise<number> {
 }
 
 /** Two web pods behind Services, and a client pod whose context is returned. */
-async function scene(seed = 1): Promise<{ readonly cluster: NodeCluster; readonly client: ContainerContext }> {
+async function scene(seed = 1): Promise<{ readonly cluster: NodeCluster; readonly client: ContainerContext; readonly frontIP: string }> {
   const cluster = new NodeCluster({ seed });
   await cluster.setUp();
   cluster.startNode('n1');
@@ -28,11 +28,15 @@ async function scene(seed = 1): Promise<{ readonly cluster: NodeCluster; readonl
     client = container;
     return waits(container);
   });
-  for (const name of ['web-0', 'web-1']) await cluster.createPod({ containers: [{ name: 'c', image: 'web' }], hostname: name, subdomain: 'web' }, { name });
+  for (const name of ['web-0', 'web-1'])
+    await cluster.createPod({ containers: [{ name: 'c', image: 'web' }], hostname: name, subdomain: 'web' }, { name });
   await cluster.createPod({ containers: [{ name: 'c', image: 'client' }] }, { name: 'client' });
-  const service = (name: string, clusterIP: string): Service => ({ metadata: { name, namespace: 'default' }, spec: { clusterIP, ports: [{ name: 'http', port: 80, targetPort: 8080 }] } });
+  const service = (name: string, clusterIP?: string): Service => ({
+    metadata: { name, namespace: 'default' },
+    spec: { ...(clusterIP === undefined ? {} : { clusterIP }), ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+  });
   await cluster.create(resources.core.v1.services, service('web', 'None'));
-  await cluster.create(resources.core.v1.services, service('front', '10.96.0.10'));
+  const front = await cluster.create(resources.core.v1.services, service('front'));
   await cluster.runtime.settle();
   const ready = [true, true, false];
   const endpoints: Frozen<Pod>[] = [];
@@ -41,13 +45,17 @@ async function scene(seed = 1): Promise<{ readonly cluster: NodeCluster; readonl
     await cluster.create(resources.discovery.v1.endpointSlices, {
       metadata: { name, namespace: 'default', labels: { 'kubernetes.io/service-name': name } },
       addressType: 'IPv4',
-      endpoints: endpoints.map((pod, i) => ({ addresses: [pod.status?.podIP ?? ''], conditions: { ready: ready[i] ?? false }, ...(name === 'web' ? { hostname: pod.metadata.name ?? '' } : {}) })),
+      endpoints: endpoints.map((pod, i) => ({
+        addresses: [pod.status?.podIP ?? ''],
+        conditions: { ready: ready[i] ?? false },
+        ...(name === 'web' ? { hostname: pod.metadata.name ?? '' } : {}),
+      })),
       ports: [{ name: 'http', port: 8080 }],
     });
   }
   await cluster.runtime.settle();
   assert.ok(client);
-  return { cluster, client };
+  return { cluster, client, frontIP: front.spec.clusterIP ?? '' };
 }
 
 async function get({ cluster, client }: Awaited<ReturnType<typeof scene>>, url: string): Promise<string> {
@@ -70,7 +78,7 @@ describe('Network', () => {
       { url: 'http://web-0.web.default.svc.cluster.local.:8080/', want: /^web-0$/ },
       { url: 'http://web.default:8080/', want: /^web-[01]$/ },
       { url: 'http://front/', want: /^web-[01]$/ },
-      { url: 'http://10.96.0.10/', want: /^web-[01]$/ },
+      { url: `http://${world.frontIP}/`, want: /^web-[01]$/ },
       { url: `http://${ip.replaceAll('.', '-')}.default.pod.cluster.local:8080/`, want: /^web-0$/ },
       { url: 'http://front:81/', want: /^ECONNREFUSED$/ },
       { url: `http://${ip}:9/`, want: /^ECONNREFUSED$/ },

@@ -69,7 +69,9 @@ export class Network {
     this.#services = this.#factory.forResource(resources.core.v1.services);
     this.#slices = this.#factory.forResource(resources.discovery.v1.endpointSlices);
     this.#services.addIndexers({ [serviceIpIndex]: ({ spec }) => clusterIps(spec), [nodePortIndex]: ({ spec }) => nodePorts(spec) });
-    this.#slices.addIndexers({ [sliceServiceIndex]: ({ metadata }) => [`${metadata.namespace}/${getOwn(metadata.labels, serviceNameLabel) ?? ''}`] });
+    this.#slices.addIndexers({
+      [sliceServiceIndex]: ({ metadata }) => [`${metadata.namespace}/${getOwn(metadata.labels, serviceNameLabel) ?? ''}`],
+    });
   }
 
   /** Follows Services and EndpointSlices until `signal` aborts. */
@@ -94,7 +96,8 @@ export class Network {
   /** Nobody listens on the node and its pods any more: what happens when its machine goes. */
   disconnectNode(name: string): void {
     const { node } = joinNode(this.#addresses, name);
-    for (const [key, { ip }] of this.#listeners) if (ip === nodeAddress(node) || ip.startsWith(`${podCidrPrefix(node)}.`)) this.#listeners.delete(key);
+    for (const [key, { ip }] of this.#listeners)
+      if (ip === nodeAddress(node) || ip.startsWith(`${podCidrPrefix(node)}.`)) this.#listeners.delete(key);
   }
 
   /** An address for a pod. Throws RangeError when the node's range is used up. */
@@ -153,7 +156,8 @@ export class Network {
     const ip = this.#addressOf(host, caller);
     const target = this.#serviceTarget(ip, port);
     const fault = [...this.#faults].find((each) => matches(each, caller, target));
-    if (fault !== undefined && fault.when !== 'after') throw new DialError(fault.code, `dial tcp ${target.ip}:${target.port}: ${fault.code} (fault)`);
+    if (fault !== undefined && fault.when !== 'after')
+      throw new DialError(fault.code, `dial tcp ${target.ip}:${target.port}: ${fault.code} (fault)`);
     const listener = this.#listeners.get(`${target.ip}:${target.port}`);
     if (listener === undefined || listener.closed.aborted) throw this.#nobody(target);
     return { listener, lost: fault?.code };
@@ -161,7 +165,9 @@ export class Network {
 
   /** A known address refuses; nobody answers for one that is not given out. */
   #nobody({ ip, port }: { readonly ip: string; readonly port: number }): DialError {
-    const isUsed = this.#addresses.nodes.some(({ used }, node) => nodeAddress(node) === ip || used.some(([host]) => `${podCidrPrefix(node)}.${host}` === ip));
+    const isUsed = this.#addresses.nodes.some(
+      ({ used }, node) => nodeAddress(node) === ip || used.some(([host]) => `${podCidrPrefix(node)}.${host}` === ip),
+    );
     const isService = this.#services.indexer.byIndex(serviceIpIndex, ip).length > 0;
     if (isUsed || isService) return new DialError('ECONNREFUSED', `dial tcp ${ip}:${port}: connect: connection refused`);
     return new DialError('EHOSTUNREACH', `dial tcp ${ip}:${port}: connect: no route to host`);
@@ -183,7 +189,9 @@ export class Network {
   /** Cluster IPs and node ports lead to a ready endpoint; every other address is its own target. */
   #serviceTarget(ip: string, port: number): { readonly ip: string; readonly port: number } {
     const isNode = this.#addresses.nodes.some((_, node) => nodeAddress(node) === ip);
-    const service = this.#services.indexer.byIndex(serviceIpIndex, ip)[0] ?? (isNode ? this.#services.indexer.byIndex(nodePortIndex, String(port))[0] : undefined);
+    const service =
+      this.#services.indexer.byIndex(serviceIpIndex, ip)[0] ??
+      (isNode ? this.#services.indexer.byIndex(nodePortIndex, String(port))[0] : undefined);
     if (service === undefined) return { ip, port };
     const servicePort = service.spec.ports?.find((each) => (isNode ? each.nodePort === port : each.port === port));
     if (servicePort === undefined) return { ip, port };
@@ -191,7 +199,9 @@ export class Network {
     const targets = this.#slices.indexer.byIndex(sliceServiceIndex, `${namespace}/${name}`).flatMap((slice) => {
       const targetPort = slice.ports.find((each) => (each.name ?? '') === (servicePort.name ?? ''))?.port;
       if (targetPort === undefined) return [];
-      return slice.endpoints.filter(({ conditions }) => conditions?.ready !== false).flatMap(({ addresses }) => addresses.map((address) => ({ ip: address, port: targetPort })));
+      return slice.endpoints
+        .filter(({ conditions }) => conditions?.ready !== false)
+        .flatMap(({ addresses }) => addresses.map((address) => ({ ip: address, port: targetPort })));
     });
     const target = this.#anyOf(targets);
     if (target === undefined) throw new DialError('ECONNREFUSED', `dial tcp ${ip}:${port}: connect: connection refused`);
@@ -203,8 +213,16 @@ export class Network {
   }
 }
 
-function matches({ fromIp, toIp, port }: Fault, caller: Caller | undefined, target: { readonly ip: string; readonly port: number }): boolean {
-  return (fromIp === undefined || fromIp === caller?.ip) && (toIp === undefined || toIp === target.ip) && (port === undefined || port === target.port);
+function matches(
+  { fromIp, toIp, port }: Fault,
+  caller: Caller | undefined,
+  target: { readonly ip: string; readonly port: number },
+): boolean {
+  return (
+    (fromIp === undefined || fromIp === caller?.ip) &&
+    (toIp === undefined || toIp === target.ip) &&
+    (port === undefined || port === target.port)
+  );
 }
 
 function clusterIps({ clusterIP, clusterIPs = [] }: Service['spec']): readonly string[] {

@@ -2,7 +2,16 @@ import type { Lease, Node } from '@coracle/api';
 import { type Frozen, isAlreadyExists, isNotFound, semanticEqual } from '@coracle/apimachinery';
 import type { Clientset } from '@coracle/client';
 import type { Process } from '@coracle/kernel';
-import { leaseNamespace, leaseRenewMs, newLease, newNode, nodeStatus, type NodeDescription, renewed, withoutHeartbeat } from './node-object.ts';
+import {
+  leaseNamespace,
+  leaseRenewMs,
+  newLease,
+  newNode,
+  nodeStatus,
+  type NodeDescription,
+  renewed,
+  withoutHeartbeat,
+} from './node-object.ts';
 
 export interface NodeAgentOptions {
   readonly process: Process;
@@ -110,7 +119,8 @@ export class NodeAgent {
     for (;;) {
       await this.#process.clock.sleep(leaseRenewMs, { signal, background: true });
       // A lost renewal must not cost a quarter of the lease.
-      for (let tries = 0; tries < 5 && !(await this.#tryRenew()); tries++) await this.#process.clock.sleep(retryMs, { signal, background: true });
+      for (let tries = 0; tries < 5 && !(await this.#tryRenew()); tries++)
+        await this.#process.clock.sleep(retryMs, { signal, background: true });
     }
   }
 

@@ -19,7 +19,13 @@ export const kubeletPort = 10250;
 /** The Node that a kubelet registers (kubelet_node_status.go initialNode). */
 export function newNode(node: NodeDescription, nowMs: number): Node {
   const platform = { 'kubernetes.io/arch': 'amd64', 'kubernetes.io/os': 'linux' };
-  const labels = { 'beta.kubernetes.io/arch': 'amd64', 'beta.kubernetes.io/os': 'linux', ...platform, 'kubernetes.io/hostname': node.name, ...node.labels };
+  const labels = {
+    'beta.kubernetes.io/arch': 'amd64',
+    'beta.kubernetes.io/os': 'linux',
+    ...platform,
+    'kubernetes.io/hostname': node.name,
+    ...node.labels,
+  };
   return {
     apiVersion: 'v1',
     kind: 'Node',

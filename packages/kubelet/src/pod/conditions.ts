@@ -24,9 +24,17 @@ export function podConditions(input: Input): readonly PodCondition[] {
 function initializedCondition({ record, phase }: Input): PodCondition {
   const incomplete = record.containers.filter((container) => container.role !== 'main' && !isInitialized(container));
   if (phase === 'Succeeded') return { type: 'Initialized', status: 'True', reason: 'PodCompleted' };
-  const hasRun = record.containers.some(({ role, run, last }) => role === 'main' && (run.phase === 'running' || (run.phase === 'exited' && run.id !== '') || last !== undefined));
+  const hasRun = record.containers.some(
+    ({ role, run, last }) =>
+      role === 'main' && (run.phase === 'running' || (run.phase === 'exited' && run.id !== '') || last !== undefined),
+  );
   if (incomplete.length === 0 || hasRun) return { type: 'Initialized', status: 'True' };
-  return { type: 'Initialized', status: 'False', reason: 'ContainersNotInitialized', message: `containers with incomplete status: ${list(incomplete)}` };
+  return {
+    type: 'Initialized',
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: ${list(incomplete)}`,
+  };
 }
 
 function containersReadyCondition({ record, phase }: Input): PodCondition {
@@ -44,7 +52,9 @@ function readyCondition(pod: Frozen<Pod>, containersReady: PodCondition): PodCon
   const messages = (pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
     const condition = pod.status?.conditions?.find(({ type }) => type === conditionType);
     if (condition === undefined) return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
-    return condition.status === 'True' ? [] : [`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`];
+    return condition.status === 'True'
+      ? []
+      : [`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`];
   });
   if (messages.length === 0) return { type: 'Ready', status: 'True' };
   return { type: 'Ready', status: 'False', reason: 'ReadinessGatesNotReady', message: messages.join(', ') };

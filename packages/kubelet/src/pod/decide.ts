@@ -13,7 +13,13 @@ export type Action =
   /** Nothing runs and nothing will: give back network and volumes. */
   | { readonly do: 'tearDown' }
   /** A wait began that users want to hear of. */
-  | { readonly do: 'announce'; readonly container: string; readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string };
+  | {
+      readonly do: 'announce';
+      readonly container: string;
+      readonly type: 'Normal' | 'Warning';
+      readonly reason: string;
+      readonly message: string;
+    };
 
 export interface Decision {
   readonly record: PodRecord;
@@ -41,7 +47,9 @@ export function decide(pod: Frozen<Pod>, before: PodRecord, nowMs: number): Deci
   if (record.sandbox === 'none') {
     const retryAtMs = record.mount?.retryAtMs ?? 0;
     // What is missing wakes the pod when it appears; the timer is for what nobody announces.
-    return retryAtMs > nowMs ? { record, actions: [], wake: { atMs: retryAtMs, background: true } } : { record, actions: [{ do: 'prepare' }], wake: undefined };
+    return retryAtMs > nowMs
+      ? { record, actions: [], wake: { atMs: retryAtMs, background: true } }
+      : { record, actions: [{ do: 'prepare' }], wake: undefined };
   }
   const decision = runContainers(pod, record, nowMs);
   return { ...decision, wake: earlier(decision.wake, deadlineOf(pod, record)) };
@@ -61,7 +69,9 @@ function withStop(pod: Frozen<Pod>, record: PodRecord, nowMs: number): PodRecord
     const message = 'Pod was active on the node longer than the specified deadline';
     return { ...record, stop: { reason: 'DeadlineExceeded', statusReason: 'DeadlineExceeded', message, graceMs: graceOf(pod) } };
   }
-  return isFinished(pod, record) ? { ...record, stop: { reason: 'finished', statusReason: '', message: '', graceMs: graceOf(pod) } } : record;
+  return isFinished(pod, record)
+    ? { ...record, stop: { reason: 'finished', statusReason: '', message: '', graceMs: graceOf(pod) } }
+    : record;
 }
 
 /** Grace in ms: what the deletion says, else the pod; never below a second. */
@@ -85,7 +95,9 @@ function stopAll(record: PodRecord, stop: PodStop): Decision {
   const others = running.filter(({ role }) => role !== 'sidecar');
   const next = others.length > 0 ? others : running.slice(-1);
   // Again for one that is stopping already: its grace may have become shorter.
-  const actions = next.map(({ name }): Action => ({ do: 'terminate', container: name, graceMs: stop.graceMs, message: `Stopping container ${name}` }));
+  const actions = next.map(
+    ({ name }): Action => ({ do: 'terminate', container: name, graceMs: stop.graceMs, message: `Stopping container ${name}` }),
+  );
   return { record, actions: record.sandbox === 'removed' ? [] : actions, wake: undefined };
 }
 
@@ -96,7 +108,10 @@ function withoutWaiting(record: PodRecord): PodRecord {
     const last = container.last;
     if (last !== undefined) return { ...container, run: last, last: undefined };
     const message = 'The container could not be located when the pod was terminated';
-    return { ...container, run: { phase: 'exited', id: '', startedAtMs: 0, finishedAtMs: 0, exitCode: 137, reason: 'ContainerStatusUnknown', message } };
+    return {
+      ...container,
+      run: { phase: 'exited', id: '', startedAtMs: 0, finishedAtMs: 0, exitCode: 137, reason: 'ContainerStatusUnknown', message },
+    };
   };
   return { ...record, containers: record.containers.map(lost) };
 }
@@ -112,7 +127,8 @@ function runContainers(pod: Frozen<Pod>, record: PodRecord, nowMs: number): Deci
   };
   const pending = record.containers.find((container) => container.role !== 'main' && !isInitialized(container) && !hasStartedMain(record));
   for (const container of record.containers) {
-    if (container.role === 'sidecar' && container !== pending && container.run.phase !== 'waiting') apply(keepRunning(pod, container, nowMs));
+    if (container.role === 'sidecar' && container !== pending && container.run.phase !== 'waiting')
+      apply(keepRunning(pod, container, nowMs));
     if (container === pending) apply(keepRunning(pod, container, nowMs));
     if (container.role === 'main' && pending === undefined) apply(keepRunning(pod, container, nowMs));
   }
@@ -135,24 +151,37 @@ function keepRunning(pod: Frozen<Pod>, container: ContainerRecord, nowMs: number
   const exit = run.phase === 'exited' ? run : container.last;
   if (run.phase === 'exited' && !isRestarted(pod, container)) return { record: container, actions: [] };
   const untilMs = exit === undefined ? undefined : backoffUntil(container.restartBackoff, exit.finishedAtMs, nowMs);
-  return untilMs === undefined || container.restartBackoff === undefined ? begin(pod, container, nowMs) : crashLoop(pod, container, { untilMs, backoff: container.restartBackoff });
+  return untilMs === undefined || container.restartBackoff === undefined
+    ? begin(pod, container, nowMs)
+    : crashLoop(pod, container, { untilMs, backoff: container.restartBackoff });
 }
 
-function crashLoop(pod: Frozen<Pod>, container: ContainerRecord, { untilMs, backoff }: { readonly untilMs: number; readonly backoff: NonNullable<ContainerRecord['restartBackoff']> }): Step {
+function crashLoop(
+  pod: Frozen<Pod>,
+  container: ContainerRecord,
+  { untilMs, backoff }: { readonly untilMs: number; readonly backoff: NonNullable<ContainerRecord['restartBackoff']> },
+): Step {
   const { namespace = '', name = '', uid = '' } = pod.metadata;
   const { run } = container;
   const wake = { atMs: untilMs, background: isSteady(backoff) };
   if (run.phase !== 'exited') return { record: container, actions: [], wake };
   const of = `${name}_${namespace}(${uid})`;
   const message = `back-off ${goSeconds(backoff.delayMs)} restarting failed container=${container.name} pod=${of}`;
-  const announce: Action = { do: 'announce', container: container.name, type: 'Warning', reason: 'BackOff', message: `Back-off restarting failed container ${container.name} in pod ${of}` };
+  const announce: Action = {
+    do: 'announce',
+    container: container.name,
+    type: 'Warning',
+    reason: 'BackOff',
+    message: `Back-off restarting failed container ${container.name} in pod ${of}`,
+  };
   return { record: waiting(container, 'CrashLoopBackOff', message), actions: [announce], wake };
 }
 
 /** Pulls, then starts; waits between failed pulls. */
 function begin(pod: Frozen<Pod>, container: ContainerRecord, nowMs: number): Step {
   const { image, name, run, blockedUntilMs } = container;
-  if (image.phase === 'present' && blockedUntilMs > nowMs) return { record: container, actions: [], wake: { atMs: blockedUntilMs, background: true } };
+  if (image.phase === 'present' && blockedUntilMs > nowMs)
+    return { record: container, actions: [], wake: { atMs: blockedUntilMs, background: true } };
   if (image.phase === 'present') return { record: container, actions: [{ do: 'start', container: name }] };
   if (image.phase === 'unknown') return { record: container, actions: [{ do: 'pull', container: name }] };
   const untilMs = backoffUntil(image.backoff, image.backoff.atMs, nowMs);

@@ -38,7 +38,11 @@ export function environment(input: EnvironmentInput): ReadonlyMap<string, string
   return env;
 }
 
-function valueOf({ value = '', valueFrom, name }: Frozen<EnvVar>, input: EnvironmentInput, known: (name: string) => string | undefined): string | undefined {
+function valueOf(
+  { value = '', valueFrom, name }: Frozen<EnvVar>,
+  input: EnvironmentInput,
+  known: (name: string) => string | undefined,
+): string | undefined {
   if (valueFrom === undefined) return expand(value, known);
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = valueFrom;
   if (fieldRef !== undefined) return fieldText(input.pod, fieldRef.fieldPath);
@@ -46,13 +50,15 @@ function valueOf({ value = '', valueFrom, name }: Frozen<EnvVar>, input: Environ
   if (configMapKeyRef !== undefined) {
     const { name: map = '', key, optional = false } = configMapKeyRef;
     const found = getOwn(Object.fromEntries(configMapData(input, { name: map, optional })), key);
-    if (found === undefined && !optional) throw new ConfigError(`couldn't find key ${key} in ConfigMap ${input.pod.metadata.namespace ?? ''}/${map}`);
+    if (found === undefined && !optional)
+      throw new ConfigError(`couldn't find key ${key} in ConfigMap ${input.pod.metadata.namespace ?? ''}/${map}`);
     return found;
   }
   if (secretKeyRef !== undefined) {
     const { name: secret = '', key, optional = false } = secretKeyRef;
     const found = getOwn(Object.fromEntries(secretData(input, { name: secret, optional })), key);
-    if (found === undefined && !optional) throw new ConfigError(`couldn't find key ${key} in Secret ${input.pod.metadata.namespace ?? ''}/${secret}`);
+    if (found === undefined && !optional)
+      throw new ConfigError(`couldn't find key ${key} in Secret ${input.pod.metadata.namespace ?? ''}/${secret}`);
     return found;
   }
   throw new ConfigError(`simulated nodes do not support the source of environment variable ${name}`);
@@ -60,13 +66,19 @@ function valueOf({ value = '', valueFrom, name }: Frozen<EnvVar>, input: Environ
 
 type NamedReference = { readonly name?: string; readonly optional?: boolean };
 
-function configMapData({ objects }: EnvironmentInput, { name = '', optional = false }: NamedReference): readonly (readonly [string, string])[] {
+function configMapData(
+  { objects }: EnvironmentInput,
+  { name = '', optional = false }: NamedReference,
+): readonly (readonly [string, string])[] {
   const map = objects.configMap(name);
   if (map === undefined && !optional) throw new ConfigError(`configmap "${name}" not found`);
   return sortedEntries(map?.data);
 }
 
-function secretData({ objects }: EnvironmentInput, { name = '', optional = false }: NamedReference): readonly (readonly [string, string])[] {
+function secretData(
+  { objects }: EnvironmentInput,
+  { name = '', optional = false }: NamedReference,
+): readonly (readonly [string, string])[] {
   const secret = objects.secret(name);
   if (secret === undefined && !optional) throw new ConfigError(`secret "${name}" not found`);
   return sortedEntries(secret?.data).map(([key, base64]) => [key, textOf(secretContent(base64))] as const);
@@ -84,12 +96,19 @@ function serviceVariables({ pod, services, master }: EnvironmentInput): Readonly
     const prefix = (metadata.name ?? '').replaceAll('-', '_').toUpperCase();
     variables.set(`${prefix}_SERVICE_HOST`, ip);
     variables.set(`${prefix}_SERVICE_PORT`, String(first.port));
-    for (const { name = '', port } of spec.ports ?? []) if (name !== '') variables.set(`${prefix}_SERVICE_PORT_${name.replaceAll('-', '_').toUpperCase()}`, String(port));
+    for (const { name = '', port } of spec.ports ?? [])
+      if (name !== '') variables.set(`${prefix}_SERVICE_PORT_${name.replaceAll('-', '_').toUpperCase()}`, String(port));
     for (const [i, { port, protocol = 'TCP' }] of (spec.ports ?? []).entries()) {
       const url = `${protocol.toLowerCase()}://${ip}:${port}`;
       const base = `${prefix}_PORT_${port}_${protocol}`;
       if (i === 0) variables.set(`${prefix}_PORT`, url);
-      for (const [suffix, value] of [['', url], ['_PROTO', protocol.toLowerCase()], ['_PORT', String(port)], ['_ADDR', ip]] as const) variables.set(base + suffix, value);
+      for (const [suffix, value] of [
+        ['', url],
+        ['_PROTO', protocol.toLowerCase()],
+        ['_PORT', String(port)],
+        ['_ADDR', ip],
+      ] as const)
+        variables.set(base + suffix, value);
     }
   }
   return variables;

@@ -3,7 +3,7 @@ import { type Frozen, isNotFound, semanticEqual } from '@coracle/apimachinery';
 import { assert, unreachable } from '@coracle/kernel';
 import { ContainerLog, type LogLine } from '../container/container-log.ts';
 import type { Volume, VolumeData } from '../container/file-system.ts';
-import { ContainerRun, type Exit } from '../container/container-run.ts';
+import type { ContainerRun, Exit } from '../container/container-run.ts';
 import { type Action, decide } from './decide.ts';
 import type { NodeContext } from './node-context.ts';
 import { pullImage } from './pulling.ts';
@@ -20,8 +20,12 @@ export interface PodState {
   readonly pod: Frozen<Pod>;
   readonly record: PodRecord;
   readonly volumes: readonly { readonly name: string; readonly plan: VolumePlan; readonly data: VolumeData | undefined }[];
-  readonly runs: readonly { readonly container: string; readonly inputs: RunInputs; readonly checkpoint: Frozen<unknown> | undefined }[];
-  readonly logs: readonly { readonly container: string; readonly lines: readonly LogLine[]; readonly previous: readonly LogLine[] | undefined }[];
+  readonly runs: readonly { readonly container: string; readonly inputs: RunInputs; readonly checkpoint: Frozen<unknown> }[];
+  readonly logs: readonly {
+    readonly container: string;
+    readonly lines: readonly LogLine[];
+    readonly previous: readonly LogLine[] | undefined;
+  }[];
 }
 
 export interface PodVolume {
@@ -122,7 +126,10 @@ export class PodWorker {
       refreshVolumes(this);
     }
     this.#wake?.[Symbol.dispose]();
-    this.#wake = wake === undefined ? undefined : this.#node.process.clock.timer(wake.atMs - nowMs, () => this.#enqueue(), { background: wake.background });
+    this.#wake =
+      wake === undefined
+        ? undefined
+        : this.#node.process.clock.timer(wake.atMs - nowMs, () => this.#enqueue(), { background: wake.background });
     if (this.#record !== before && !semanticEqual(this.#record, before)) {
       this.#enqueue();
       return;
@@ -146,13 +153,21 @@ export class PodWorker {
   }
 
   snapshot(): PodState {
-    const volumes = [...this.volumes].map(([name, { plan, volume }]) => ({ name, plan, data: plan.kind === 'emptyDir' || plan.kind === 'projected' ? volume.snapshot() : undefined }));
+    const volumes = [...this.volumes].map(([name, { plan, volume }]) => ({
+      name,
+      plan,
+      data: plan.kind === 'emptyDir' || plan.kind === 'projected' ? volume.snapshot() : undefined,
+    }));
     const runs = [...this.runs].map(([container, run]) => {
       const inputs = this.#runInputs.get(container);
       assert(inputs !== undefined, `container ${container} runs without inputs`);
       return { container, inputs, checkpoint: run.checkpoint() };
     });
-    const logs = [...this.logs].map(([container, { current, previous }]) => ({ container, lines: [...current.lines], previous: previous === undefined ? undefined : [...previous.lines] }));
+    const logs = [...this.logs].map(([container, { current, previous }]) => ({
+      container,
+      lines: [...current.lines],
+      previous: previous === undefined ? undefined : [...previous.lines],
+    }));
     return { pod: this.#pod, record: this.#record, volumes, runs, logs };
   }
 
@@ -163,7 +178,10 @@ export class PodWorker {
     const now = (): number => this.#node.process.clock.now();
     for (const { name, plan, data } of volumes) this.volumes.set(name, { plan, volume: volumeFor(this.#node, plan, data) });
     for (const { container, lines, previous } of logs) {
-      this.logs.set(container, { current: new ContainerLog(now, lines), previous: previous === undefined ? undefined : new ContainerLog(now, previous) });
+      this.logs.set(container, {
+        current: new ContainerLog(now, lines),
+        previous: previous === undefined ? undefined : new ContainerLog(now, previous),
+      });
     }
     for (const { container, inputs, checkpoint } of runs) {
       const run = record.containers.find(({ name }) => name === container)?.run;
@@ -245,7 +263,9 @@ export class PodWorker {
 
   /** The container has been told to stop. */
   markStopping(name: string): void {
-    this.#record = withContainer(this.#record, name, (container) => (container.run.phase === 'running' ? { ...container, run: { ...container.run, stopping: true } } : container));
+    this.#record = withContainer(this.#record, name, (container) =>
+      container.run.phase === 'running' ? { ...container, run: { ...container.run, stopping: true } } : container,
+    );
   }
 
   #exited(name: string, id: string, exit: Exit): void {
@@ -254,7 +274,11 @@ export class PodWorker {
       this.#runInputs.delete(name);
     }
     const nowMs = this.#node.process.clock.now();
-    this.update((record) => withContainer(record, name, (container) => (container.run.phase === 'running' && container.run.id === id ? exited(container, { ...exit, nowMs }) : container)));
+    this.update((record) =>
+      withContainer(record, name, (container) =>
+        container.run.phase === 'running' && container.run.id === id ? exited(container, { ...exit, nowMs }) : container,
+      ),
+    );
   }
 }
 

@@ -14,7 +14,13 @@ export function beginProbing(worker: PodWorker, name: string, run: ContainerRun)
   const spec = specOf(pod, name);
   const container = containerOf(record, name);
   if (spec === undefined || container?.run.phase !== 'running') return;
-  const target = { process: node.process, dialer: node.network.dialer(node.process), podIP: record.podIP ?? node.hostIP, container: spec, signal: run.ended };
+  const target = {
+    process: node.process,
+    dialer: node.network.dialer(node.process),
+    podIP: record.podIP ?? node.hostIP,
+    container: spec,
+    signal: run.ended,
+  };
   const { postStart } = spec.lifecycle ?? {};
   const isNew = container.run.startedAtMs === node.process.clock.now();
   if (postStart !== undefined && isNew) {
@@ -23,7 +29,12 @@ export function beginProbing(worker: PodWorker, name: string, run: ContainerRun)
         await runHook(postStart, target);
       } catch (error) {
         if (run.ended.aborted) return;
-        node.recorder.event(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${error instanceof Error ? error.message : String(error)}`);
+        node.recorder.event(
+          pod,
+          'Warning',
+          'FailedPostStartHook',
+          `PostStartHook failed: ${error instanceof Error ? error.message : String(error)}`,
+        );
         node.recorder.event(pod, 'Normal', 'Killing', 'FailedPostStartHook');
         run.terminate(graceOf(pod));
       }

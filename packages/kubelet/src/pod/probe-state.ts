@@ -30,7 +30,9 @@ export function probeOf(container: Frozen<Container>, kind: ProbeKind): Frozen<P
 export function newProbes(container: Frozen<Container>): Readonly<Partial<Record<ProbeKind, ProbeState>>> {
   const initial = { startup: 'unknown', readiness: 'failure', liveness: 'success' } as const;
   const probes = probeKinds.filter((kind) => probeOf(container, kind) !== undefined);
-  return Object.fromEntries(probes.map((kind) => [kind, { result: initial[kind], run: undefined, succeededOnce: false } satisfies ProbeState]));
+  return Object.fromEntries(
+    probes.map((kind) => [kind, { result: initial[kind], run: undefined, succeededOnce: false } satisfies ProbeState]),
+  );
 }
 
 /** After one more try: the result turns once enough tries in a row ended alike. */

@@ -37,11 +37,16 @@ export function pullImage(worker: PodWorker, container: ContainerRecord): Contai
   }
   event('Normal', 'Pulling', `Pulling image "${image}"`);
   if (node.programs.find(reference) === 'missing') {
-    const message = `rpc error: code = NotFound desc = failed to pull and unpack image "${name}": failed to resolve reference "${name}": ${name}: not found`;
+    const cause = `failed to resolve reference "${name}": ${name}: not found`;
+    const message = `rpc error: code = NotFound desc = failed to pull and unpack image "${name}": ${cause}`;
     event('Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
     return failed('ErrImagePull', message);
   }
   node.images.add(name);
-  event('Normal', 'Pulled', `Successfully pulled image "${image}" in 0s (0s including waiting). Image size: ${imageSize(reference)} bytes.`);
+  event(
+    'Normal',
+    'Pulled',
+    `Successfully pulled image "${image}" in 0s (0s including waiting). Image size: ${imageSize(reference)} bytes.`,
+  );
   return { ...container, image: { phase: 'present' } };
 }

@@ -69,14 +69,36 @@ export type ImageState =
 /** The record of a pod that is seen for the first time. */
 export function newRecord(pod: Frozen<Pod>, nowMs: number): PodRecord {
   const { uid = '', namespace = '', name = '' } = pod.metadata;
-  const init = (pod.spec.initContainers ?? []).map((container) => newContainer(container, container.restartPolicy === 'Always' ? 'sidecar' : 'init', false));
+  const init = (pod.spec.initContainers ?? []).map((container) =>
+    newContainer(container, container.restartPolicy === 'Always' ? 'sidecar' : 'init', false),
+  );
   const main = pod.spec.containers.map((container) => newContainer(container, 'main', init.length > 0));
-  return { uid, namespace, name, seenAtMs: nowMs, sandbox: 'none', podIP: undefined, stop: undefined, mount: undefined, containers: [...init, ...main] };
+  return {
+    uid,
+    namespace,
+    name,
+    seenAtMs: nowMs,
+    sandbox: 'none',
+    podIP: undefined,
+    stop: undefined,
+    mount: undefined,
+    containers: [...init, ...main],
+  };
 }
 
 function newContainer({ name }: Frozen<Container>, role: ContainerRecord['role'], waitsForInit: boolean): ContainerRecord {
   const reason = waitsForInit || role !== 'main' ? 'PodInitializing' : 'ContainerCreating';
-  return { name, role, run: { phase: 'waiting', reason, message: '' }, last: undefined, restarts: 0, image: { phase: 'unknown' }, blockedUntilMs: 0, restartBackoff: undefined, probes: {} };
+  return {
+    name,
+    role,
+    run: { phase: 'waiting', reason, message: '' },
+    last: undefined,
+    restarts: 0,
+    image: { phase: 'unknown' },
+    blockedUntilMs: 0,
+    restartBackoff: undefined,
+    probes: {},
+  };
 }
 
 export function withContainer(record: PodRecord, name: string, change: (container: ContainerRecord) => ContainerRecord): PodRecord {
@@ -92,7 +114,10 @@ export function specOf(pod: Frozen<Pod>, name: string): Frozen<Container> | unde
   return [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((container) => container.name === name);
 }
 
-export function started(container: ContainerRecord, { id, nowMs, probes }: { readonly id: string; readonly nowMs: number; readonly probes: ContainerRecord['probes'] }): ContainerRecord {
+export function started(
+  container: ContainerRecord,
+  { id, nowMs, probes }: { readonly id: string; readonly nowMs: number; readonly probes: ContainerRecord['probes'] },
+): ContainerRecord {
   const previous = container.run.phase === 'exited' ? container.run : container.last;
   return {
     ...container,
@@ -112,11 +137,19 @@ export function waiting(container: ContainerRecord, reason: string, message: str
 }
 
 /** The run ended by itself or was killed. Does nothing when it is not running. */
-export function exited(container: ContainerRecord, { exitCode, message, nowMs }: { readonly exitCode: number; readonly message: string; readonly nowMs: number }): ContainerRecord {
+export function exited(
+  container: ContainerRecord,
+  { exitCode, message, nowMs }: { readonly exitCode: number; readonly message: string; readonly nowMs: number },
+): ContainerRecord {
   const { run } = container;
   if (run.phase !== 'running') return container;
   const reason = exitCode === 0 ? 'Completed' : 'Error';
-  return { ...container, run: { phase: 'exited', id: run.id, startedAtMs: run.startedAtMs, finishedAtMs: nowMs, exitCode, reason, message }, image: { phase: 'unknown' }, probes: {} };
+  return {
+    ...container,
+    run: { phase: 'exited', id: run.id, startedAtMs: run.startedAtMs, finishedAtMs: nowMs, exitCode, reason, message },
+    image: { phase: 'unknown' },
+    probes: {},
+  };
 }
 
 export function isRunning(container: ContainerRecord): boolean {

@@ -13,14 +13,22 @@ export function recoveredRecord(pod: Frozen<Pod>, nowMs: number): PodRecord {
     const status = statuses.find(({ name }) => name === container.name);
     if (status === undefined) return container;
     const id = status.containerID?.replace(/^containerd:\/\//, '') ?? '';
-    return { ...container, restarts: status.restartCount, last: exitOf(status.lastState), run: runOf(status.state, { id, nowMs }) ?? container.run };
+    return {
+      ...container,
+      restarts: status.restartCount,
+      last: exitOf(status.lastState),
+      run: runOf(status.state, { id, nowMs }) ?? container.run,
+    };
   });
   const { phase, reason = '', message = '' } = pod.status ?? {};
   if (phase !== 'Succeeded' && phase !== 'Failed') return { ...fresh, containers };
   return { ...fresh, containers, sandbox: 'removed', stop: { reason: 'finished', statusReason: reason, message, graceMs: 0 } };
 }
 
-function runOf(state: Frozen<ContainerState> | undefined, { id, nowMs }: { readonly id: string; readonly nowMs: number }): ContainerRecord['run'] | undefined {
+function runOf(
+  state: Frozen<ContainerState> | undefined,
+  { id, nowMs }: { readonly id: string; readonly nowMs: number },
+): ContainerRecord['run'] | undefined {
   if (state?.waiting !== undefined) return { phase: 'waiting', reason: state.waiting.reason ?? '', message: state.waiting.message ?? '' };
   if (state?.running === undefined) return exitOf(state);
   const startedAtMs = parseTime(state.running.startedAt) ?? nowMs;
@@ -31,5 +39,13 @@ function exitOf(state: Frozen<ContainerState> | undefined): ExitedRun | undefine
   if (state?.terminated === undefined) return undefined;
   const { exitCode, reason = '', message = '', startedAt, finishedAt, containerID = '' } = state.terminated;
   const id = containerID.replace(/^containerd:\/\//, '');
-  return { phase: 'exited', id, startedAtMs: parseTime(startedAt) ?? 0, finishedAtMs: parseTime(finishedAt) ?? 0, exitCode, reason, message };
+  return {
+    phase: 'exited',
+    id,
+    startedAtMs: parseTime(startedAt) ?? 0,
+    finishedAtMs: parseTime(finishedAt) ?? 0,
+    exitCode,
+    reason,
+    message,
+  };
 }

@@ -152,17 +152,28 @@ export class ReferencedObjects {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
       metadata: {},
-      spec: { audiences: audience === '' ? [] : [audience], expirationSeconds, boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid } },
+      spec: {
+        audiences: audience === '' ? [] : [audience],
+        expirationSeconds,
+        boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
+      },
     };
     const nowMs = this.#process.clock.now();
     try {
       const account = pod.spec.serviceAccountName ?? 'default';
-      const client = this.#clientset.coreV1.serviceAccounts(namespace).subresource<{ readonly status?: { readonly token?: string } }>(account, 'token');
+      const client = this.#clientset.coreV1
+        .serviceAccounts(namespace)
+        .subresource<{ readonly status?: { readonly token?: string } }>(account, 'token');
       const { status } = await client.create(request);
       // Renewed when four fifths of its time are over (pkg/kubelet/token/token_manager.go).
       return { token: status?.token ?? '', refusal: undefined, isFetching: false, renewAtMs: nowMs + expirationSeconds * 800 };
     } catch (error) {
-      return { token: undefined, refusal: error instanceof Error ? error.message : String(error), isFetching: false, renewAtMs: nowMs + retryTokenMs };
+      return {
+        token: undefined,
+        refusal: error instanceof Error ? error.message : String(error),
+        isFetching: false,
+        renewAtMs: nowMs + retryTokenMs,
+      };
     }
   }
 

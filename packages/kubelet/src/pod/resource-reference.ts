@@ -13,7 +13,10 @@ interface Input {
  * What a `resourceFieldRef` says: the quantity in units of the divisor, rounded up (pkg/api/v1/resource). A limit that is not
  * set is what the node has. Throws ConfigError.
  */
-export function resourceText({ containerName = '', resource, divisor = '1' }: Frozen<ResourceFieldSelector>, { pod, container, allocatable }: Input): string {
+export function resourceText(
+  { containerName = '', resource, divisor = '1' }: Frozen<ResourceFieldSelector>,
+  { pod, container, allocatable }: Input,
+): string {
   const spec = containerName === '' ? container : specOf(pod, containerName);
   if (spec === undefined) throw new ConfigError(`container ${containerName} not found`);
   const [kind = '', ...rest] = resource.split('.');

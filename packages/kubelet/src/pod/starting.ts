@@ -24,7 +24,10 @@ export interface RunInputs {
 const retryConfigMs = 10_000;
 
 /** Resolves what the container is to be started with; `begun` is absent when that is not possible now. */
-export function beginRun(worker: PodWorker, name: string): { readonly record: PodRecord; readonly begun?: { readonly id: string; readonly inputs: RunInputs } } {
+export function beginRun(
+  worker: PodWorker,
+  name: string,
+): { readonly record: PodRecord; readonly begun?: { readonly id: string; readonly inputs: RunInputs } } {
   const { node, pod, record } = worker;
   const spec = specOf(pod, name);
   assert(spec !== undefined, `pod ${record.name} has no container ${name}`);
@@ -36,7 +39,8 @@ export function beginRun(worker: PodWorker, name: string): { readonly record: Po
     const env = environment({ pod, container: spec, objects, services, master, allocatable: node.allocatable });
     mountsOf(spec, worker.volumes, env);
     if (objects.isPending) return { record };
-    const expanded = (words: readonly string[] = []): readonly string[] => words.map((word) => expand(word, (variable) => env.get(variable)));
+    const expanded = (words: readonly string[] = []): readonly string[] =>
+      words.map((word) => expand(word, (variable) => env.get(variable)));
     const id = Buffer.from(node.process.random.bytes(32)).toString('hex');
     node.recorder.event(pod, 'Normal', 'Created', 'Container created');
     node.recorder.event(pod, 'Normal', 'Started', 'Container started');
@@ -49,7 +53,12 @@ export function beginRun(worker: PodWorker, name: string): { readonly record: Po
     const { message } = error;
     const isKnown = record.containers.some(({ name: each, run }) => each === name && run.phase === 'waiting' && run.message === message);
     if (!isKnown) node.recorder.event(pod, 'Warning', 'Failed', `Error: ${message}`);
-    return { record: withContainer(record, name, (container) => ({ ...waiting(container, 'CreateContainerConfigError', message), blockedUntilMs: nowMs + retryConfigMs })) };
+    return {
+      record: withContainer(record, name, (container) => ({
+        ...waiting(container, 'CreateContainerConfigError', message),
+        blockedUntilMs: nowMs + retryConfigMs,
+      })),
+    };
   }
 }
 
@@ -57,7 +66,7 @@ export interface NewRun {
   readonly container: string;
   readonly id: string;
   readonly inputs: RunInputs;
-  readonly resumed: Frozen<unknown> | undefined;
+  readonly resumed: Frozen<unknown>;
   readonly onExit: (exit: Exit) => void;
 }
 
@@ -114,7 +123,13 @@ async function runPreStop(worker: PodWorker, container: string, hook: Frozen<Lif
   const spec = specOf(pod, container);
   if (spec === undefined) return;
   try {
-    await runHook(hook, { process: node.process, dialer: node.network.dialer(node.process), podIP: record.podIP ?? node.hostIP, container: spec, signal });
+    await runHook(hook, {
+      process: node.process,
+      dialer: node.network.dialer(node.process),
+      podIP: record.podIP ?? node.hostIP,
+      container: spec,
+      signal,
+    });
   } catch (error) {
     if (signal.aborted) return; // the grace is over
     const message = error instanceof Error ? error.message : String(error);

@@ -48,7 +48,9 @@ export function podPhase(record: PodRecord): string {
   const main = record.containers.filter(({ role }) => role === 'main');
   const failedInit = init.some(({ run }) => run.phase === 'exited' && run.exitCode !== 0);
   if (isTerminal && failedInit) return 'Failed';
-  const exits = main.flatMap(({ run, last }) => (run.phase === 'exited' ? [run] : run.phase === 'waiting' && last !== undefined ? [last] : []));
+  const exits = main.flatMap(({ run, last }) =>
+    run.phase === 'exited' ? [run] : run.phase === 'waiting' && last !== undefined ? [last] : [],
+  );
   const running = main.filter(({ run }) => run.phase === 'running').length;
   if (running + exits.length < main.length) return 'Pending';
   if (running > 0) return 'Running';
@@ -62,7 +64,11 @@ function containerStatus(pod: Frozen<Pod>, container: ContainerRecord): Containe
   const hasRun = container.run.phase !== 'waiting' || container.last !== undefined;
   const reference = hasRun ? parsed(image) : undefined;
   const id = container.run.phase === 'waiting' ? container.last?.id : container.run.id;
-  const mounts = (spec?.volumeMounts ?? []).map(({ name, mountPath, readOnly = false }) => ({ name, mountPath, ...(readOnly ? { readOnly, recursiveReadOnly: 'Disabled' } : {}) }));
+  const mounts = (spec?.volumeMounts ?? []).map(({ name, mountPath, readOnly = false }) => ({
+    name,
+    mountPath,
+    ...(readOnly ? { readOnly, recursiveReadOnly: 'Disabled' } : {}),
+  }));
   return {
     name: container.name,
     state: stateOf(container.run),
@@ -93,7 +99,10 @@ function stateOf(run: RunState): ContainerState {
       return { running: { startedAt: formatTime(run.startedAtMs) } };
     case 'exited': {
       const { exitCode, reason, message, id } = run;
-      const times = id === '' ? {} : { startedAt: formatTime(run.startedAtMs), finishedAt: formatTime(run.finishedAtMs), containerID: `containerd://${id}` };
+      const times =
+        id === ''
+          ? {}
+          : { startedAt: formatTime(run.startedAtMs), finishedAt: formatTime(run.finishedAtMs), containerID: `containerd://${id}` };
       return { terminated: { exitCode, reason, ...(message === '' ? {} : { message }), ...times } };
     }
   }
@@ -110,7 +119,8 @@ function mergedConditions(
   const dated = own.map((condition): PodCondition => {
     const before = old.find(({ type }) => type === condition.type);
     if (condition.type === 'PodScheduled' && before !== undefined) return before; // the scheduler's
-    const lastTransitionTime = before?.status === condition.status && before.lastTransitionTime !== undefined ? before.lastTransitionTime : formatTime(nowMs);
+    const lastTransitionTime =
+      before?.status === condition.status && before.lastTransitionTime !== undefined ? before.lastTransitionTime : formatTime(nowMs);
     return { ...condition, ...(generation === undefined ? {} : { observedGeneration: generation }), lastTransitionTime };
   });
   return [...old.filter(({ type }) => !ofKubelet.has(type)), ...dated];

@@ -40,7 +40,10 @@ export function setUpVolumes(worker: PodWorker): PodRecord {
   return { ...record, sandbox: 'ready', podIP, mount: undefined };
 }
 
-function retryLater({ node, record, pod }: PodWorker, { reason, message }: { readonly reason: string; readonly message: string }): PodRecord {
+function retryLater(
+  { node, record, pod }: PodWorker,
+  { reason, message }: { readonly reason: string; readonly message: string },
+): PodRecord {
   if (record.mount?.message !== message) node.recorder.event(pod, 'Warning', reason, message);
   const failures = record.mount?.failures ?? 0;
   const waitMs = Math.min(longestRetryMs, firstRetryMs * 2 ** failures);

@@ -30,7 +30,8 @@ export function planVolume(volume: Frozen<VolumeSpec>, input: VolumeInput): Volu
   const { objects, pod } = input;
   if (volume.emptyDir !== undefined) return { kind: 'emptyDir' };
   if (volume.hostPath !== undefined) return { kind: 'hostPath', path: normalizePath(volume.hostPath.path) };
-  if (volume.persistentVolumeClaim !== undefined) return planClaim(volume.persistentVolumeClaim.claimName, volume.persistentVolumeClaim.readOnly ?? false, objects);
+  if (volume.persistentVolumeClaim !== undefined)
+    return planClaim(volume.persistentVolumeClaim.claimName, volume.persistentVolumeClaim.readOnly ?? false, objects);
   if (volume.ephemeral !== undefined) return planClaim(`${pod.metadata.name ?? ''}-${volume.name}`, false, objects);
   if (volume.configMap !== undefined) return { kind: 'projected', data: configMapFiles(volume.configMap, objects) };
   if (volume.secret !== undefined) {
@@ -69,14 +70,23 @@ function configMapFiles({ name = '', items, optional = false }: ObjectSource, ob
 function secretFiles({ name = '', items, optional = false }: ObjectSource, objects: PodObjects): readonly Entry[] {
   const secret = objects.secret(name);
   if (secret === undefined && !optional) throw new ConfigError(`secret "${name}" not found`);
-  return selected(sortedEntries(secret?.data).map(([key, value]): Entry => [key, secretContent(value)]), items, { what: 'secret', optional });
+  return selected(
+    sortedEntries(secret?.data).map(([key, value]): Entry => [key, secretContent(value)]),
+    items,
+    { what: 'secret', optional },
+  );
 }
 
-function selected(entries: readonly Entry[], items: readonly Frozen<KeyToPath>[] | undefined, { what, optional }: { readonly what: string; readonly optional: boolean }): readonly Entry[] {
+function selected(
+  entries: readonly Entry[],
+  items: readonly Frozen<KeyToPath>[] | undefined,
+  { what, optional }: { readonly what: string; readonly optional: boolean },
+): readonly Entry[] {
   if (items === undefined || items.length === 0) return entries;
   return items.flatMap(({ key, path }): Entry[] => {
     const entry = entries.find(([name]) => name === key);
-    if (entry === undefined && !optional) throw new ConfigError(`${what} references non-existent ${what === 'secret' ? 'secret' : 'config'} key: ${key}`);
+    if (entry === undefined && !optional)
+      throw new ConfigError(`${what} references non-existent ${what === 'secret' ? 'secret' : 'config'} key: ${key}`);
     return entry === undefined ? [] : [[inner(path), entry[1]]];
   });
 }
@@ -112,7 +122,11 @@ function inner(path: string): string {
 }
 
 /** Where a container sees the volumes of its pod. Throws ConfigError for a mount of a volume that there is not. */
-export function mountsOf(container: Frozen<Container>, volumes: ReadonlyMap<string, { readonly plan: VolumePlan; readonly volume: Volume }>, env: ReadonlyMap<string, string>): readonly Mount[] {
+export function mountsOf(
+  container: Frozen<Container>,
+  volumes: ReadonlyMap<string, { readonly plan: VolumePlan; readonly volume: Volume }>,
+  env: ReadonlyMap<string, string>,
+): readonly Mount[] {
   return (container.volumeMounts ?? []).map(({ name, mountPath, subPath = '', subPathExpr, readOnly = false }) => {
     const found = volumes.get(name);
     if (found === undefined) throw new ConfigError(`volume "${name}" of container "${container.name}" not found`);
