@@ -34,6 +34,12 @@ export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 }
 
+/** A delay as timers take it, not below zero. Throws RangeError when it is no number. */
+export function delayOf(ms: number): number {
+  if (Number.isNaN(ms)) throw new RangeError('Cannot wait for NaN ms');
+  return Math.max(0, ms);
+}
+
 /** The parts of a Clock that follow from `timer`: shared by every runtime, so that they behave alike. */
 export function sleepWith(timer: Clock['timer'], ms: number, options?: SleepOptions): Promise<void> {
   const signal = options?.signal;
@@ -62,19 +68,28 @@ export function sleepWith(timer: Clock['timer'], ms: number, options?: SleepOpti
 export function deadlineWith(timer: Clock['timer'], ms: number, options?: SleepOptions): Deadline {
   const controller = new AbortController();
   const parent = options?.signal;
+  if (parent?.aborted) {
+    controller.abort(parent.reason);
+    return { signal: controller.signal, [Symbol.dispose]() {} };
+  }
+  const release = (): void => {
+    parent?.removeEventListener('abort', onParent);
+    handle[Symbol.dispose]();
+  };
   const onParent = (): void => {
-    if (parent !== undefined) controller.abort(parent.reason);
+    release();
+    controller.abort(parent?.reason);
   };
-  if (parent?.aborted) onParent();
-  else parent?.addEventListener('abort', onParent, { once: true });
-  const handle = timer(ms, () => controller.abort(new TimeoutError(`Deadline of ${ms} ms exceeded`)), options);
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      parent?.removeEventListener('abort', onParent);
-      handle[Symbol.dispose]();
+  const handle = timer(
+    ms,
+    () => {
+      release();
+      controller.abort(new TimeoutError(`Deadline of ${ms} ms exceeded`));
     },
-  };
+    options,
+  );
+  parent?.addEventListener('abort', onParent, { once: true });
+  return { signal: controller.signal, [Symbol.dispose]: release };
 }
 
 /** The reason of an aborted signal as an Error, whatever was passed to `abort`. */

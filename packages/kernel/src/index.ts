@@ -5,6 +5,7 @@ export {
   type Clock,
   type Deadline,
   deadlineWith,
+  delayOf,
   type SleepOptions,
   sleepWith,
   TimeoutError,

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomFillSync } from 'node:crypto';
 import type { Cause } from './cause.ts';
-import { type Clock, deadlineWith, sleepWith, type TimerOptions } from './clock.ts';
+import { type Clock, deadlineWith, delayOf, sleepWith, type TimerOptions } from './clock.ts';
 import { type Logger, type LogSink, loggerFor } from './log.ts';
 import { MetricsRegistry } from './metrics.ts';
 import type { Failure, Point, Process, Runtime, Task } from './process.ts';
@@ -52,7 +52,7 @@ class LiveProcess implements Process {
   readonly log: Logger;
   readonly metrics: MetricsRegistry = new MetricsRegistry();
   readonly #controller = new AbortController();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<LiveTimer>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #causes: AsyncLocalStorage<Cause>;
   readonly #onFailure: ((failure: Failure) => void) | undefined;
@@ -122,7 +122,7 @@ class LiveProcess implements Process {
     this.#controller.abort(reason);
     // A task may spawn another while it ends, hence the loop.
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) clearTimeout(timer.handle);
     this.#timers.clear();
   }
 
@@ -136,22 +136,35 @@ class LiveProcess implements Process {
   }
 }
 
-function liveClock(timers: Set<NodeJS.Timeout>): Clock {
+/** The longest delay that setTimeout takes; anything above becomes 1 ms there. */
+const longestDelayMs = 0x7fff_ffff;
+
+/** A timer that is not over before it fires or is disposed, however long that takes. */
+interface LiveTimer {
+  handle: NodeJS.Timeout;
+}
+
+function liveClock(timers: Set<LiveTimer>): Clock {
   const timer = (ms: number, fire: () => void, options?: TimerOptions): Disposable => {
-    // setTimeout silently turns delays above 2^31-1 into 1 ms.
-    const handle = setTimeout(
-      () => {
-        timers.delete(handle);
+    const arm = (restMs: number): NodeJS.Timeout => {
+      const stageMs = Math.min(restMs, longestDelayMs);
+      const handle = setTimeout(() => {
+        if (restMs > stageMs) {
+          live.handle = arm(restMs - stageMs);
+          return;
+        }
+        timers.delete(live);
         fire();
-      },
-      Math.min(Math.max(ms, 0), 0x7fff_ffff),
-    );
-    if (options?.background === true) handle.unref();
-    timers.add(handle);
+      }, stageMs);
+      if (options?.background === true) handle.unref();
+      return handle;
+    };
+    const live: LiveTimer = { handle: arm(delayOf(ms)) };
+    timers.add(live);
     return {
       [Symbol.dispose]() {
-        timers.delete(handle);
-        clearTimeout(handle);
+        timers.delete(live);
+        clearTimeout(live.handle);
       },
     };
   };

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runtimeContract } from './contract/runtime-contract.ts';
+import { LiveRuntime } from './live-runtime.ts';
+import type { LogRecord } from './log.ts';
+import type { Failure } from './process.ts';
+
+runtimeContract('LiveRuntime', () => {
+  const failures: Failure[] = [];
+  return { runtime: new LiveRuntime({ onFailure: (failure) => failures.push(failure) }), failures, drive: (work) => work };
+});
+
+test('LiveRuntime timers wait longer than setTimeout can', (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { clock } = new LiveRuntime().process('a');
+  const monthMs = 30 * 24 * 3_600_000;
+  let fired = 0;
+  clock.timer(monthMs, () => fired++);
+  const cancelled = clock.timer(monthMs, () => fired++);
+  context.mock.timers.tick(2 ** 31 - 1);
+  cancelled[Symbol.dispose]();
+  context.mock.timers.tick(monthMs - 2 ** 31);
+  assert.equal(fired, 0);
+  context.mock.timers.tick(1);
+  assert.equal(fired, 1);
+});
+
+test('LiveRuntime logs a failure when nobody else receives it', async () => {
+  const lines: LogRecord[] = [];
+  const process = new LiveRuntime({ log: (line) => lines.push(line) }).process('a');
+  await process.spawn('work', async () => {
+    throw new Error('broken');
+  }).done;
+  assert.equal(lines.length, 1);
+  assert.deepEqual([lines[0]?.level, lines[0]?.process, lines[0]?.message, lines[0]?.fields['task']], ['error', 'a', 'Task failed', 'work']);
+});
