@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MetricsRegistry } from './metrics.ts';
+
+test('MetricsRegistry.text() prints the Prometheus format, metrics in order of name', () => {
+  const metrics = new MetricsRegistry();
+  metrics.gauge({ name: 'queue_depth', help: 'Waiting.' }).set(3);
+  const requests = metrics.counter({ name: 'requests_total', help: 'Requests.', labels: ['verb', 'path'] });
+  requests.add(1, 'get', '/a"b\\\n');
+  requests.add(2, 'get', '/a"b\\\n');
+  requests.add(1, 'put', '/');
+  const seconds = metrics.histogram({ name: 'duration_seconds', help: 'Time.', labels: ['verb'], bounds: [0.1, 1] });
+  for (const value of [0.1, 0.5, 2]) seconds.observe(value, 'get');
+  assert.equal(
+    metrics.text(),
+    `# HELP duration_seconds Time.
+# TYPE duration_seconds histogram
+duration_seconds_bucket{verb="get",le="0.1"} 1
+duration_seconds_bucket{verb="get",le="1"} 2
+duration_seconds_bucket{verb="get",le="+Inf"} 3
+duration_seconds_sum{verb="get"} 2.6
+duration_seconds_count{verb="get"} 3
+# HELP queue_depth Waiting.
+# TYPE queue_depth gauge
+queue_depth 3
+# HELP requests_total Requests.
+# TYPE requests_total counter
+requests_total{verb="get",path="/a\\"b\\\\\\n"} 3
+requests_total{verb="put",path="/"} 1
+`,
+  );
+  assert.equal(new MetricsRegistry().text(), '');
+});
+
+test('MetricsRegistry gives one metric for one name, and refuses another kind or number of labels', () => {
+  const metrics = new MetricsRegistry();
+  metrics.counter({ name: 'a', help: 'A.' }).add(1);
+  metrics.counter({ name: 'a', help: 'A.' }).add(1);
+  assert.match(metrics.text(), /^a 2$/m);
+  assert.throws(() => metrics.gauge({ name: 'a', help: 'A.' }), TypeError);
+  assert.throws(() => metrics.counter({ name: 'a', help: 'A.' }).add(1, 'label'), TypeError);
+});
