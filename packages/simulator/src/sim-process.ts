@@ -25,20 +25,15 @@ export interface Timer {
   keepsAwake: boolean; // counted among the foreground timers
 }
 
-/** Whose code is running, and why. */
-export interface StepContext {
-  readonly process: SimProcess;
-  readonly cause: Cause | undefined;
-}
-
 /** What a process needs of its runtime. */
 export interface SimPorts {
   now(): number;
   monotonic(): number;
   ask(process: SimProcess, at: Point, run: () => void): void;
   timer(process: SimProcess, ms: number, fire: () => void, options?: TimerOptions): Timer;
-  context(): StepContext | undefined;
-  within<T>(context: StepContext, run: () => T): T;
+  cause(): Cause | undefined;
+  /** Runs `run` as code of `process`. */
+  within<T>(process: SimProcess, cause: Cause | undefined, run: () => T): T;
   failed(failure: Failure): void;
   open(process: SimProcess, what: string): Disposable;
   forget(process: SimProcess): void;
@@ -92,9 +87,10 @@ export class SimProcess implements Process {
     return new Promise<T>((resolve, reject) => {
       this.#ports.ask(this, at, () => {
         try {
-          resolve(run());
+          const value = run();
+          if (this.#alive) resolve(value); // `run` may have killed this process, whose promises never settle
         } catch (error) {
-          reject(error);
+          if (this.#alive) reject(error);
         }
       });
     });
@@ -112,9 +108,8 @@ export class SimProcess implements Process {
   }
 
   spawn(name: string, run: (signal: AbortSignal) => Promise<void>): Task {
-    const context: StepContext = { process: this, cause: this.cause() };
     const done = this.#ports
-      .within(context, () => this.step({ lane: `spawn ${name}`, op: 'start' }, () => run(this.signal)))
+      .within(this, this.cause(), () => this.step({ lane: `spawn ${name}`, op: 'start' }, () => run(this.signal)))
       .then((running) => running)
       .catch((error: unknown) => {
         if (!(this.signal.aborted && error === this.signal.reason)) this.#fail(name, error);
@@ -125,11 +120,11 @@ export class SimProcess implements Process {
   }
 
   context<T>(cause: Cause, run: () => T): T {
-    return this.#ports.within({ process: this, cause }, run);
+    return this.#ports.within(this, cause, run);
   }
 
   cause(): Cause | undefined {
-    return this.#ports.context()?.cause;
+    return this.#ports.cause();
   }
 
   busy(what: string): Disposable {
@@ -172,8 +167,8 @@ export class SimProcess implements Process {
 
   #timer(ms: number, fire: () => void, options?: TimerOptions): Disposable {
     if (!this.#alive) return { [Symbol.dispose]() {} };
-    const context: StepContext = { process: this, cause: this.cause() };
-    const timer = this.#ports.timer(this, ms, () => this.#ports.within(context, fire), options);
+    const cause = this.cause();
+    const timer = this.#ports.timer(this, ms, () => this.#ports.within(this, cause, fire), options);
     this.#timers.add(timer);
     return {
       [Symbol.dispose]: () => {
@@ -196,6 +191,7 @@ export class SimProcess implements Process {
   }
 }
 
-function errorText(error: unknown): string {
+/** What a trace or report shows of a throw. */
+export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { assert, type Failure, Heap, type LogSink, type Point, type Random, type Runtime, type TimerOptions } from '@coracle/kernel';
-import { drainMicrotasks } from './drain.ts';
+import { assert, type Cause, delayOf, type Failure, Heap, type LogSink, type Point, type Random, type Runtime, type TimerOptions } from '@coracle/kernel';
+import { microtaskDrain } from './drain.ts';
 import { realSetImmediate } from './guard.ts';
 import type { Lane, Operation } from './lane.ts';
 import { mix, seededRandom } from './seeded-random.ts';
-import { type SimPorts, SimProcess, type StepContext, type Timer } from './sim-process.ts';
+import { errorText, type SimPorts, SimProcess, type Timer } from './sim-process.ts';
 import { fifo, type Strategy, type StrategyView } from './strategy.ts';
 
 export interface SimRuntimeOptions {
@@ -46,6 +46,17 @@ export class ComponentFailed extends Error {
   override readonly name = 'ComponentFailed';
 }
 
+/** Whose code is running, and why. */
+interface StepContext {
+  readonly runtime: SimRuntime;
+  readonly process: SimProcess;
+  readonly cause: Cause | undefined;
+}
+
+// One for all runtimes, which tell their contexts apart: Node copies all storages that were ever entered each time that one
+// is, so that a storage for each runtime would make a sweep over thousands of them quadratic.
+const contexts = new AsyncLocalStorage<StepContext>();
+
 const defaultStartMs = 1_767_225_600_000;
 const stepsPerTurn = 4_000;
 
@@ -68,7 +79,6 @@ export class SimRuntime implements Runtime {
   readonly #timers = new Heap<Timer>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence));
   readonly #incarnations = new Map<string, number>();
   readonly #open = new Map<object, { readonly process: SimProcess; readonly what: string }>();
-  readonly #contexts = new AsyncLocalStorage<StepContext>();
   readonly #log: LogSink;
   readonly #driver: 'synchronous' | 'setImmediate';
   readonly trace: string[] | undefined;
@@ -77,6 +87,7 @@ export class SimRuntime implements Runtime {
   #steps = 0;
   #hash = 0;
   #foregroundTimers = 0;
+  #cancelledTimers = 0; // roughly: those cancelled while they waited for their step were not in the heap
   #driving = false;
 
   constructor(options: SimRuntimeOptions = {}) {
@@ -111,6 +122,16 @@ export class SimRuntime implements Runtime {
   /** Virtual wall time, ms since the epoch. */
   get nowMs(): number {
     return this.#nowMs;
+  }
+
+  /** The process whose code is running: undefined outside of every step, in a test's own lines. */
+  current(): SimProcess | undefined {
+    return this.#context()?.process;
+  }
+
+  #context(): StepContext | undefined {
+    const context = contexts.getStore();
+    return context?.runtime === this ? context : undefined;
   }
 
   process(name: string): SimProcess {
@@ -197,8 +218,8 @@ export class SimRuntime implements Runtime {
     monotonic: () => this.#nowMs - this.#startMs,
     ask: (process, at, run) => this.#ask(process, at, run),
     timer: (process, ms, fire, options) => this.#timer(process, ms, fire, options),
-    context: () => this.#contexts.getStore(),
-    within: (context, run) => this.#contexts.run(context, run),
+    cause: () => this.#context()?.cause,
+    within: (process, cause, run) => contexts.run({ runtime: this, process, cause }, run),
     failed: (failure) => this.failures.push(failure),
     open: (process, what) => {
       const token = { process, what };
@@ -214,7 +235,10 @@ export class SimRuntime implements Runtime {
 
   #ask(process: SimProcess, at: Point, run: () => void): void {
     const lane = process.lane(at.lane);
-    const operation: Operation = { sequence: this.#sequence++, at, context: this.#contexts.getStore(), run };
+    const asking = this.#context();
+    // What runs in the step is the process's own, whoever asked; the cause stays that of the asker.
+    const context: StepContext = asking?.process === process ? asking : { runtime: this, process, cause: asking?.cause };
+    const operation: Operation = { sequence: this.#sequence++, at, context, run };
     lane.push(operation);
     this.#strategy.asked?.(lane, operation, this.#view);
     if (lane.readyIndex < 0 && !this.#held.has(lane)) this.#makeReady(lane);
@@ -255,7 +279,7 @@ export class SimRuntime implements Runtime {
 
   #timer(process: SimProcess, ms: number, fire: () => void, options?: TimerOptions): Timer {
     const timer: Timer = {
-      atMs: this.#nowMs + Math.max(0, Math.ceil(ms)),
+      atMs: this.#nowMs + Math.ceil(delayOf(ms)),
       sequence: this.#sequence++,
       process,
       keepsAwake: options?.background !== true,
@@ -271,9 +295,16 @@ export class SimRuntime implements Runtime {
   }
 
   #cancel(timer: Timer): void {
+    if (timer.fire === undefined) return;
     timer.fire = undefined;
     if (timer.keepsAwake) this.#foregroundTimers--;
     timer.keepsAwake = false;
+    this.#cancelledTimers++;
+    // Deadlines are cancelled long before they are due: without this they would pile up until then.
+    if (this.#cancelledTimers > 1_000 && this.#cancelledTimers * 2 > this.#timers.size) {
+      this.#timers.retain(({ fire }) => fire !== undefined);
+      this.#cancelledTimers = 0;
+    }
   }
 
   #nextTimer(): Timer | undefined {
@@ -281,6 +312,7 @@ export class SimRuntime implements Runtime {
       const next = this.#timers.peek();
       if (next === undefined || next.fire !== undefined) return next;
       this.#timers.pop();
+      this.#cancelledTimers--;
     }
   }
 
@@ -324,7 +356,7 @@ export class SimRuntime implements Runtime {
     if (key !== undefined) for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
     this.#hash = Math.imul(hash ^ (this.#nowMs | 0), 0x01000193);
     this.trace?.push(`${this.#nowMs - this.#startMs} ${lane.name} ${op}${key === undefined ? '' : ` ${key}`}`);
-    this.#contexts.run(operation.context as StepContext, operation.run); // what #ask stored
+    contexts.run(operation.context as StepContext, operation.run); // what #ask stored
   }
 
   #drive(what: string, next: () => 'step' | 'time' | 'stop'): Promise<RunReport> {
@@ -332,9 +364,9 @@ export class SimRuntime implements Runtime {
     this.#driving = true;
     const startSteps = this.#steps;
     const startMs = this.#nowMs;
-    const drain = this.#driver === 'synchronous' ? drainMicrotasks : undefined;
     const failuresBefore = this.failures.length;
     return new Promise<RunReport>((resolve, reject) => {
+      let drain: (() => void) | undefined;
       const finish = (error?: unknown): void => {
         this.#driving = false;
         const failure = this.failures[failuresBefore];
@@ -364,7 +396,10 @@ export class SimRuntime implements Runtime {
         }
         realSetImmediate(turn);
       };
-      realSetImmediate(turn);
+      realSetImmediate(() => {
+        drain = this.#driver === 'synchronous' ? microtaskDrain() : undefined;
+        turn();
+      });
     });
   }
 
@@ -381,8 +416,4 @@ export class SimRuntime implements Runtime {
     const open = [...this.#open.values()].slice(0, 10).map(({ process, what }) => `${process.name}: ${what}`);
     throw new Stuck(`Nothing is left to run, but this work is open: ${open.join('; ')}`);
   }
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -48,7 +48,7 @@ export function uniform(): Strategy {
  */
 export function pct(options: { readonly depth: number; readonly steps: number }): Strategy {
   const priorities = new Map<Lane, number>();
-  let changes: Set<number> | undefined;
+  let changes: number[] | undefined; // ascending
   let lowest = -1;
   const highest = (ready: readonly Lane[], random: Random): number => {
     let best = 0;
@@ -70,12 +70,14 @@ export function pct(options: { readonly depth: number; readonly steps: number })
     name: `pct-${options.depth}`,
     pick(ready, view) {
       if (changes === undefined) {
-        changes = new Set();
-        for (let i = 1; i < options.depth; i++) changes.add(view.random.below(options.steps));
+        changes = Array.from({ length: options.depth - 1 }, () => view.random.below(options.steps)).sort((a, b) => a - b);
       }
       const best = highest(ready, view.random);
       const lane = ready[best];
-      if (lane === undefined || !changes.delete(view.steps)) return best;
+      const [change] = changes;
+      // A step without a choice may have passed the point.
+      if (lane === undefined || change === undefined || view.steps < change) return best;
+      changes.shift();
       priorities.set(lane, lowest--);
       return highest(ready, view.random);
     },
