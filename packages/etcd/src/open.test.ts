@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { type DiskBench, diskBench, portrait } from './contract/disk-bench.ts';
 import { DirectoryDamaged, DirectoryInUse, DirectoryTooNew, DiskFull } from './directory/errors.ts';
 import type { DurableStore } from './durable-store.ts';
+import type { Txn } from './mvcc/types.ts';
 import { recordBytes } from './wal/record.ts';
 import { segmentHeaderBytes } from './wal/segment.ts';
 
@@ -150,8 +151,8 @@ describe('openDurableStore() of a damaged directory', () => {
     const store = await bench.open();
     await bench.put(store, 'a');
     const { runtime } = bench;
-    const batch = ['b', 'c', 'd'].map((key) => store.txn({ compares: [], success: [{ op: 'put', key, value: Buffer.from(key) }], failure: [] }));
-    await runtime.drive(Promise.all(batch));
+    const putOf = (key: string): Txn => ({ compares: [], success: [{ op: 'put', key, value: Buffer.from(key) }], failure: [] });
+    await runtime.drive(Promise.all(['b', 'c', 'd'].map((key) => store.txn(putOf(key)))));
     kill(bench);
     const log = bench.disk.contents(firstSegment);
     const end = log.findLastIndex((byte) => byte !== 0) + 1;
@@ -202,7 +203,13 @@ describe('openDurableStore() of a damaged directory', () => {
     assert.ok(refused > 100);
   });
 
-  const cases: readonly { readonly what: string; readonly damage: (bench: DiskBench) => void; readonly file: RegExp; readonly reason: RegExp }[] = [
+  interface Case {
+    readonly what: string;
+    readonly damage: (bench: DiskBench) => void;
+    readonly file: RegExp;
+    readonly reason: RegExp;
+  }
+  const cases: readonly Case[] = [
     { what: 'without META', damage: ({ disk }) => disk.removeFile('META'), file: /^META$/, reason: /missing, but "wal\// },
     {
       what: 'with both copies of META broken',
@@ -212,7 +219,9 @@ describe('openDurableStore() of a damaged directory', () => {
     },
     {
       what: 'without a log',
-      damage: ({ disk }) => logFiles({ disk }).forEach((path) => disk.removeFile(path)),
+      damage({ disk }) {
+        for (const path of logFiles({ disk })) disk.removeFile(path);
+      },
       file: /^wal$/,
       reason: /no segment/,
     },

@@ -108,7 +108,8 @@ function randomEntry(random: Random, history: History, store: DurableStore): Ent
     case 2:
       return { kind: 'compact', at: revision(random.below(store.revision + 3)) };
     case 3: {
-      const success: Operation[] = ['x', 'y', 'z'].map((key) => ({ op: 'put', key, lease, value: Buffer.from(`${history.entries.length}`) }));
+      const value = Buffer.from(`${history.entries.length}`);
+      const success = ['x', 'y', 'z'].map((key): Operation => ({ op: 'put', key, lease, value }));
       return { kind: 'txn', txn: { compares: [{ key: 'k1', target: 'version', result: 'greater', operand: 1 }], success, failure: [] } };
     }
     case 4:
@@ -142,7 +143,8 @@ function keepPrefix(history: History, recovered: DurableStore, retention: Retent
     if (next === undefined) break;
     replay(next);
   }
-  assert.fail(`No prefix of ${history.entries.length} entries with the ${history.acknowledged} acknowledged ones gives: ${found.split('\n', 1).join()}`);
+  const [summary] = found.split('\n');
+  assert.fail(`No prefix of ${history.entries.length} entries with the ${history.acknowledged} acknowledged ones gives ${summary}`);
 }
 
 /** Nothing runs in it: the model has no time. */

@@ -148,12 +148,9 @@ export class MemoryStore implements Store {
     const mvcc = this.#state.mvcc.fork();
     const store = new MemoryStore({ mvcc, process });
     // A fork goes on where it was: what was left of a lease is left of it there.
-    if (this.#state.keepsTime) for (const lease of mvcc.leases()) store.#continueLease(lease, this.#state.lessor.remainingSeconds(lease.id));
+    if (!this.#state.keepsTime) return store;
+    for (const lease of mvcc.leases()) store.#state.lessor.renew(lease, this.#state.lessor.remainingSeconds(lease.id));
     return store;
-  }
-
-  #continueLease(lease: GrantedLease, remainingSeconds: number): void {
-    this.#state.lessor.renew(lease, remainingSeconds);
   }
 
   async #expire(id: LeaseId): Promise<void> {

@@ -3,7 +3,15 @@ import { describe, test } from 'node:test';
 import { SimRuntime } from '@coracle/simulator';
 import type { Process } from '@coracle/kernel';
 import { InvalidRequestError } from '../mvcc/check-txn.ts';
-import { type Change, CompactedError, FutureRevisionError, LeaseExistsError, LeaseNotFoundError, type Operation, type TxnResult } from '../mvcc/types.ts';
+import {
+  type Change,
+  CompactedError,
+  FutureRevisionError,
+  LeaseExistsError,
+  LeaseNotFoundError,
+  type Operation,
+  type TxnResult,
+} from '../mvcc/types.ts';
 import { LeaseTtlTooLargeError } from '../lease/lessor.ts';
 import type { Store } from '../store.ts';
 import { prefixEnd } from '../watch-hub.ts';

@@ -1,4 +1,4 @@
-import { link, open, readFile, rename, unlink } from 'node:fs/promises';
+import { link, open, readFile, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Random } from '@coracle/kernel';
 import { DirectoryInUse } from '../directory/errors.ts';
@@ -19,13 +19,13 @@ const fileName = 'LOCK';
  */
 export async function lockDirectory(directory: string, random: Random): Promise<DiskLock> {
   const path = join(directory, fileName);
-  const text = `${JSON.stringify(await ownerOf(process.pid))}\n`;
-  const own = join(directory, `${fileName}.${random.suffix(10)}`);
+  const token = random.suffix(10);
+  const text = `${JSON.stringify({ ...(await ownerOf(process.pid)), token })}\n`;
+  const own = `${path}.${token}`;
   await writeNew(own, text);
   try {
     // Linking is the atomic step: the lock never exists without its content.
-    while (!(await linked(own, path))) await evictDead(directory, path, random);
-    if ((await readText(path)) !== text) throw new DirectoryInUse(directory, 'a process that started at the same moment');
+    while (!(await linked(own, path))) await evictDead(directory, path, own);
   } finally {
     await unlink(own);
   }
@@ -36,6 +36,35 @@ export async function lockDirectory(directory: string, random: Random): Promise<
   };
 }
 
+/**
+ * Removes the lock of a dead owner. Throws DirectoryInUse when the owner lives. A second lock makes sure that what is
+ * removed is what was judged: else a slow judge could remove the lock of the process that was faster.
+ */
+async function evictDead(directory: string, path: string, own: string): Promise<void> {
+  await assertDead(directory, path);
+  const eviction = `${path}.eviction`;
+  if (!(await linked(own, eviction))) {
+    await assertDead(directory, eviction);
+    await rm(eviction, { force: true }); // the evictor died; another may have seen so too
+    return;
+  }
+  try {
+    if (await assertDead(directory, path)) await unlink(path);
+  } finally {
+    await unlink(eviction);
+  }
+}
+
+/** Throws DirectoryInUse unless the owner of the lock at `path` is dead; false when there is no lock any more. */
+async function assertDead(directory: string, path: string): Promise<boolean> {
+  const text = await readText(path);
+  if (text === undefined) return false;
+  const owner = parseOwner(text);
+  if (owner === undefined) throw new DirectoryInUse(directory, `an unknown owner (remove "${path}" if there is none)`);
+  if (await isAlive(owner)) throw new DirectoryInUse(directory, `process ${owner.pid}`);
+  return true;
+}
+
 async function linked(own: string, path: string): Promise<boolean> {
   try {
     await link(own, path);
@@ -44,25 +73,6 @@ async function linked(own: string, path: string): Promise<boolean> {
     if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
-}
-
-/** Moves the lock of a dead owner away. Throws DirectoryInUse when the owner lives. */
-async function evictDead(directory: string, path: string, random: Random): Promise<void> {
-  const seen = await readText(path);
-  if (seen === undefined) return;
-  const owner = parseOwner(seen);
-  if (owner === undefined) throw new DirectoryInUse(directory, `an unknown owner (remove "${path}" if there is none)`);
-  if (await isAlive(owner)) throw new DirectoryInUse(directory, `process ${owner.pid}`);
-  const aside = `${path}.${random.suffix(10)}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return; // another process was faster
-    throw error;
-  }
-  // Another process may have evicted the dead owner and locked in between: then its lock goes back.
-  if ((await readText(aside)) !== seen) await linked(aside, path);
-  await unlink(aside);
 }
 
 async function ownerOf(pid: number): Promise<LockOwner> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -54,6 +54,15 @@ test('openDurableStore() makes an existing directory private, and refuses what i
   });
 });
 
+test('openDurableStore() refuses the directory of another user', { skip: process.getuid?.() !== 0 && 'needs root' }, async () => {
+  await withDirectory(async (directory, process) => {
+    await mkdir(directory, { recursive: true });
+    await chown(directory, 12345, 12345);
+    await assert.rejects(openDurableStore({ process, directory }), /belongs to user 12345, not to 0; run as its owner/);
+    assert.deepEqual(await readdir(directory), []);
+  });
+});
+
 test('openDurableStore() refuses the directory of a live process, and names it', async () => {
   await withDirectory(async (directory, process) => {
     await using first = await openDurableStore({ process, directory });
@@ -99,12 +108,14 @@ test('openDurableStore() by many at once gives the directory to one', async () =
 const writer = `
 import { LiveRuntime } from '@coracle/kernel';
 import { openDurableStore } from '@coracle/etcd';
-const store = await openDurableStore({ process: new LiveRuntime().process('store'), directory: process.argv[1], segmentBytes: 200_000, snapshotBytes: 300_000 });
+const sizes = { segmentBytes: 200_000, snapshotBytes: 300_000 };
+const store = await openDurableStore({ process: new LiveRuntime().process('store'), directory: process.argv[1], ...sizes });
 await Promise.all(Array.from({ length: 32 }, async (_, writer) => {
   for (let i = 0; ; i++) {
     const value = \`\${store.revision} \${writer} \${i} \${'x'.repeat((i * 37) % 900)}\`;
-    const { revision } = await store.txn({ compares: [], success: [{ op: 'put', key: \`k\${writer}/\${i % 7}\`, value: Buffer.from(value) }], failure: [] });
-    process.stdout.write(JSON.stringify([revision, \`k\${writer}/\${i % 7}\`, value]) + '\\n');
+    const key = \`k\${writer}/\${i % 7}\`;
+    const { revision } = await store.txn({ compares: [], success: [{ op: 'put', key, value: Buffer.from(value) }], failure: [] });
+    process.stdout.write(JSON.stringify([revision, key, value]) + '\\n');
   }
 }));
 `;

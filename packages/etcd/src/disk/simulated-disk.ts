@@ -73,7 +73,10 @@ export class SimulatedDisk {
 
   /** Paths of all files. */
   files(): readonly string[] {
-    const paths = [...this.#directories].flatMap(([path, { now }]) => [...now.keys()].map((name) => (path === '' ? name : `${path}/${name}`)));
+    const paths: string[] = [];
+    for (const [path, { now }] of this.#directories) {
+      for (const name of now.keys()) paths.push(path === '' ? name : `${path}/${name}`);
+    }
     return paths.sort();
   }
 

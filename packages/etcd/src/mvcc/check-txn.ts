@@ -78,7 +78,9 @@ function duplicateKey(): InvalidRequestError {
 
 function checkKey(key: string): void {
   // A key is bytes, one per char: any other char would be another key once it has been on disk.
-  for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) > 0xff) throw new RangeError(`Key ${JSON.stringify(key)} is not a binary string`);
+  for (let i = 0; i < key.length; i++) {
+    if (key.charCodeAt(i) > 0xff) throw new RangeError(`Key ${JSON.stringify(key)} is not a binary string`);
+  }
 }
 
 function checkCount(value: number, what: string): void {

@@ -36,7 +36,11 @@ test('Mvcc forgets keys that are gone', () => {
 });
 
 const operation = fc.oneof(
-  fc.record({ op: fc.constant('put' as const), key: fc.constantFrom('a', 'b', 'c', '__proto__', '\xff'), value: fc.uint8Array({ maxLength: 3 }) }),
+  fc.record({
+    op: fc.constant('put' as const),
+    key: fc.constantFrom('a', 'b', 'c', '__proto__', '\xff'),
+    value: fc.uint8Array({ maxLength: 3 }),
+  }),
   fc.record({ op: fc.constant('delete' as const), key: fc.constantFrom('a', 'b'), end: fc.constantFrom('b', 'c', '\0') }),
 );
 
