@@ -29,3 +29,4 @@ export { builtInSubresources } from './subresources/built-in.ts';
 export { scaleSubresource } from './subresources/scale.ts';
 export { NodeAuthorizer } from './authorization/node.ts';
 export { type NodeConnection, podLog } from './subresources/pod-log.ts';
+export { CustomResources } from './server/custom-resources.ts';

@@ -10,6 +10,7 @@ import {
   certificateAuthenticator,
   connect,
   createApiServer,
+  CustomResources,
   defaultStorageClass,
   defaultTolerationSeconds,
   firstOf,
@@ -70,6 +71,7 @@ export class Cluster {
   /** A member of system:masters: for whoever made the cluster. */
   readonly admin: Clientset;
   readonly #rbac: RbacAuthorizer;
+  readonly #customResources: CustomResources;
   readonly #processes: Process[] = [];
   #isReady = false;
 
@@ -99,6 +101,7 @@ export class Cluster {
         resources: () => this.server.resources,
       }),
     });
+    this.#customResources = new CustomResources({ server: this.server, table: builtInTypes });
     this.admin = this.clientset('admin', { name: 'kubernetes-admin', groups: [mastersGroup] });
   }
 
@@ -106,6 +109,7 @@ export class Cluster {
   async start(): Promise<void> {
     await bootstrap(this.server);
     await this.#rbac.start();
+    await this.#customResources.start();
     this.#isReady = true;
   }
 
@@ -127,6 +131,7 @@ export class Cluster {
   async stop(): Promise<void> {
     this.#isReady = false;
     for (const process of this.#processes.splice(0).reverse()) await process.stop();
+    this.#customResources.stop();
     this.#rbac.stop();
   }
 

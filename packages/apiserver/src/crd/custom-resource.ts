@@ -143,6 +143,7 @@ function strategyOf(rules: Rules): Strategy {
   const { schema, scale, hasStatus } = rules;
   return {
     allowUnconditionalUpdate: false,
+    anyFinalizer: true,
     returnsDeletedObject: false,
     prepareForCreate(object) {
       const { status: _status, ...withoutStatus } = object;
@@ -175,6 +176,7 @@ function statusStrategyOf({ schema, scale }: Rules): Strategy {
   const statusSchema = schema.property('status');
   return {
     allowUnconditionalUpdate: false,
+    anyFinalizer: true,
     prepareForUpdate(object, old) {
       const { resourceVersion: _resourceVersion, managedFields: _managedFields, ...metadata } = old.metadata;
       const { managedFields } = object.metadata;
@@ -195,7 +197,7 @@ function statusStrategyOf({ schema, scale }: Rules): Strategy {
 function metadataCheck(context: RequestContext): MetadataCheck {
   return (object) => {
     const namespaced = typeof object.metadata['namespace'] === 'string' && object.metadata['namespace'] !== '';
-    const rules = { namespaced, strategy: { validateName: nameIsPathSegment } };
+    const rules = { namespaced, strategy: { validateName: nameIsPathSegment, anyFinalizer: true } };
     return validateObject(rules, object as ApiObject, context); // its metadata was decoded as such
   };
 }

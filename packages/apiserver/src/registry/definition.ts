@@ -49,6 +49,8 @@ export interface Strategy {
   readonly hasGeneration?: boolean;
   /** Grace period of a delete in seconds, when the kind has one (pods): undefined deletes at once. */
   gracePeriodSeconds?(object: ApiObject, requested: number | undefined): number | undefined;
+  /** Finalizers need only be qualified names; else those without a domain must be known ones (upstream's core validation). */
+  readonly anyFinalizer?: boolean;
   /** Whether more than metadata.finalizers keeps a deleted object (namespaces: spec.finalizers). */
   isHeld?(object: ApiObject): boolean;
   /** What becomes of an object that is marked for deletion (namespaces: the phase Terminating). */

@@ -26,7 +26,7 @@ export function validateObject(definition: Rules, object: ApiObject, context: Re
 /** Faults of a changed object. Rules of the name are not asked again: it is immutable. */
 export function validateObjectUpdate(strategy: Strategy, object: ApiObject, old: ApiObject, context: RequestContext): readonly FieldError[] {
   const own = strategy.validateUpdate?.(object, old, context) ?? strategy.validate?.(object, context) ?? [];
-  return [...validateImmutableMetadata(object, old), ...validateCommon(object), ...own];
+  return [...validateImmutableMetadata(object, old), ...validateCommon(object, strategy), ...own];
 }
 
 function validateMetadata({ namespaced, strategy }: Rules, object: ApiObject): readonly FieldError[] {
@@ -47,11 +47,11 @@ function validateMetadata({ namespaced, strategy }: Rules, object: ApiObject): r
   if (namespaced && namespace === '') faults.push(FieldError.required('metadata.namespace', ''));
   if (namespaced && namespace !== '' && !isDns1123Label(namespace)) faults.push(FieldError.invalid('metadata.namespace', namespace, dns1123LabelFault));
   if (!namespaced && namespace !== '') faults.push(FieldError.forbidden('metadata.namespace', 'not allowed on this type'));
-  return [...faults, ...validateCommon(object)];
+  return [...faults, ...validateCommon(object, strategy)];
 }
 
 /** Labels, annotations, owner references and finalizers. */
-function validateCommon({ metadata }: ApiObject): readonly FieldError[] {
+function validateCommon({ metadata }: ApiObject, { anyFinalizer }: Pick<Strategy, 'anyFinalizer'>): readonly FieldError[] {
   const faults: FieldError[] = [];
   for (const [key, value] of sortedEntries(metadata.labels)) {
     if (!isQualifiedName(key)) faults.push(FieldError.invalid('metadata.labels', key, qualifiedNameFault(key)));
@@ -76,7 +76,7 @@ function validateCommon({ metadata }: ApiObject): readonly FieldError[] {
   }
   for (const finalizer of metadata.finalizers ?? []) {
     if (!isQualifiedName(finalizer)) faults.push(FieldError.invalid('metadata.finalizers', finalizer, qualifiedNameFault(finalizer)));
-    else if (!finalizer.includes('/') && !standardFinalizers.has(finalizer)) {
+    else if (anyFinalizer !== true && !finalizer.includes('/') && !standardFinalizers.has(finalizer)) {
       faults.push(FieldError.invalid('metadata.finalizers', finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
     }
   }

@@ -22,5 +22,5 @@ export const customresourcedefinitions: KindHooks = hooksFor<CustomResourceDefin
       ),
     };
   },
-  strategy: { hasGeneration: true, allowUnconditionalUpdate: false },
+  strategy: { hasGeneration: true, allowUnconditionalUpdate: false, anyFinalizer: true },
 });
