@@ -1,19 +1,65 @@
-import type { DaemonSet } from '@coracle/api';
-import { defaultPodTemplate } from '../core/pod-defaults.ts';
-import { defaulted } from '../defaulted.ts';
+import type { DaemonSet, DaemonSetSpec } from '@coracle/api';
+import { FieldError } from '@coracle/apimachinery';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { defaultPodTemplate } from '../core/pod-defaults.ts';
+import { podWarnings } from '../core/pod-warnings.ts';
+import { defaulted } from '../defaulted.ts';
+import { emptyText, goStruct } from '../rules/go-struct.ts';
+import { isEmptySelector, validateLabelSelector } from '../rules/labels.ts';
+import { countOrPercent, isZeroAmount, nonNegative, notOver100Percent } from '../rules/numbers.ts';
+import { immutableSelector, matchesSelector, validateRunsForever } from '../rules/workload.ts';
+import { validatePodTemplate } from '../core/pod-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const daemonsets: KindHooks = hooksFor<DaemonSet>({
   default(set) {
-    const labels = set.spec.template.metadata?.labels;
-    // A template without labels makes no selector: validation then says what is missing.
-    const spec = defaulted(set.spec, { revisionHistoryLimit: 10, ...(labels === undefined ? {} : { selector: { matchLabels: labels } }) });
+    const spec = defaulted(set.spec, { revisionHistoryLimit: 10 });
     let updateStrategy = defaulted(spec.updateStrategy ?? {}, { type: 'RollingUpdate' });
     if (updateStrategy.type === 'RollingUpdate') {
       updateStrategy = { ...updateStrategy, rollingUpdate: defaulted(updateStrategy.rollingUpdate ?? {}, { maxUnavailable: 1, maxSurge: 0 }) };
     }
     return { ...set, spec: { ...spec, updateStrategy, template: defaultPodTemplate(spec.template) } };
   },
-  strategy: { hasGeneration: true },
+  strategy: {
+    hasGeneration: true,
+    validate: ({ spec }) => validateSpec(spec),
+    validateUpdate: ({ spec }, old) => [...validateSpec(spec), ...immutableSelector('spec.selector', spec.selector, old.spec.selector)],
+    warnings: ({ spec }, old) => (old === undefined ? podWarnings('spec.template', spec.template) : []),
+  },
 });
+
+function validateSpec(spec: DaemonSetSpec): readonly FieldError[] {
+  const { selector, template } = spec;
+  const faults = [...validateLabelSelector('spec.selector', selector), ...matchesSelector('spec.template', template, selector)];
+  if ((selector ?? undefined) !== undefined && isEmptySelector(selector)) faults.push(FieldError.invalid('spec.selector', {}, 'empty selector is invalid for daemonset'));
+  return [
+    ...faults,
+    ...validatePodTemplate('spec.template', template),
+    ...validateRunsForever('spec.template', template, 'DaemonSet'),
+    ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
+    ...validateStrategy('spec.updateStrategy', spec.updateStrategy ?? {}),
+    ...nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
+  ];
+}
+
+function validateStrategy(field: string, strategy: NonNullable<DaemonSetSpec['updateStrategy']>): readonly FieldError[] {
+  const { type, rollingUpdate } = strategy;
+  if (type === 'OnDelete') return [];
+  if (type !== 'RollingUpdate') {
+    const shown = goStruct([['Type', 'type', emptyText], ['RollingUpdate', 'rollingUpdate', { of: [['MaxUnavailable', 'maxUnavailable'], ['MaxSurge', 'maxSurge']] }]], strategy);
+    return [FieldError.notSupported(field, shown, ['RollingUpdate', 'OnDelete'])];
+  }
+  if (rollingUpdate === undefined) return [FieldError.required(`${field}.rollingUpdate`)];
+  const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate;
+  const at = `${field}.rollingUpdate`;
+  const faults = [
+    ...countOrPercent(`${at}.maxUnavailable`, maxUnavailable),
+    ...notOver100Percent(`${at}.maxUnavailable`, maxUnavailable),
+    ...countOrPercent(`${at}.maxSurge`, maxSurge),
+    ...notOver100Percent(`${at}.maxSurge`, maxSurge),
+  ];
+  const [keeps, adds] = [isZeroAmount(maxUnavailable), !isZeroAmount(maxSurge)];
+  if (!keeps && adds) faults.push(FieldError.invalid(`${at}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'));
+  if (keeps && !adds) faults.push(FieldError.required(`${at}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));
+  return faults;
+}

@@ -10,6 +10,9 @@ import {
 } from '@coracle/apimachinery';
 import { qualifiedName } from './names.ts';
 
+/** A selector of an object: null where the field is always written and holds none. */
+export type MaybeSelector = LabelSelector | null | undefined;
+
 const maxAnnotationBytes = 256 * 1024;
 
 /** Keys and values of labels, wherever they stand. */
@@ -39,7 +42,7 @@ function annotationFault(text: string): string {
 }
 
 /** Key, operator and values of a selector's requirements. */
-export function validateLabelSelector(field: string, selector: LabelSelector | undefined): readonly FieldError[] {
+export function validateLabelSelector(field: string, selector: MaybeSelector): readonly FieldError[] {
   if (selector === undefined || selector === null) return [];
   const faults = [...validateLabels(`${field}.matchLabels`, selector.matchLabels)];
   for (const [i, requirement] of (selector.matchExpressions ?? []).entries()) {
@@ -68,17 +71,17 @@ export function isUsableSelector(selector: LabelSelector): boolean {
 }
 
 /** Whether the labels of a template are those that the selector of its workload wants. An unusable selector matches nothing. */
-export function selectsLabels(selector: LabelSelector | undefined, labels: WireMap | undefined): boolean {
-  return selector !== undefined && isUsableSelector(selector) && labelMatcher(selector).matches(labels);
+export function selectsLabels(selector: MaybeSelector, labels: WireMap | undefined): boolean {
+  return selector !== undefined && selector !== null && isUsableSelector(selector) && labelMatcher(selector).matches(labels);
 }
 
-export function isEmptySelector(selector: LabelSelector | undefined): boolean {
+export function isEmptySelector(selector: MaybeSelector): boolean {
   return Object.keys(selector?.matchLabels ?? {}).length === 0 && (selector?.matchExpressions ?? []).length === 0;
 }
 
 /** A selector as messages show it: its members in the order of Go's struct. */
-export function shownSelector(selector: LabelSelector | undefined): unknown {
-  if (selector === undefined) return null;
+export function shownSelector(selector: MaybeSelector): unknown {
+  if (selector === undefined || selector === null) return null;
   const { matchLabels, matchExpressions } = selector;
   return {
     ...(matchLabels === undefined ? {} : { matchLabels }),
