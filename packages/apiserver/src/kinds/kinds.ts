@@ -34,6 +34,7 @@ import { secrets } from './core/secrets.ts';
 import { serviceaccounts } from './core/serviceaccounts.ts';
 import { services } from './core/services.ts';
 import { endpointslices } from './discovery/endpointslices.ts';
+import { newEvents } from './events/events.ts';
 import { flowschemas } from './flowcontrol/flowschemas.ts';
 import { prioritylevelconfigurations } from './flowcontrol/prioritylevelconfigurations.ts';
 import { ingressclasses } from './networking/ingressclasses.ts';
@@ -118,4 +119,5 @@ export const kindHooks: Readonly<Record<string, KindHooks>> = {
   'resource.k8s.io/resourceclaims': resourceclaims,
   'resource.k8s.io/resourceclaimtemplates': resourceclaimtemplates,
   'storagemigration.k8s.io/storageversionmigrations': storageversionmigrations,
+  'events.k8s.io/events': newEvents,
 };

@@ -1,9 +1,15 @@
 import type { Event } from '@coracle/api';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { validateEvent } from '../rules/event.ts';
 import { hooksFor, selectable } from '../typed-hooks.ts';
 
 export const events: KindHooks = hooksFor<Event>({
-  strategy: { allowCreateOnUpdate: true },
+  strategy: {
+    allowCreateOnUpdate: true,
+    // Old clients name events after objects whose names follow other rules.
+    validateName: () => [],
+    validate: (event) => validateEvent({ ...event, namespace: event.metadata.namespace ?? '', regarding: event.involvedObject, controller: event.reportingComponent }),
+  },
   selectableFields: {
     'involvedObject.kind': selectable((event) => event.involvedObject.kind),
     'involvedObject.namespace': selectable((event) => event.involvedObject.namespace),

@@ -3,13 +3,14 @@ import { hasOwn, sortedEntries, withEntry, type WireMap } from '@coracle/apimach
 import { inEach, inField } from '../defaulted.ts';
 import { canonicalResources } from '../resource-lists.ts';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { validateLimitRange } from './limitrange-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 type Item = LimitRange['spec']['limits'][number];
 
 export const limitranges: KindHooks = hooksFor<LimitRange>({
   default: (range) => inField(range, 'spec', (spec) => inField(spec, 'limits', (limits) => inEach(limits, defaultItem))),
-  strategy: {},
+  strategy: { validate: validateLimitRange },
 });
 
 /** For containers a limit defaults to the most that is allowed, a request to the limit, else to the least that is allowed. */

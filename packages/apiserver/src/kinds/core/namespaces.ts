@@ -1,7 +1,8 @@
 import type { Namespace } from '@coracle/api';
-import { withEntry } from '@coracle/apimachinery';
+import { FieldError, withEntry } from '@coracle/apimachinery';
 import { nameIsDns1123Label } from '../../registry/validate-metadata.ts';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { qualifiedName } from '../rules/names.ts';
 import { hooksFor, selectable } from '../typed-hooks.ts';
 
 /** Set on every namespace, so that selectors can name one. */
@@ -23,6 +24,8 @@ export const namespaces: KindHooks = hooksFor<Namespace>({
       return { ...namespace, spec: { ...namespace.spec, finalizers: held }, status: { phase: 'Active' } };
     },
     prepareForUpdate: (namespace, old) => ({ ...namespace, spec: old.spec ?? {}, status: old.status ?? {} }),
+    validate: ({ spec }) => validateFinalizers(spec?.finalizers ?? []),
+    validateUpdate: () => [],
     validateName: nameIsDns1123Label,
     isHeld: (namespace) => ((namespace as unknown as Namespace).spec?.finalizers ?? []).length > 0,
     whenMarked(namespace) {
@@ -31,5 +34,25 @@ export const namespaces: KindHooks = hooksFor<Namespace>({
       return { ...namespace, metadata, status: { ...(namespace as unknown as Namespace).status, phase: 'Terminating' } };
     },
   },
+  statusStrategy: { validateUpdate: validateStatus },
   selectableFields: { 'status.phase': selectable((namespace) => namespace.status?.phase) },
 });
+
+/** Without a domain only those finalizers are known that are Kubernetes' own. */
+export function validateFinalizers(finalizers: readonly string[]): readonly FieldError[] {
+  return finalizers.flatMap((name) => {
+    const faults = [...qualifiedName('spec.finalizers', name)];
+    if (faults.length === 0 && !name.includes('/') && name !== finalizer && name !== 'orphan' && name !== 'foregroundDeletion') {
+      faults.push(FieldError.invalid('spec.finalizers', name, 'name is neither a standard finalizer name nor is it fully qualified'));
+    }
+    return faults;
+  });
+}
+
+function validateStatus({ metadata, status }: Namespace): readonly FieldError[] {
+  const phase = status?.phase ?? '';
+  if (metadata.deletionTimestamp === undefined) {
+    return phase === 'Active' ? [] : [FieldError.invalid('status.Phase', phase, "may only be 'Active' if `deletionTimestamp` is empty")];
+  }
+  return phase === 'Terminating' ? [] : [FieldError.invalid('status.Phase', phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
+}

@@ -2,11 +2,16 @@ import type { Node } from '@coracle/api';
 import { canonicalResources } from '../resource-lists.ts';
 import { inField } from '../defaulted.ts';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { validateNode, validateNodeUpdate } from './node-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const nodes: KindHooks = hooksFor<Node>({
   default: (node) => inField(inField(node, 'spec', withBothCidrs), 'status', withAllocatable),
-  strategy: { keepsStatusOnCreate: true },
+  strategy: {
+    keepsStatusOnCreate: true,
+    validate: validateNode,
+    validateUpdate: (node, old) => [...validateNode(node), ...validateNodeUpdate(node, old)],
+  },
   selectableFields: { 'spec.unschedulable': (node) => String(node.spec?.unschedulable ?? false) },
 });
 

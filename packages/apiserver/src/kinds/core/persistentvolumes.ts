@@ -1,7 +1,9 @@
 import type { PersistentVolume, PersistentVolumeSpec } from '@coracle/api';
 import { defaulted, inField } from '../defaulted.ts';
 import { canonicalResources } from '../resource-lists.ts';
+import { formatTime } from '@coracle/apimachinery';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { validateVolume, validateVolumeUpdate } from './pv-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const persistentvolumes: KindHooks = hooksFor<PersistentVolume>({
@@ -9,8 +11,10 @@ export const persistentvolumes: KindHooks = hooksFor<PersistentVolume>({
   strategy: {
     prepareForCreate: (volume, context) => ({
       ...volume,
-      status: { phase: 'Pending', lastPhaseTransitionTime: new Date(context.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z') },
+      status: { phase: 'Pending', lastPhaseTransitionTime: formatTime(context.clock.now()) },
     }),
+    validate: validateVolume,
+    validateUpdate: (volume, old) => [...validateVolume(volume), ...validateVolumeUpdate(volume, old)],
   },
 });
 
