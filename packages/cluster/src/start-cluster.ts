@@ -1,10 +1,10 @@
 import { EmbeddedStorage, type HttpListener, liveKeySource, listenHttp } from '@coracle/apiserver';
 import { openDurableStore } from '@coracle/etcd';
 import { LiveRuntime, type LogSink } from '@coracle/kernel';
-import { tidbPrograms } from '@coracle/tidb-simulator';
 import { Cluster } from './cluster.ts';
+import { Components } from './components.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
-import { Nodes } from './nodes.ts';
+import type { Nodes } from './nodes.ts';
 import { createPki, kubeconfigOf } from './pki.ts';
 
 export interface StartClusterOptions {
@@ -65,8 +65,9 @@ export async function startCluster(options: StartClusterOptions): Promise<Starte
   directory.writeKubeconfig(kubeconfigOf(pki, url, options.name));
   directory.writePid(globalThis.process.pid);
   await cluster.start();
-  nodes = new Nodes(cluster, { count: options.nodes, programs: tidbPrograms() });
-  nodes.start();
+  const components = new Components(cluster, { nodes: options.nodes, rootCA: pki.authority.certificate });
+  nodes = components.nodes;
+  await components.start();
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await listener.close();

@@ -1,1 +1,3 @@
-export {};
+export type { ControllerContext, ControllerDescriptor, RunnableController } from './controller/context.ts';
+export { ControllerManager, type ControllerManagerOptions } from './controller-manager.ts';
+export { controllers } from './controllers.ts';
