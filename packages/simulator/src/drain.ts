@@ -17,3 +17,6 @@ export function microtaskDrain(): (() => void) | undefined {
   drain();
   return hops === 2 ? drain : undefined;
 }
+
+/** As it was when this was loaded: the driver of the simulation turns the real event loop, whatever a guard does later. */
+export const realSetImmediate: (run: () => void) => void = setImmediate;

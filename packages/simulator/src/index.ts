@@ -1,3 +1,4 @@
+export { type GuardOptions, installGuard, NotHermetic } from './guard.ts';
 export { Lane, type Operation } from './lane.ts';
 export { mix, seededRandom } from './seeded-random.ts';
 export { SimProcess } from './sim-process.ts';

@@ -1,7 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { assert, type Cause, delayOf, type Failure, Heap, type LogSink, type Point, type Random, type Runtime, type TimerOptions } from '@coracle/kernel';
-import { microtaskDrain } from './drain.ts';
-import { realSetImmediate } from './guard.ts';
+import {
+  assert,
+  type Cause,
+  delayOf,
+  type Failure,
+  Heap,
+  type LogSink,
+  type Point,
+  type Random,
+  type Runtime,
+  type TimerOptions,
+} from '@coracle/kernel';
+import { microtaskDrain, realSetImmediate } from './drain.ts';
 import type { Lane, Operation } from './lane.ts';
 import { mix, seededRandom } from './seeded-random.ts';
 import { errorText, type SimPorts, SimProcess, type Timer } from './sim-process.ts';
