@@ -80,7 +80,7 @@ class SelectorParser {
     const token = this.#next();
     if (!isIdentifier(token)) throw unparsable(`found '${token}', expected: identifier`);
     const faults = isQualifiedName(token);
-    if (faults.length > 0) throw unparsable(`<nil>: ${fieldErrorBody({ type: 'Invalid', field: '', badValue: token, detail: faults.join('; ') })}`);
+    if (faults.length > 0) throw unparsable(`<nil>: ${invalid(token, faults.join('; '))}`);
     return token;
   }
 
@@ -130,16 +130,19 @@ function checked(requirement: LabelRequirement): LabelRequirement {
   for (const [i, value] of values.entries()) {
     if ((operator === '>' || operator === '<') && int64Value(value) === undefined) {
       const detail = "for 'Gt', 'Lt' operators, the value must be an integer";
-      faults.push(`values[${i}]: ${fieldErrorBody({ type: 'Invalid', field: '', badValue: value, detail })}`);
+      faults.push(`values[${i}]: ${invalid(value, detail)}`);
     }
   }
   for (const [i, value] of values.entries()) {
-    const invalid = isValidLabelValue(value);
-    if (invalid.length === 0) continue;
-    faults.push(`values[${i}][${key}]: ${fieldErrorBody({ type: 'Invalid', field: '', badValue: value, detail: invalid.join('; ') })}`);
+    const rules = isValidLabelValue(value);
+    if (rules.length > 0) faults.push(`values[${i}][${key}]: ${invalid(value, rules.join('; '))}`);
   }
   if (faults.length === 0) return requirement;
   throw unparsable(faults.length === 1 ? faults.join() : `[${faults.join(', ')}]`);
+}
+
+function invalid(badValue: string, detail: string): string {
+  return fieldErrorBody({ type: 'Invalid', field: '', badValue, detail });
 }
 
 function unparsable(why: string): Error {

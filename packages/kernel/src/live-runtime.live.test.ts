@@ -32,5 +32,6 @@ test('LiveRuntime logs a failure when nobody else receives it', async () => {
     throw new Error('broken');
   }).done;
   assert.equal(lines.length, 1);
-  assert.deepEqual([lines[0]?.level, lines[0]?.process, lines[0]?.message, lines[0]?.fields['task']], ['error', 'a', 'Task failed', 'work']);
+  const [line] = lines;
+  assert.deepEqual([line?.level, line?.process, line?.message, line?.fields['task']], ['error', 'a', 'Task failed', 'work']);
 });

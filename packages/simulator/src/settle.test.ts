@@ -41,7 +41,10 @@ test('settle: a hot loop is not quiet, and is named', async () => {
   const process = runtime.process('hot');
   const again = (): void => process.post({ lane: 'loop', op: 'again' }, again);
   again();
-  await assert.rejects(runtime.settle({ maxSteps: 1_000 }), { name: 'NotQuiet', message: /after 1000 steps: ready lanes: hot\/loop \(1000 steps\)/ });
+  await assert.rejects(runtime.settle({ maxSteps: 1_000 }), {
+    name: 'NotQuiet',
+    message: /after 1000 steps: ready lanes: hot\/loop \(1000 steps\)/,
+  });
 });
 
 test('settle: a foreground timer that comes again for ever is not quiet, and is named', async () => {
@@ -99,7 +102,7 @@ test('settle goes on where microtasks are many', async () => {
   const process = runtime.process('a');
   let hops = 0;
   process.spawn('work', async () => {
-    for (; hops < 10_000; hops++) await undefined;
+    for (; hops < 10_000; hops++) await Promise.resolve();
     await process.step(at, () => undefined);
   });
   assert.deepEqual(await runtime.settle(), { steps: 2, virtualMs: 0 });
@@ -139,7 +142,7 @@ test('drive gives the value of work, or its refusal, and reports work that never
 
 test('between settle and settle no time passes, and the simulated year begins with 2026', async () => {
   const runtime = new SimRuntime();
-  await new Promise((resolve) => setImmediate(resolve));
+  await runtime.settle();
   assert.equal(new Date(runtime.process('a').clock.now()).toISOString(), '2026-01-01T00:00:00.000Z');
   assert.equal(new SimRuntime({ startMs: 5 }).nowMs, 5);
 });
