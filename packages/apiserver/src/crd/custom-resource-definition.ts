@@ -7,6 +7,7 @@ import type { KindHooks } from '../registry/kind-hooks.ts';
 import { nameIsPathSegment, validateObject } from '../registry/validate-metadata.ts';
 import { conversionFaults } from './conversion-rules.ts';
 import type { DefaultCheck } from './default-rules.ts';
+import { withStorageVersion } from './establish.ts';
 import { effectiveFormat } from './formats.ts';
 import { commonParts, internalVersions } from './internal-form.ts';
 import { itemsSchema, visitSchemas } from './json-schema.ts';
@@ -29,13 +30,15 @@ export function customResourceDefinitionHooks(table: TypeTable): KindHooks {
       strategy: {
         hasGeneration: true,
         allowUnconditionalUpdate: false,
+        anyFinalizer: true,
         prepareForCreate: withStoredVersion,
         prepareForUpdate: (crd, old) => withStoredVersion({ ...crd, ...(old.status === undefined ? {} : { status: old.status }) }),
         validate: (crd, context) => [...crdFaults(crd, checksOf(table, context)), ...approvalFaults(crd, undefined), ...preserveFaults(crd, undefined)],
         validateUpdate: (crd, old, context) => [
           ...specFaults(crd.spec, checksOf(table, context)),
           ...immutableFaults(crd, old),
-          ...statusFaults(crd),
+          // A new storage version is remembered in the status with the next step.
+          ...statusFaults(withStoredVersion(crd)),
           ...approvalFaults(crd, old),
           ...preserveFaults(crd, old),
         ],
@@ -57,14 +60,11 @@ function checksOf(table: TypeTable, context: RequestContext): DefaultCheck {
   };
 }
 
-/** Remembers every version that objects were ever stored in, until someone who has migrated them takes it out. */
+/** With the storage version among those that are remembered. */
 function withStoredVersion(crd: CustomResourceDefinition): CustomResourceDefinition {
-  const { conditions = [], acceptedNames = { plural: '', kind: '' }, storedVersions } = crd.status ?? {};
-  const stored = storedVersions ?? [];
-  // Sent as null, a list arrives as null: the rules say so, this must only bear it.
-  const name = (crd.spec.versions ?? []).find(({ storage }) => storage)?.name;
-  if (name === undefined || stored.includes(name)) return crd;
-  return { ...crd, status: { conditions, acceptedNames, ...crd.status, storedVersions: [...stored, name] } };
+  const storedVersions = withStorageVersion(crd);
+  if (storedVersions.length === (crd.status?.storedVersions ?? []).length) return crd;
+  return { ...crd, status: { conditions: [], acceptedNames: { plural: '', kind: '' }, ...crd.status, storedVersions } };
 }
 
 function crdFaults(crd: Crd, checks: DefaultCheck): readonly FieldError[] {

@@ -23,7 +23,7 @@ const needsCel = /^(cel-(?!reason-none)|define-cel-(?!empty|fieldpath|message-em
 interface Step {
   readonly do?: string;
   readonly body?: unknown;
-  readonly res: { readonly status: number; readonly headers?: { readonly warning?: string }; readonly body?: Readonly<Record<string, unknown>> };
+  readonly res?: { readonly status: number; readonly headers?: { readonly warning?: string }; readonly body?: Readonly<Record<string, unknown>> };
 }
 
 const table = new TypeTable();
@@ -50,8 +50,8 @@ async function replay(path: string): Promise<void> {
     const [, method = '', group = '', version = '', namespace = '', resource = '', name = '', subresource = '', query = ''] = requestForm.exec(step.do ?? '') ?? [];
     const definition = definitions.get(`${group}/${version}/${resource}`);
     // The registry's own answer, before the rules of this folder are asked.
-    const isUnconditional = JSON.stringify(step.res.body ?? '').includes('must be specified for an update');
-    if (definition === undefined || isUnconditional || step.res.status === 404 || (method === 'GET' && subresource === '') || (method === 'POST' && name !== '')) continue;
+    const isUnconditional = JSON.stringify(step.res?.body ?? '').includes('must be specified for an update');
+    if (definition === undefined || isUnconditional || step.res === undefined || step.res.status === 404 || (method === 'GET' && subresource === '') || (method === 'POST' && name !== '')) continue;
     const warnings: string[] = [];
     const request: Request = { method, definition, name, subresource, body: filled(step.body, answers), context: { ...context, namespace, dryRun: query.includes('dryRun'), warn: (text) => warnings.push(text) } };
     const answer = await answerTo(request);
@@ -108,12 +108,17 @@ async function perform({ method, definition, name, subresource, body, context }:
     return { status: answer.status, body: answer.object as ApiObject }; // a Scale
   }
   const rules = subresource === 'status' && definition.statusStrategy !== undefined ? { strategy: definition.statusStrategy, subresource } : {};
-  if (method === 'PUT') return { status: 200, body: (await registry.replace(context, name, read(body), rules)).object };
+  if (method === 'PUT') {
+    const sent = read(body);
+    // The handler of the request takes the namespace from the path.
+    const inNamespace = definition.namespaced ? { ...sent, metadata: { ...sent.metadata, namespace: context.namespace } } : sent;
+    return { status: 200, body: (await registry.replace(context, name, inNamespace, rules)).object };
+  }
   if (method === 'GET') return { status: 200, body: await registry.get(context, name) };
   return { status: 200, body: (await registry.change(context, name, (current) => read(patch(current)), rules)).object };
 }
 
-function compare({ do: request, res }: Step, { status, body }: Answer, warnings: readonly string[]): void {
+function compare({ do: request, res = { status: 0 } }: Step, { status, body }: Answer, warnings: readonly string[]): void {
   const shown = JSON.stringify(body);
   if (status >= 400 || res.status >= 400) {
     assert.equal(body['message'], res.body?.['message'], `${request}: ${shown}`);
