@@ -8,8 +8,10 @@ import {
   newPathNotFound,
   newStatusError,
   newUnauthorized,
+  readYamlDocuments,
   StatusError,
   writeJsonBytes,
+  writeYaml,
 } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
 import type { Authenticator, Credentials } from '../authentication/authenticator.ts';
@@ -58,6 +60,8 @@ export interface HandleOptions {
   readonly signal: AbortSignal;
 }
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 /** Warnings of one answer, and characters of each, beyond which they are cut (apiserver pkg/warning). */
 const maxWarnings = 50;
 const maxWarningLength = 2_000;
@@ -81,7 +85,8 @@ export class ApiServer {
     this.storage = options.storage;
     this.#options = options;
     const { protobuf, readers = {} } = options;
-    this.#readers = protobuf === undefined ? readers : { ...readers, 'application/vnd.kubernetes.protobuf': (bytes) => protobuf.read(bytes) };
+    const withYaml: BodyReaders = { 'application/yaml': (bytes) => readYamlDocuments(decoder.decode(bytes))[0] ?? {}, ...readers };
+    this.#readers = protobuf === undefined ? withYaml : { ...withYaml, 'application/vnd.kubernetes.protobuf': (bytes) => protobuf.read(bytes) };
     this.#discovery = new Discovery(options.resources);
   }
 
@@ -229,6 +234,7 @@ export class ApiServer {
 
   readonly #encode = (value: Frozen<unknown>, mediaType: MediaType): Uint8Array => {
     const { protobuf } = this.#options;
+    if (mediaType === 'application/yaml') return encoder.encode(writeYaml(value));
     return mediaType === 'application/vnd.kubernetes.protobuf' && protobuf !== undefined ? protobuf.write(value) : writeJsonBytes(value);
   };
 
