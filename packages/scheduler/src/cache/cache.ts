@@ -55,6 +55,11 @@ export class SchedulerCache {
     return placement?.assumed === true && placement.pod.pod.metadata.uid === pod.pod.metadata.uid;
   }
 
+  /** The pod that is counted under the key. */
+  placed(key: string): PodInfo | undefined {
+    return this.#placements.get(key)?.pod;
+  }
+
   /** A pod that has its node by the word of the API. */
   setPod(pod: PodInfo, nodeName: string): NodeInfo {
     return this.#place({ pod, nodeName, assumed: false });
