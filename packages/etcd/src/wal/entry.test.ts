@@ -120,6 +120,15 @@ test('scanSegment() calls a bad record torn only when nothing after it can have 
   assert.deepEqual(scanSegment(bytes, header, () => undefined), { kind: 'clean', offset: bytes.length - 100 });
 });
 
+test('scanSegment() takes no record of an earlier term for one that follows', () => {
+  const { bytes, offsets } = segment([1, 1, 1]);
+  const to = new ByteWriter();
+  const [offset = 0, stale = 0] = offsets;
+  writeRecord(to, { nonce: header.nonce, offset }, { index: 1, term: 2, type: 'entry', ordinal: 0 }, (payload) => payload.key('payload 9'));
+  bytes.set(to.view(), offset);
+  assert.deepEqual(scanSegment(bytes, header, () => undefined), { kind: 'torn', offset: stale });
+});
+
 test('readRecord() finds a record only where it was written, and only with its nonce', () => {
   const { bytes, offsets } = segment([1, 1]);
   const [first = 0, second = 0] = offsets;

@@ -76,7 +76,7 @@ export class Log {
     if (need <= this.#end.aheadTo) return;
     const aheadTo = Math.ceil(need / this.#options.aheadBytes) * this.#options.aheadBytes;
     await writeZeros(this.#file, this.#end.aheadTo, aheadTo);
-    await this.#file.sync();
+    await this.#file.sync(); // a disk that allocates late tells only now that it is full
     this.#end = { ...this.#end, aheadTo };
   }
 
@@ -112,8 +112,11 @@ export class Log {
   async dropThrough(index: number): Promise<void> {
     const keep = this.#segmentOf(index + 1);
     if (keep === 0) return;
-    // Oldest first: a crash in between must not leave a gap.
-    for (const segment of this.#older.splice(0, keep)) await this.#options.disk.remove(pathOf(segment));
+    // Oldest first, and forgotten one by one: neither a crash nor an error in between may leave a gap.
+    for (const segment of this.#older.slice(0, keep)) {
+      await this.#options.disk.remove(pathOf(segment));
+      this.#older.shift();
+    }
     await this.#options.disk.syncDirectory(logDirectory);
   }
 

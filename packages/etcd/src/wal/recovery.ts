@@ -80,6 +80,8 @@ interface ReadSegment {
   readonly path: string;
   readonly bytes: Buffer;
   readonly tail: Tail;
+  /** Offset of the batch before the tail: the only one that may not be durable. */
+  readonly lastBatch: number;
   readonly end: LogEnd;
 }
 
@@ -107,18 +109,23 @@ async function readSegment(
     return damaged(0, 'it does not continue the segment before it');
   }
   let last = { index: header.firstIndex - 1, checksum: header.previousChecksum };
+  let lastBatch = segmentHeaderBytes;
   const tail = scanSegment(bytes, header, (record) => {
     last = record;
+    if (record.type === 'entry' && record.ordinal === 0) lastBatch = record.offset;
     return record.type === 'entry' && record.index > after ? replay(record) : undefined;
   });
   if (tail.kind === 'damaged') return damaged(tail.offset, tail.reason);
   const { sequence, firstIndex, nonce } = header;
   const recovered = { position: tail.offset, aheadTo: bytes.length, lastIndex: last.index, lastChecksum: last.checksum };
-  return { path, bytes, tail, end: { sequence, firstIndex, nonce, ...recovered } };
+  return { path, bytes, tail, lastBatch, end: { sequence, firstIndex, nonce, ...recovered } };
 }
 
-/** Cuts a torn tail off the last segment, keeping it in quarantine: it may be of use to a person. */
-async function finish({ disk, after }: Recovery, { path, bytes, tail, end }: ReadSegment): Promise<Omit<RecoveredLog, 'older'>> {
+/**
+ * Cuts a torn tail off the last segment, keeping it in quarantine: it may be of use to a person. The last batch is written
+ * again, since a sync that failed leaves it in the cache and marked as written: syncing alone would then do nothing.
+ */
+async function finish({ disk, after }: Recovery, { path, bytes, tail, lastBatch, end }: ReadSegment): Promise<Omit<RecoveredLog, 'older'>> {
   if (end.lastIndex < after) {
     const reason = `the log ends with record ${end.lastIndex}, before the snapshot's ${after}`;
     throw new DirectoryDamaged(disk.name, { file: path, offset: end.position }, reason);
@@ -127,6 +134,7 @@ async function finish({ disk, after }: Recovery, { path, bytes, tail, end }: Rea
   if (torn.length > 0) await quarantine(disk, `${path.slice(logDirectory.length + 1)}.${end.position}`, torn);
   const file = await disk.open(path, 'write');
   try {
+    await file.write(lastBatch, bytes.subarray(lastBatch, end.position));
     await writeZeros(file, end.position, end.position + torn.length);
     await file.sync();
   } finally {

@@ -81,14 +81,19 @@ export type Tail =
 export function scanSegment(bytes: Buffer, header: SegmentHeader, each: (record: PlacedRecord) => string | undefined): Tail {
   let offset = segmentHeaderBytes;
   let next = header.firstIndex;
+  let term = 0;
   for (;;) {
     const record = readRecord(bytes, { nonce: header.nonce, offset });
-    if (typeof record === 'string') return tailAt(bytes, { nonce: header.nonce, offset, next, reason: record });
+    const bad = { nonce: header.nonce, offset, next, term };
+    if (typeof record === 'string') return tailAt(bytes, { ...bad, reason: record });
+    // What an earlier opening left behind a batch that this one wrote over the first of it.
+    if (record.term < term) return tailAt(bytes, { ...bad, reason: `a record is of term ${record.term}, the one before of ${term}` });
     const expected = record.type === 'entry' ? next : next - 1;
     if (record.index !== expected) return { kind: 'damaged', offset, reason: `record ${record.index} follows record ${next - 1}` };
     const reason = each(record);
     if (reason !== undefined) return { kind: 'damaged', offset, reason };
     if (record.type === 'entry') next++;
+    term = record.term;
     offset = record.end;
   }
 }
@@ -99,7 +104,7 @@ export function scanSegment(bytes: Buffer, header: SegmentHeader, each: (record:
  */
 function tailAt(
   bytes: Buffer,
-  bad: { readonly nonce: number; readonly offset: number; readonly next: number; readonly reason: string },
+  bad: { readonly nonce: number; readonly offset: number; readonly next: number; readonly term: number; readonly reason: string },
 ): Tail {
   const { offset, next, nonce } = bad;
   if (isZero(bytes, offset)) return { kind: 'clean', offset };
@@ -108,7 +113,7 @@ function tailAt(
     const index = bytes.readUInt32LE(at + 8) + bytes.readUInt32LE(at + 12) * 0x1_0000_0000;
     if (index < next || index > next + bytes.length / recordHeaderBytes || bytes.readUInt16LE(at + 20) > 0xff) continue;
     const record = readRecord(bytes, { nonce, offset: at });
-    if (typeof record === 'string') continue;
+    if (typeof record === 'string' || record.term < bad.term) continue;
     const batchStart = record.type === 'commit' ? record.index + 1 : record.index - record.ordinal;
     if (batchStart <= next) continue;
     const what = bad.reason === 'zeros' ? 'a record is missing' : bad.reason;
