@@ -1,14 +1,8 @@
 import { parseArgs } from 'node:util';
 import { ClusterDirectoryError, kubernetesVersion, startCluster } from '@coracle/cluster';
-
-/** What a command writes to and reads from. */
-export interface Terminal {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborts when the person wants to stop. */
-  readonly interrupted: AbortSignal;
-}
+import { ManifestError } from './manifest.ts';
+import { aborted, start } from './start.ts';
+import type { Terminal } from './terminal.ts';
 
 interface Command {
   readonly name: string;
@@ -20,17 +14,20 @@ interface Command {
 const defaultPort = 6443;
 const defaultNodes = 3;
 
+const clusterOptionHelp: Command['options'] = [
+  ['--port NUMBER', `the HTTPS port on loopback; 0 picks a free one (default ${defaultPort})`],
+  ['--directory PATH', 'where its objects, keys and kubeconfig are kept (default: $XDG_STATE_HOME/coracle/NAME)'],
+  ['--nodes NUMBER', `simulated nodes (default ${defaultNodes})`],
+  ['--name NAME', 'name of the cluster (default: default)'],
+];
+
 const commands: readonly Command[] = [
+  { name: 'up', summary: 'Starts a control plane and stays up until it is interrupted.', options: clusterOptionHelp, run: up },
   {
-    name: 'up',
-    summary: 'Starts a control plane and stays up until it is interrupted.',
-    options: [
-      ['--port NUMBER', `the HTTPS port on loopback; 0 picks a free one (default ${defaultPort})`],
-      ['--directory PATH', 'where its objects, keys and kubeconfig are kept (default: $XDG_STATE_HOME/coracle/NAME)'],
-      ['--nodes NUMBER', `simulated nodes (default ${defaultNodes})`],
-      ['--name NAME', 'name of the cluster (default: default)'],
-    ],
-    run: up,
+    name: 'start',
+    summary: 'Starts a control plane, applies a manifest with a TidbCluster, and shows how it comes up.',
+    options: [['--file PATH', 'the manifest (YAML, several documents)'], ...clusterOptionHelp],
+    run: firstVoyage,
   },
   { name: 'version', summary: 'Prints the version of Kubernetes whose API is served.', options: [], run: version },
 ];
@@ -73,7 +70,7 @@ function commandHelp({ name, summary, options }: Command): string {
 
 /** Faults that a person can act on, in words; `undefined` for ours. */
 function explain(error: unknown): string | undefined {
-  if (error instanceof ClusterDirectoryError || error instanceof UsageError) return error.message;
+  if (error instanceof ClusterDirectoryError || error instanceof ManifestError || error instanceof UsageError) return error.message;
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   if (error.code === 'EADDRINUSE') return `port ${'port' in error ? String(error.port) : ''} is in use; choose another with --port, or 0 for a free one`;
   if (error.code === 'EACCES' && 'port' in error) return `port ${String(error.port)} needs privileges; choose one above 1023 with --port`;
@@ -84,26 +81,34 @@ class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-async function up(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { port: { type: 'string' }, directory: { type: 'string' }, name: { type: 'string' }, nodes: { type: 'string' } },
-  });
+const clusterFlags = { port: { type: 'string' }, directory: { type: 'string' }, name: { type: 'string' }, nodes: { type: 'string' } } as const;
+
+interface ClusterFlags {
+  readonly port?: string | undefined;
+  readonly directory?: string | undefined;
+  readonly name?: string | undefined;
+  readonly nodes?: string | undefined;
+}
+
+function clusterOptions(values: ClusterFlags, env: Terminal['env']): { readonly name: string; readonly port: number; readonly nodes: number; readonly directory: string } {
   const name = values.name ?? 'default';
   if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) throw new UsageError(`"${name}" is no name: lower case letters, digits and "-"`);
-  const started = await startCluster({
-    name,
-    port: portOf(values.port),
-    nodes: nodesOf(values.nodes),
-    directory: values.directory ?? `${stateHome(terminal.env)}/coracle/${name}`,
-    log: ({ level, process, message, fields }) => {
-      if (level === 'error' || level === 'warn') terminal.stderr.write(`${level} ${process}: ${message} ${JSON.stringify(fields)}\n`);
-    },
-  });
+  return { name, port: portOf(values.port), nodes: nodesOf(values.nodes), directory: values.directory ?? `${stateHome(env)}/coracle/${name}` };
+}
+
+async function up(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: clusterFlags });
+  const started = await startCluster({ ...clusterOptions(values, terminal.env), log: terminal.log });
   terminal.stdout.write(`The control plane is ready at ${started.url}\n\n  export KUBECONFIG=${started.kubeconfig}\n\nCtrl-C stops it; started again it goes on where it was.\n`);
   await aborted(terminal.interrupted);
   await started.stop();
   return 0;
+}
+
+async function firstVoyage(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { ...clusterFlags, file: { type: 'string' } } });
+  if (values.file === undefined) throw new UsageError('which manifest? Name one with --file');
+  return start({ ...clusterOptions(values, terminal.env), file: values.file }, terminal);
 }
 
 function portOf(text: string | undefined): number {
@@ -125,11 +130,6 @@ function stateHome(env: Terminal['env']): string {
   if (XDG_STATE_HOME !== undefined && XDG_STATE_HOME !== '') return XDG_STATE_HOME;
   if (HOME === undefined || HOME === '') throw new UsageError('neither XDG_STATE_HOME nor HOME is set; choose a folder with --directory');
   return `${HOME}/.local/state`;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 async function version(_args: readonly string[], { stdout }: Terminal): Promise<number> {

@@ -1,4 +1,4 @@
-import { EmbeddedStorage, type HttpListener, liveKeySource, listenHttp } from '@coracle/apiserver';
+import { EmbeddedStorage, type HttpListener, liveKeySource, listenHttp, mastersGroup, type UserInfo } from '@coracle/apiserver';
 import { openDurableStore } from '@coracle/etcd';
 import { LiveRuntime, type LogSink } from '@coracle/kernel';
 import { Cluster } from './cluster.ts';
@@ -24,6 +24,8 @@ export interface StartedCluster {
   readonly listener: HttpListener;
   /** `https://127.0.0.1:6443`. */
   readonly url: string;
+  /** The administrator: for clients in this process. */
+  readonly adminUser: UserInfo;
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
   /** Idempotent. Resolves when the port is free and nothing of the cluster runs any more. */
@@ -79,6 +81,7 @@ export async function startCluster(options: StartClusterOptions): Promise<Starte
     cluster,
     listener,
     url,
+    adminUser: { name: 'kubernetes-admin', groups: [mastersGroup] },
     kubeconfig: directory.kubeconfig,
     stop: () => {
       stopping ??= stop();

@@ -1,0 +1,53 @@
+import { type Clientset, resources, SharedInformerFactory } from '@coracle/client';
+import { explain, isReady, type TidbCluster, tidbClusters } from '@coracle/tidb-operator';
+
+/** One line of progress: what it is, what it waits for. */
+export interface ComponentProgress {
+  readonly component: string;
+  readonly ready: number;
+  readonly desired: number;
+  /** '' once it is ready. */
+  readonly waitsFor: string;
+}
+
+const titles = { pd: 'PD', tikv: 'TiKV', tidb: 'TiDB' } as const;
+
+/**
+ * Follows a TidbCluster until it is ready: `onProgress` is told of every change, by what watches have shown and nothing else.
+ * Rejects with the signal's reason when it aborts first.
+ */
+export async function followTidbCluster(
+  clientset: Clientset,
+  options: { readonly namespace: string; readonly name: string; readonly signal: AbortSignal; onProgress(lines: readonly ComponentProgress[]): void },
+): Promise<void> {
+  const { namespace, name, signal } = options;
+  const informers = new SharedInformerFactory(clientset, { namespace });
+  const clusters = informers.forResource(tidbClusters);
+  const sets = informers.forResource(resources.apps.v1.statefulSets);
+  const pods = informers.forResource(resources.core.v1.pods);
+  const ready = Promise.withResolvers<void>();
+  const onAbort = (): void => ready.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const look = (): void => {
+    const cluster = clusters.lister.namespace(namespace).get(name) as TidbCluster | undefined;
+    if (cluster === undefined) return;
+    const seen = { statefulSets: sets.lister.namespace(namespace).list(), pods: pods.lister.namespace(namespace).list() };
+    const lines = explain(cluster, seen as Parameters<typeof explain>[1]).map(({ component, ready: up, desired, waitsFor }) => ({
+      component: titles[component],
+      ready: up,
+      desired,
+      waitsFor: waitsFor === undefined ? '' : `${waitsFor.who}: ${waitsFor.message}`,
+    }));
+    options.onProgress(lines);
+    if (isReady(cluster)) ready.resolve();
+  };
+  for (const informer of [clusters, sets, pods]) informer.addEventHandler({ onAdd: look, onUpdate: look, onDelete: look });
+  informers.start();
+  try {
+    await ready.promise;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await informers.shutdown();
+  }
+}
