@@ -31,7 +31,7 @@ export class SliceTracker {
     return false;
   }
 
-  /** Sees a slice in the cache. Resolves to whether somebody else changed it. */
+  /** Sees a slice in the cache. Tells whether somebody else changed it. */
   observed(service: string, slice: EndpointSlice): boolean {
     const known = this.#of(service);
     const expected = known.get(uidOf(slice));
