@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { builtInTypes, type Node, type PersistentVolumeClaim, type Pod } from '@coracle/api';
+import { bootstrap, builtInSubresources, connect, createApiServer, EmbeddedStorage, kindHooks, mastersGroup, privilegedGroupAuthorizer, RbacAuthorizer, type ServiceAccountTokens, unionAuthorizer } from '@coracle/apiserver';
+import { Clientset } from '@coracle/client';
+import { MemoryStore } from '@coracle/etcd';
+import { SimRuntime, uniform } from '@coracle/simulator';
+import { node, type NodeRow, pod, type PodRow, taint } from './fixtures/objects.ts';
+import { Scheduler } from './scheduler.ts';
+
+interface Scene {
+  readonly runtime: SimRuntime;
+  readonly admin: Clientset;
+  addNode(row: NodeRow): Promise<Node>;
+  addPod(row: PodRow): Promise<Pod>;
+  getPod(name: string): Promise<Pod>;
+  /** `reason: message` of the pod's events, in order. */
+  events(name: string): Promise<readonly string[]>;
+  revision(): number;
+}
+
+/** A scheduler with its own identity and rights against a real API server. */
+async function scene(seed = 1): Promise<Scene> {
+  const runtime = new SimRuntime({ seed, strategy: uniform() });
+  const store = new MemoryStore();
+  const storage = new EmbeddedStorage(store);
+  const rbac = new RbacAuthorizer({ storage });
+  const server = createApiServer({
+    process: runtime.process('kube-apiserver'),
+    storage,
+    table: builtInTypes,
+    hooks: kindHooks,
+    authenticator: { authenticate: async () => undefined },
+    authorizer: unionAuthorizer([privilegedGroupAuthorizer, rbac]),
+    subresources: builtInSubresources({ tokens: (): ServiceAccountTokens => assert.fail('no tokens here') }),
+  });
+  await runtime.drive(bootstrap(server));
+  await runtime.drive(rbac.start());
+  const clientOf = (name: string, groups: readonly string[]): Clientset => {
+    const process = runtime.process(name);
+    return new Clientset({ process, transport: connect(server, { process, user: { name, groups }, userAgent: name }) });
+  };
+  const admin = clientOf('admin', [mastersGroup]);
+  const clientset = clientOf('system:kube-scheduler', ['system:authenticated']);
+  const { process } = clientset;
+  const scheduler = new Scheduler({ process, clientset });
+  process.spawn('scheduler', () => scheduler.run());
+  await runtime.settle();
+  const pods = admin.coreV1.pods('default');
+  return {
+    runtime,
+    admin,
+    addNode: async (row) => {
+      const { status, ...rest } = node(row);
+      await runtime.drive(admin.coreV1.nodes().create(rest));
+      return runtime.drive(admin.coreV1.nodes().patch(rest.metadata.name ?? '', 'merge', { status }, { subresource: 'status' }));
+    },
+    addPod: ({ name = 'p', ...row }) => {
+      const { metadata, ...rest } = pod({ name, ...row });
+      return runtime.drive(pods.create({ ...rest, metadata: { name, ...(metadata.labels === undefined ? {} : { labels: metadata.labels }) } }));
+    },
+    getPod: (name) => runtime.drive(pods.get(name)),
+    events: async (name) => {
+      const { items } = await runtime.drive(admin.coreV1.events('default').list());
+      const about = items.filter(({ involvedObject }) => involvedObject.name === name);
+      return about.map(({ reason, message, count }) => `${reason}: ${message}${(count ?? 1) > 1 ? ` (${count})` : ''}`).sort();
+    },
+    revision: () => store.revision,
+  };
+}
+
+const scheduledOf = ({ status }: Pod) => status?.conditions?.find(({ type }) => type === 'PodScheduled');
+
+describe('Scheduler', () => {
+  test('binds a pod to the node that fits, says so, and rests', async () => {
+    const { runtime, addNode, addPod, getPod, events } = await scene();
+    await addNode({ name: 'n1', taints: [taint('a', 'NoSchedule')] });
+    await addNode({ name: 'n2' });
+    await addPod({ name: 'web', requests: { cpu: '1' } });
+    await runtime.settle();
+    const web = await getPod('web');
+    assert.deepEqual([web.spec?.nodeName, scheduledOf(web)?.status], ['n2', 'True']);
+    assert.deepEqual(await events('web'), ['Scheduled: Successfully assigned default/web to n2']);
+    assert.equal((await runtime.settle()).steps, 0);
+    assert.deepEqual(runtime.failures, []);
+  });
+
+  test('says why a pod has no node, writes nothing more, and binds it when a node comes', async () => {
+    const { runtime, addNode, addPod, getPod, events, revision } = await scene();
+    await addNode({ name: 'n1' });
+    await addPod({ name: 'big', requests: { cpu: '8' } });
+    await runtime.settle();
+    const message = '0/1 nodes are available: 1 Insufficient cpu.';
+    const condition = scheduledOf(await getPod('big'));
+    assert.deepEqual([condition?.status, condition?.reason, condition?.message, condition?.observedGeneration], ['False', 'Unschedulable', message, 1]);
+    assert.deepEqual(await events('big'), [`FailedScheduling: ${message}`]);
+    const before = revision();
+    await addPod({ name: 'small' });
+    await runtime.advance(60_000);
+    const [created, bound, event] = [1, 1, 1];
+    assert.equal(revision(), before + created + bound + event, 'nothing about the big pod');
+    await addNode({ name: 'n2', allocatable: { cpu: '16' } });
+    await runtime.settle();
+    assert.equal((await getPod('big')).spec?.nodeName, 'n2');
+  });
+
+  test('gives a place that a deleted pod leaves to the one that waits, the most urgent first', async () => {
+    const { runtime, admin, addNode, addPod, getPod } = await scene();
+    await addNode({ name: 'n1', allocatable: { pods: '1' } });
+    await addPod({ name: 'first' });
+    await runtime.settle();
+    await addPod({ name: 'second' });
+    await addPod({ name: 'urgent', priority: 1000 });
+    await runtime.settle();
+    assert.match(scheduledOf(await getPod('second'))?.message ?? '', /^0\/1 nodes are available: 1 Too many pods\.$/);
+    await runtime.advance(20_000);
+    await runtime.drive(admin.coreV1.pods('default').delete('first', { gracePeriodSeconds: 0 }));
+    await runtime.settle();
+    assert.equal((await getPod('urgent')).spec?.nodeName, 'n1');
+    assert.equal((await getPod('second')).spec?.nodeName, undefined);
+  });
+
+  test('leaves pods with gates, of other schedulers and with a node alone', async () => {
+    const { runtime, admin, addNode, addPod, getPod, events } = await scene();
+    await addNode({ name: 'n1' });
+    await addPod({ name: 'gated', schedulingGates: [{ name: 'example.com/wait' }] });
+    await addPod({ name: 'foreign', schedulerName: 'other' });
+    await addPod({ name: 'placed', nodeName: 'elsewhere' });
+    await runtime.settle();
+    for (const [name, want] of [['gated', undefined], ['foreign', undefined], ['placed', 'elsewhere']] as const) {
+      assert.equal((await getPod(name)).spec?.nodeName, want);
+      assert.deepEqual(await events(name), []);
+    }
+    await runtime.drive(admin.coreV1.pods('default').patch('gated', 'merge', { spec: { schedulingGates: null } }));
+    await runtime.settle();
+    assert.equal((await getPod('gated')).spec?.nodeName, 'n1');
+  });
+
+  test('selects the node of a late claim and binds the pod once the volume is there', async () => {
+    const { runtime, admin, addNode, addPod, getPod } = await scene();
+    const claims = admin.coreV1.persistentVolumeClaims('default');
+    await addNode({ name: 'n1' });
+    await runtime.drive(admin.storageV1.storageClasses().create({ metadata: { name: 'late' }, provisioner: 'example.com/disk', volumeBindingMode: 'WaitForFirstConsumer' }));
+    const resources = { requests: { storage: '1Gi' } };
+    await runtime.drive(claims.create({ metadata: { name: 'data' }, spec: { storageClassName: 'late', accessModes: ['ReadWriteOnce'], resources } }));
+    await addPod({ name: 'db', volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
+    await runtime.settle();
+    const claim: PersistentVolumeClaim = await runtime.drive(claims.get('data'));
+    assert.equal(claim.metadata.annotations?.['volume.kubernetes.io/selected-node'], 'n1');
+    assert.equal((await getPod('db')).spec?.nodeName, undefined);
+    const annotations = { ...claim.metadata.annotations, 'pv.kubernetes.io/bind-completed': 'yes' };
+    await runtime.drive(claims.update({ ...claim, metadata: { ...claim.metadata, annotations }, spec: { ...claim.spec, volumeName: 'v1' } }));
+    await runtime.settle();
+    assert.equal((await getPod('db')).spec?.nodeName, 'n1');
+  });
+
+  test('tries anew when the provisioner gives the claim back', async () => {
+    const { runtime, admin, addNode, addPod, events } = await scene();
+    const claims = admin.coreV1.persistentVolumeClaims('default');
+    await addNode({ name: 'n1' });
+    await runtime.drive(admin.storageV1.storageClasses().create({ metadata: { name: 'late' }, provisioner: 'example.com/disk', volumeBindingMode: 'WaitForFirstConsumer' }));
+    await runtime.drive(claims.create({ metadata: { name: 'data' }, spec: { storageClassName: 'late', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }));
+    await addPod({ name: 'db', volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
+    await runtime.settle();
+    await runtime.drive(claims.patch('data', 'merge', { metadata: { annotations: { 'volume.kubernetes.io/selected-node': null } } }));
+    await runtime.settle();
+    assert.deepEqual(await events('db'), ['FailedScheduling: running PreBind plugin "VolumeBinding": binding volumes: provisioning failed for PVC "data"']);
+    const claim = await runtime.drive(claims.get('data'));
+    assert.equal(claim.metadata.annotations?.['volume.kubernetes.io/selected-node'], 'n1');
+  });
+
+  for (let seed = 1; seed <= 5; seed++) {
+    test(`never overcommits a node, seed ${seed}`, async () => {
+      const { runtime, admin, addNode, addPod } = await scene(seed);
+      for (const name of ['n1', 'n2', 'n3']) await addNode({ name });
+      for (let i = 0; i < 15; i++) await addPod({ name: `p${i}`, requests: { cpu: '1' } });
+      await runtime.settle();
+      const { items } = await runtime.drive(admin.coreV1.pods('default').list());
+      const perNode = Map.groupBy(items, ({ spec }) => spec?.nodeName ?? '');
+      assert.deepEqual([...perNode].map(([name, pods]) => [name, pods.length]).sort(), [['', 3], ['n1', 4], ['n2', 4], ['n3', 4]]);
+      assert.deepEqual(runtime.failures, []);
+    });
+  }
+
+  test('run() settles when its signal aborts, also while a pod waits for its volume', async () => {
+    const { runtime } = await scene();
+    const process = runtime.process('second');
+    const clientset = new Clientset({ process, transport: { exchange: () => new Promise(() => {}), upgrade: () => new Promise(() => {}) } });
+    const stop = new AbortController();
+    const running = new Scheduler({ process, clientset }).run(stop.signal);
+    stop.abort(new Error('enough'));
+    await runtime.drive(running);
+  });
+});
