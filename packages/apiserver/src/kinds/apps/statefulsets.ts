@@ -61,7 +61,7 @@ function validateSpec(spec: StatefulSetSpec): readonly FieldError[] {
     ...validateRequiredSelector('spec.selector', selector, 'statefulset'),
     ...(serviceName === '' ? [] : dnsLabel('spec.serviceName', serviceName)),
     ...unusableSelector('spec.selector', selector, ''),
-    ...validateWorkloadTemplate('spec.template', spec.template, { selector, kind: 'StatefulSet' }),
+    ...validateWorkloadTemplate('spec.template', withClaimVolumes(spec), { selector, kind: 'StatefulSet' }),
     ...(spec.volumeClaimTemplates ?? []).flatMap((claim, i) => validateClaimSpec(`spec.volumeClaimTemplates[${i}].spec`, claim.spec ?? {})),
     ...nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
   );
@@ -106,4 +106,13 @@ function validateChanges(spec: StatefulSetSpec, old: StatefulSetSpec): readonly 
 
 function fixedPart(spec: StatefulSetSpec): unknown {
   return Object.fromEntries(Object.entries(spec).filter(([key]) => !mutable.has(key)));
+}
+
+/** Containers mount the claims by the names of their templates, in place of volumes of these names. */
+function withClaimVolumes({ template, volumeClaimTemplates }: StatefulSetSpec): StatefulSetSpec['template'] {
+  const claims = (volumeClaimTemplates ?? []).map(({ metadata: { name = '' } }) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  if (claims.length === 0 || template.spec === undefined) return template;
+  const names = new Set(claims.map(({ name }) => name));
+  const others = (template.spec.volumes ?? []).filter(({ name }) => !names.has(name));
+  return { ...template, spec: { ...template.spec, volumes: [...others, ...claims] } };
 }
