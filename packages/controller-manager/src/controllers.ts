@@ -1,6 +1,8 @@
 import type { ControllerDescriptor } from './controller/context.ts';
 import { DeploymentController } from './deployment/deployment-controller.ts';
 import { EndpointsController } from './endpoint/endpoints-controller.ts';
+import { EndpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
+import { GarbageCollector } from './garbagecollector/garbage-collector.ts';
 import { NamespaceController } from './namespace/namespace-controller.ts';
 import { ReplicaSetController } from './replicaset/replica-set-controller.ts';
 import { RootCaPublisher } from './root-ca-publisher/root-ca-publisher.ts';
@@ -16,4 +18,6 @@ export const controllers: readonly ControllerDescriptor[] = [
   { name: 'deployment-controller', serviceAccount: 'deployment-controller', start: (context) => new DeploymentController(context) },
   { name: 'statefulset-controller', serviceAccount: 'statefulset-controller', start: (context) => new StatefulSetController(context) },
   { name: 'endpoints-controller', serviceAccount: 'endpoint-controller', start: (context) => new EndpointsController(context) },
+  { name: 'endpointslice-controller', serviceAccount: 'endpointslice-controller', start: (context) => new EndpointSliceController(context) },
+  { name: 'garbage-collector-controller', serviceAccount: 'generic-garbage-collector', start: (context) => new GarbageCollector(context) },
 ];

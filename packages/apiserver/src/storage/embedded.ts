@@ -1,9 +1,15 @@
+import { newRequestEntityTooLarge, newServiceUnavailable, newTooManyRequests } from '@coracle/apimachinery';
 import {
   type Change,
+  DiskFull,
+  InvalidRequestError,
   type KeyValue,
+  maxRequestBytes,
   prefixEnd,
   type Revision,
   type Store,
+  StoreStopped,
+  TooManyRequestsError,
 } from '@coracle/etcd';
 import { assert } from '@coracle/kernel';
 import type {
@@ -56,7 +62,7 @@ export class EmbeddedStorage implements Storage {
   async commit(request: CommitRequest): Promise<CommitResult> {
     const { key, expect, value } = request;
     if (value !== 'deleted') this.#cache.offer(request);
-    const result = await this.#store.txn({
+    const result = await this.#txn(request, {
       compares: [{ key, target: 'mod', result: 'equal', operand: expect === 'absent' ? 0 : expect }],
       success: [value === 'deleted' ? { op: 'delete', key } : { op: 'put', key, value: value.bytes }],
       failure: [{ op: 'range', key }],
@@ -71,6 +77,16 @@ export class EmbeddedStorage implements Storage {
     const kv = outcome.op === 'put' ? outcome.current : outcome.deleted[0];
     assert(kv !== undefined, `delete of "${key}" succeeded without a previous value`);
     return { succeeded: true, stored: this.#stored(kv), revision: result.revision };
+  }
+
+  /** What is offered for a write that does not happen would be kept for ever. */
+  async #txn({ value }: CommitRequest, txn: Parameters<Store['txn']>[0]): ReturnType<Store['txn']> {
+    try {
+      return await this.#store.txn(txn);
+    } catch (error) {
+      if (value !== 'deleted') this.#cache.withdraw(value.bytes);
+      throw refusalOf(error);
+    }
   }
 
   watch(prefix: Key, after: Revision, sink: WatchSink): Disposable {
@@ -123,6 +139,15 @@ class SeenChange implements StorageChange {
     this.#last ??= this.previous?.at(this.revision);
     return this.#last;
   }
+}
+
+/** Refusals of the store as the server's, in upstream's words where it has any. */
+function refusalOf(error: unknown): unknown {
+  if (error instanceof DiskFull) return newServiceUnavailable(error.message);
+  if (error instanceof StoreStopped) return newServiceUnavailable(error.message);
+  if (error instanceof TooManyRequestsError) return newTooManyRequests(error.message, 1);
+  if (error instanceof InvalidRequestError) return newRequestEntityTooLarge(maxRequestBytes);
+  return error;
 }
 
 /**
