@@ -1,6 +1,14 @@
 import type { Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '@coracle/api';
 import { semanticEqual } from '@coracle/apimachinery';
-import { type Clientset, type DeletedFinalStateUnknown, deletionKey, type Lister, metaNamespaceKey, resources, SharedInformerFactory } from '@coracle/client';
+import {
+  type Clientset,
+  type DeletedFinalStateUnknown,
+  deletionKey,
+  type Lister,
+  metaNamespaceKey,
+  resources,
+  SharedInformerFactory,
+} from '@coracle/client';
 import type { Process } from '@coracle/kernel';
 import type { SchedulerCache } from './cache/cache.ts';
 import { podInfoOf, podKey } from './cache/pod-info.ts';
@@ -74,7 +82,10 @@ export class ClusterState {
       onUpdate: (_old, claim) => claimSeen(claim),
       onDelete: (claim) => this.volumeBinder.claimChanged(deletionKey<PersistentVolumeClaim>(claim)),
     });
-    const changed = (aspect: Aspect) => ({ onAdd: () => this.announce({ aspects: [aspect] }), onUpdate: () => this.announce({ aspects: [aspect] }) });
+    const changed = (aspect: Aspect) => ({
+      onAdd: () => this.announce({ aspects: [aspect] }),
+      onUpdate: () => this.announce({ aspects: [aspect] }),
+    });
     volumes.addEventHandler(changed('volume'));
     classes.addEventHandler(changed('storage-class'));
     namespaces.addEventHandler({
@@ -155,7 +166,8 @@ function isOver({ status }: Pod): boolean {
 function changesOf(old: Node, node: Node): readonly Aspect[] {
   const aspects: Aspect[] = [];
   if (!semanticEqual(old.metadata.labels, node.metadata.labels)) aspects.push('node/labels');
-  if (!semanticEqual([old.spec?.taints, old.spec?.unschedulable], [node.spec?.taints, node.spec?.unschedulable])) aspects.push('node/taints');
+  if (!semanticEqual([old.spec?.taints, old.spec?.unschedulable], [node.spec?.taints, node.spec?.unschedulable]))
+    aspects.push('node/taints');
   if (!semanticEqual(old.status?.allocatable, node.status?.allocatable)) aspects.push('node/allocatable');
   return aspects;
 }

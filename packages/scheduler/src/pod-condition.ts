@@ -4,7 +4,10 @@ import type { Pod, PodCondition } from '@coracle/api';
 export type FailureReason = 'Unschedulable' | 'SchedulerError';
 
 /** The condition PodScheduled that says why a pod has no node; undefined when the pod says so already. `now` is a Time. */
-export function failureCondition({ metadata, status }: Pod, failure: { readonly reason: FailureReason; readonly message: string; readonly now: string }): PodCondition | undefined {
+export function failureCondition(
+  { metadata, status }: Pod,
+  failure: { readonly reason: FailureReason; readonly message: string; readonly now: string },
+): PodCondition | undefined {
   const { reason, message, now } = failure;
   const current = status?.conditions?.find(({ type }) => type === 'PodScheduled');
   const { generation } = metadata;

@@ -21,7 +21,8 @@ describe('decide()', () => {
     const decision = decideFor({ requests: { cpu: '8', memory: '2Gi' } }, { nodes });
     assert.deepEqual(decision, {
       fits: false,
-      message: '0/4 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 node(s) were unschedulable, 2 node(s) had untolerated taint(s).',
+      message:
+        '0/4 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 node(s) were unschedulable, 2 node(s) had untolerated taint(s).',
       rejectedBy: new Set(['TaintToleration', 'NodeResourcesFit', 'NodeUnschedulable']),
     });
   });
@@ -31,8 +32,15 @@ describe('decide()', () => {
   });
 
   test('says what makes every node useless', () => {
-    const decision = decideFor({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] }, { nodes: [nodeInfo(node()), nodeInfo(node({ name: 'n2' }))] });
-    assert.deepEqual(decision, { fits: false, message: '0/2 nodes are available: persistentvolumeclaim "data" not found.', rejectedBy: new Set(['VolumeBinding']) });
+    const decision = decideFor(
+      { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] },
+      { nodes: [nodeInfo(node()), nodeInfo(node({ name: 'n2' }))] },
+    );
+    assert.deepEqual(decision, {
+      fits: false,
+      message: '0/2 nodes are available: persistentvolumeclaim "data" not found.',
+      rejectedBy: new Set(['VolumeBinding']),
+    });
   });
 
   test('asks only the node that a DaemonSet pod names', () => {
@@ -42,7 +50,10 @@ describe('decide()', () => {
     const fitting = decideFor({ affinity }, { nodes });
     assert.equal(fitting.fits && fitting.node.name, 'n2');
     const refused = decideFor({ affinity, requests: { cpu: '100' } }, { nodes });
-    assert.equal(!refused.fits && refused.message, "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity].");
+    assert.equal(
+      !refused.fits && refused.message,
+      "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity].",
+    );
   });
 
   test('takes the best node', () => {
@@ -52,9 +63,15 @@ describe('decide()', () => {
   });
 
   test('lets chance choose between equals, and only between them', () => {
-    const nodes = [nodeInfo(node()), nodeInfo(node({ name: 'n2' })), nodeInfo(node({ name: 'full' }), [pod({ name: 'q', requests: { cpu: '3' } })])];
+    const nodes = [
+      nodeInfo(node()),
+      nodeInfo(node({ name: 'n2' })),
+      nodeInfo(node({ name: 'full' }), [pod({ name: 'q', requests: { cpu: '3' } })]),
+    ];
     const random = seededRandom(7);
-    const chosen = Array.from({ length: 100 }, () => decideFor({ requests: { cpu: '1' } }, { nodes }, random)).map((decision) => (decision.fits ? decision.node.name : ''));
+    const chosen = Array.from({ length: 100 }, () => decideFor({ requests: { cpu: '1' } }, { nodes }, random)).map((decision) =>
+      decision.fits ? decision.node.name : '',
+    );
     assert.deepEqual([...new Set(chosen)].sort(), ['n1', 'n2']);
   });
 });

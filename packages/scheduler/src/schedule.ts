@@ -29,7 +29,8 @@ export function decide(pod: PodInfo, cluster: ClusterView, { filters, scores, ra
   for (const plugin of filters) {
     const prepared = plugin.prepare(pod, cluster);
     if (prepared.say === 'nothing') continue;
-    if (prepared.say === 'nowhere') return { fits: false, message: `${noneOf(nodes.length)}: ${prepared.message}.`, rejectedBy: new Set([plugin.name]) };
+    if (prepared.say === 'nowhere')
+      return { fits: false, message: `${noneOf(nodes.length)}: ${prepared.message}.`, rejectedBy: new Set([plugin.name]) };
     rules.push({ name: plugin.name, filter: prepared.filter });
     if (prepared.only === undefined) continue;
     only = prepared.only; // NodeAffinity alone narrows
@@ -91,7 +92,10 @@ function best(pod: PodInfo, nodes: readonly NodeInfo[], scores: readonly ScorePl
   return winners[winners.length === 1 ? 0 : random.below(winners.length)] as NodeInfo; // one of them is the highest
 }
 
-function firstRefusal(rules: readonly { readonly name: string; readonly filter: NodeFilter }[], node: NodeInfo): { readonly name: string; readonly reasons: readonly string[] } | undefined {
+function firstRefusal(
+  rules: readonly { readonly name: string; readonly filter: NodeFilter }[],
+  node: NodeInfo,
+): { readonly name: string; readonly reasons: readonly string[] } | undefined {
   for (const { name, filter } of rules) {
     const reasons = filter(node);
     if (reasons.length > 0) return { name, reasons };

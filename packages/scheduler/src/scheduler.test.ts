@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { builtInTypes, type Node, type PersistentVolumeClaim, type Pod } from '@coracle/api';
-import { bootstrap, builtInSubresources, connect, createApiServer, EmbeddedStorage, kindHooks, mastersGroup, privilegedGroupAuthorizer, RbacAuthorizer, type ServiceAccountTokens, unionAuthorizer } from '@coracle/apiserver';
+import {
+  bootstrap,
+  builtInSubresources,
+  connect,
+  createApiServer,
+  EmbeddedStorage,
+  kindHooks,
+  mastersGroup,
+  privilegedGroupAuthorizer,
+  RbacAuthorizer,
+  type ServiceAccountTokens,
+  unionAuthorizer,
+} from '@coracle/apiserver';
 import { Clientset } from '@coracle/client';
 import { MemoryStore } from '@coracle/etcd';
 import { SimRuntime, uniform } from '@coracle/simulator';
@@ -17,6 +29,8 @@ interface Scene {
   /** `reason: message` of the pod's events, in order. */
   events(name: string): Promise<readonly string[]>;
   revision(): number;
+  /** Stops the scheduler; resolves when it has. */
+  stop(): Promise<void>;
 }
 
 /** A scheduler with its own identity and rights against a real API server. */
@@ -57,7 +71,9 @@ async function scene(seed = 1): Promise<Scene> {
     },
     addPod: ({ name = 'p', ...row }) => {
       const { metadata, ...rest } = pod({ name, ...row });
-      return runtime.drive(pods.create({ ...rest, metadata: { name, ...(metadata.labels === undefined ? {} : { labels: metadata.labels }) } }));
+      return runtime.drive(
+        pods.create({ ...rest, metadata: { name, ...(metadata.labels === undefined ? {} : { labels: metadata.labels }) } }),
+      );
     },
     getPod: (name) => runtime.drive(pods.get(name)),
     events: async (name) => {
@@ -66,6 +82,7 @@ async function scene(seed = 1): Promise<Scene> {
       return about.map(({ reason, message, count }) => `${reason}: ${message}${(count ?? 1) > 1 ? ` (${count})` : ''}`).sort();
     },
     revision: () => store.revision,
+    stop: () => runtime.drive(process.stop()),
   };
 }
 
@@ -92,7 +109,10 @@ describe('Scheduler', () => {
     await runtime.settle();
     const message = '0/1 nodes are available: 1 Insufficient cpu.';
     const condition = scheduledOf(await getPod('big'));
-    assert.deepEqual([condition?.status, condition?.reason, condition?.message, condition?.observedGeneration], ['False', 'Unschedulable', message, 1]);
+    assert.deepEqual(
+      [condition?.status, condition?.reason, condition?.message, condition?.observedGeneration],
+      ['False', 'Unschedulable', message, 1],
+    );
     assert.deepEqual(await events('big'), [`FailedScheduling: ${message}`]);
     const before = revision();
     await addPod({ name: 'small' });
@@ -127,7 +147,11 @@ describe('Scheduler', () => {
     await addPod({ name: 'foreign', schedulerName: 'other' });
     await addPod({ name: 'placed', nodeName: 'elsewhere' });
     await runtime.settle();
-    for (const [name, want] of [['gated', undefined], ['foreign', undefined], ['placed', 'elsewhere']] as const) {
+    for (const [name, want] of [
+      ['gated', undefined],
+      ['foreign', undefined],
+      ['placed', 'elsewhere'],
+    ] as const) {
       assert.equal((await getPod(name)).spec?.nodeName, want);
       assert.deepEqual(await events(name), []);
     }
@@ -140,16 +164,16 @@ describe('Scheduler', () => {
     const { runtime, admin, addNode, addPod, getPod } = await scene();
     const claims = admin.coreV1.persistentVolumeClaims('default');
     await addNode({ name: 'n1' });
-    await runtime.drive(admin.storageV1.storageClasses().create({ metadata: { name: 'late' }, provisioner: 'example.com/disk', volumeBindingMode: 'WaitForFirstConsumer' }));
-    const resources = { requests: { storage: '1Gi' } };
-    await runtime.drive(claims.create({ metadata: { name: 'data' }, spec: { storageClassName: 'late', accessModes: ['ReadWriteOnce'], resources } }));
-    await addPod({ name: 'db', volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
+    await addLateClaim(runtime, admin);
+    await addPod({ name: 'db', ...usesData });
     await runtime.settle();
     const claim: PersistentVolumeClaim = await runtime.drive(claims.get('data'));
     assert.equal(claim.metadata.annotations?.['volume.kubernetes.io/selected-node'], 'n1');
     assert.equal((await getPod('db')).spec?.nodeName, undefined);
     const annotations = { ...claim.metadata.annotations, 'pv.kubernetes.io/bind-completed': 'yes' };
-    await runtime.drive(claims.update({ ...claim, metadata: { ...claim.metadata, annotations }, spec: { ...claim.spec, volumeName: 'v1' } }));
+    await runtime.drive(
+      claims.update({ ...claim, metadata: { ...claim.metadata, annotations }, spec: { ...claim.spec, volumeName: 'v1' } }),
+    );
     await runtime.settle();
     assert.equal((await getPod('db')).spec?.nodeName, 'n1');
   });
@@ -158,13 +182,14 @@ describe('Scheduler', () => {
     const { runtime, admin, addNode, addPod, events } = await scene();
     const claims = admin.coreV1.persistentVolumeClaims('default');
     await addNode({ name: 'n1' });
-    await runtime.drive(admin.storageV1.storageClasses().create({ metadata: { name: 'late' }, provisioner: 'example.com/disk', volumeBindingMode: 'WaitForFirstConsumer' }));
-    await runtime.drive(claims.create({ metadata: { name: 'data' }, spec: { storageClassName: 'late', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }));
-    await addPod({ name: 'db', volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
+    await addLateClaim(runtime, admin);
+    await addPod({ name: 'db', ...usesData });
     await runtime.settle();
     await runtime.drive(claims.patch('data', 'merge', { metadata: { annotations: { 'volume.kubernetes.io/selected-node': null } } }));
     await runtime.settle();
-    assert.deepEqual(await events('db'), ['FailedScheduling: running PreBind plugin "VolumeBinding": binding volumes: provisioning failed for PVC "data"']);
+    assert.deepEqual(await events('db'), [
+      'FailedScheduling: running PreBind plugin "VolumeBinding": binding volumes: provisioning failed for PVC "data"',
+    ]);
     const claim = await runtime.drive(claims.get('data'));
     assert.equal(claim.metadata.annotations?.['volume.kubernetes.io/selected-node'], 'n1');
   });
@@ -177,18 +202,49 @@ describe('Scheduler', () => {
       await runtime.settle();
       const { items } = await runtime.drive(admin.coreV1.pods('default').list());
       const perNode = Map.groupBy(items, ({ spec }) => spec?.nodeName ?? '');
-      assert.deepEqual([...perNode].map(([name, pods]) => [name, pods.length]).sort(), [['', 3], ['n1', 4], ['n2', 4], ['n3', 4]]);
+      assert.deepEqual([...perNode].map(([name, pods]) => [name, pods.length]).sort(), [
+        ['', 3],
+        ['n1', 4],
+        ['n2', 4],
+        ['n3', 4],
+      ]);
       assert.deepEqual(runtime.failures, []);
     });
   }
 
-  test('run() settles when its signal aborts, also while a pod waits for its volume', async () => {
-    const { runtime } = await scene();
-    const process = runtime.process('second');
-    const clientset = new Clientset({ process, transport: { exchange: () => new Promise(() => {}), upgrade: () => new Promise(() => {}) } });
+  test('run() settles when the process stops while a pod waits for its volume', async () => {
+    const { runtime, addNode, addPod, getPod, admin, stop } = await scene();
+    await addNode({ name: 'n1' });
+    await addLateClaim(runtime, admin);
+    await addPod({ name: 'db', ...usesData });
+    await runtime.settle();
+    await stop();
+    assert.equal((await getPod('db')).spec?.nodeName, undefined);
+    assert.deepEqual(runtime.failures, []);
+  });
+
+  test('run() settles when its signal aborts before the first list', async () => {
+    const runtime = new SimRuntime({ seed: 1 });
+    const process = runtime.process('scheduler');
+    const clientset = new Clientset({
+      process,
+      transport: { exchange: () => new Promise(() => {}), upgrade: () => new Promise(() => {}) },
+    });
     const stop = new AbortController();
     const running = new Scheduler({ process, clientset }).run(stop.signal);
     stop.abort(new Error('enough'));
     await runtime.drive(running);
   });
 });
+
+const usesData: PodRow = { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] };
+
+/** A claim `data` whose volume is made only for a pod that has its node. */
+async function addLateClaim(runtime: SimRuntime, admin: Clientset): Promise<void> {
+  const volumeBindingMode = 'WaitForFirstConsumer';
+  await runtime.drive(
+    admin.storageV1.storageClasses().create({ metadata: { name: 'late' }, provisioner: 'example.com/disk', volumeBindingMode }),
+  );
+  const spec = { storageClassName: 'late', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+  await runtime.drive(admin.coreV1.persistentVolumeClaims('default').create({ metadata: { name: 'data' }, spec }));
+}

@@ -85,7 +85,12 @@ export class Scheduler {
       this.#event(pod.pod, 'Warning', 'FailedScheduling', `skip schedule deleting pod: ${pod.key}`);
       return;
     }
-    const decision = decide(pod, this.#state.view, { filters: filterPlugins, scores: scorePlugins, random: this.#process.random, startAt: this.#startAt });
+    const decision = decide(pod, this.#state.view, {
+      filters: filterPlugins,
+      scores: scorePlugins,
+      random: this.#process.random,
+      startAt: this.#startAt,
+    });
     if (!decision.fits) {
       this.#queue.reject(queued, decision.rejectedBy);
       await this.#report(pod, 'Unschedulable', decision.message);
@@ -166,7 +171,9 @@ export class Scheduler {
     if (condition === undefined) return;
     const { namespace, name = '' } = current.metadata;
     try {
-      await this.#clientset.coreV1.pods(namespace).patch(name, 'strategic', { status: { conditions: [condition] } }, { subresource: 'status' });
+      await this.#clientset.coreV1
+        .pods(namespace)
+        .patch(name, 'strategic', { status: { conditions: [condition] } }, { subresource: 'status' });
     } catch (error) {
       // The next attempt writes it; the event is out.
       if (!isNotFound(error)) this.#process.log.warn('Condition of pod was not written', { pod: pod.key, error: textOf(error) });
@@ -176,7 +183,9 @@ export class Scheduler {
   /** The newest version of a pod that still wants a node; undefined when it does not. */
   #stillWaiting({ key, pod }: PodInfo): Pod | undefined {
     const current = this.#pods.get(key);
-    return current !== undefined && current.metadata.uid === pod.metadata.uid && (current.spec?.nodeName ?? '') === '' ? current : undefined;
+    return current !== undefined && current.metadata.uid === pod.metadata.uid && (current.spec?.nodeName ?? '') === ''
+      ? current
+      : undefined;
   }
 
   #event(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void {

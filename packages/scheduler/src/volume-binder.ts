@@ -82,7 +82,9 @@ export class VolumeBinder {
     const { claim } = step;
     if (getOwn(claim.metadata.annotations, selectedNodeAnnotation) === node) return;
     const annotations = withEntry(claim.metadata.annotations, selectedNodeAnnotation, node);
-    await this.#clientset.coreV1.persistentVolumeClaims(claim.metadata.namespace).update({ ...claim, metadata: { ...claim.metadata, annotations } });
+    await this.#clientset.coreV1
+      .persistentVolumeClaims(claim.metadata.namespace)
+      .update({ ...claim, metadata: { ...claim.metadata, annotations } });
   }
 
   async #untilBound(pod: PodInfo, claimKey: string, node: string, signal: AbortSignal): Promise<void> {

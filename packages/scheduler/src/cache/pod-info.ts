@@ -73,4 +73,3 @@ const anyAddress = '0.0.0.0';
 export function portsConflict(a: HostPort, b: HostPort): boolean {
   return a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || a.ip === anyAddress || b.ip === anyAddress);
 }
-

@@ -25,7 +25,8 @@ export const interPodAffinity: FilterPlugin = {
     return {
       say: 'nodes',
       filter: (node) => {
-        const isNear = ({ topologyKey }: AffinityTerm): boolean => (isFirst ? labelOf(node, topologyKey) !== undefined : has(near, topologyKey, node));
+        const isNear = ({ topologyKey }: AffinityTerm): boolean =>
+          isFirst ? labelOf(node, topologyKey) !== undefined : has(near, topologyKey, node);
         if (!requiredAffinity.every(isNear)) return affinityRefusal;
         if (requiredAntiAffinity.some(({ topologyKey }) => has(far, topologyKey, node))) return antiAffinityRefusal;
         return refused.keys().some((topologyKey) => has(refused, topologyKey, node)) ? existingRefusal : [];

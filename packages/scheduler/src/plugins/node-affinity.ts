@@ -16,7 +16,8 @@ export const nodeAffinity: FilterPlugin = {
     const only = required === undefined ? undefined : namesIn(required);
     return {
       say: 'nodes',
-      filter: ({ node }) => (selector.matches(node.metadata.labels) && (required === undefined || matchesNodeSelector(required, node)) ? [] : refusal),
+      filter: ({ node }) =>
+        selector.matches(node.metadata.labels) && (required === undefined || matchesNodeSelector(required, node)) ? [] : refusal,
       ...(only === undefined ? {} : { only }),
     };
   },
@@ -30,7 +31,8 @@ export const nodeAffinityScore: ScorePlugin = {
   prepare({ pod }) {
     const preferred = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
     if (preferred.length === 0) return undefined;
-    return ({ node }) => preferred.reduce((sum, { weight, preference }) => sum + (matchesNodeSelectorTerm(preference, node) ? weight : 0), 0);
+    return ({ node }) =>
+      preferred.reduce((sum, { weight, preference }) => sum + (matchesNodeSelectorTerm(preference, node) ? weight : 0), 0);
   },
 };
 

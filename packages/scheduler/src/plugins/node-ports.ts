@@ -11,7 +11,8 @@ export const nodePorts: FilterPlugin = {
       say: 'nodes',
       filter: (node) => {
         for (const taken of node.hostPorts) {
-          if (hostPorts.some((wanted) => portsConflict(wanted, taken))) return ["node(s) didn't have free ports for the requested pod ports"];
+          if (hostPorts.some((wanted) => portsConflict(wanted, taken)))
+            return ["node(s) didn't have free ports for the requested pod ports"];
         }
         return [];
       },

@@ -27,16 +27,18 @@ export const leastAllocated: ScorePlugin = {
   name: 'NodeResourcesFit',
   weight: 1,
   normalize: 'as-is',
-  prepare: ({ scoringRequests }) => (node) => {
-    const shares: number[] = [];
-    for (const name of scoredResources) {
-      const capacity = node.allocatable.get(name) ?? 0;
-      if (capacity === 0) continue;
-      const requested = (node.scoringRequested.get(name) ?? 0) + (scoringRequests.get(name) ?? 0);
-      shares.push(requested > capacity ? 0 : Math.floor(((capacity - requested) * maxNodeScore) / capacity));
-    }
-    return shares.length === 0 ? 0 : Math.floor(shares.reduce((sum, share) => sum + share, 0) / shares.length);
-  },
+  prepare:
+    ({ scoringRequests }) =>
+    (node) => {
+      const shares: number[] = [];
+      for (const name of scoredResources) {
+        const capacity = node.allocatable.get(name) ?? 0;
+        if (capacity === 0) continue;
+        const requested = (node.scoringRequested.get(name) ?? 0) + (scoringRequests.get(name) ?? 0);
+        shares.push(requested > capacity ? 0 : Math.floor(((capacity - requested) * maxNodeScore) / capacity));
+      }
+      return shares.length === 0 ? 0 : Math.floor(shares.reduce((sum, share) => sum + share, 0) / shares.length);
+    },
 };
 
 /**

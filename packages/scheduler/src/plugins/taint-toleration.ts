@@ -19,7 +19,8 @@ export const taintToleration: FilterPlugin = {
   requeueOn: ['node/added', 'node/taints'],
   prepare: ({ pod }) => {
     const tolerations = pod.spec?.tolerations ?? [];
-    const refuses = (taint: Taint): boolean => (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') && !isTolerated(taint, tolerations);
+    const refuses = (taint: Taint): boolean =>
+      (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') && !isTolerated(taint, tolerations);
     return { say: 'nodes', filter: ({ node }) => ((node.spec?.taints ?? []).some(refuses) ? ['node(s) had untolerated taint(s)'] : []) };
   },
 };
@@ -31,7 +32,8 @@ export const taintTolerationScore: ScorePlugin = {
   normalize: 'reversed',
   prepare: ({ pod }) => {
     const tolerations = (pod.spec?.tolerations ?? []).filter(({ effect = '' }) => effect === '' || effect === 'PreferNoSchedule');
-    return ({ node }) => (node.spec?.taints ?? []).filter((taint) => taint.effect === 'PreferNoSchedule' && !isTolerated(taint, tolerations)).length;
+    return ({ node }) =>
+      (node.spec?.taints ?? []).filter((taint) => taint.effect === 'PreferNoSchedule' && !isTolerated(taint, tolerations)).length;
   },
 };
 

@@ -78,7 +78,8 @@ function faultOf(pod: Pod, volume: Volume, name: string, claim: PersistentVolume
     if (volume.ephemeral === undefined) return `persistentvolumeclaim "${name}" not found`;
     return `waiting for ephemeral volume controller to create the persistentvolumeclaim "${name}"`;
   }
-  if (claim.status?.phase === 'Lost') return `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${claim.spec.volumeName ?? ''}"`;
+  if (claim.status?.phase === 'Lost')
+    return `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${claim.spec.volumeName ?? ''}"`;
   if (claim.metadata.deletionTimestamp !== undefined) return `persistentvolumeclaim "${name}" is being deleted`;
   if (volume.ephemeral !== undefined && controllerOf(claim)?.uid !== pod.metadata.uid) {
     return `PVC "${namespace}/${name}" was not created for pod "${namespace}/${pod.metadata.name ?? ''}" (pod is not owner)`;
@@ -99,7 +100,11 @@ function classOf(claim: PersistentVolumeClaim, cluster: ClusterView): StorageCla
   return cluster.storageClass(classNameOf(claim));
 }
 
-function planFor({ bound, unbound }: Claims, node: NodeInfo, cluster: ClusterView): { readonly reasons: readonly string[]; readonly steps: readonly VolumeStep[] } {
+function planFor(
+  { bound, unbound }: Claims,
+  node: NodeInfo,
+  cluster: ClusterView,
+): { readonly reasons: readonly string[]; readonly steps: readonly VolumeStep[] } {
   for (const { spec } of bound) {
     const volume = cluster.volume(spec.volumeName ?? '');
     if (volume === undefined) return { reasons: [reasonVolumeMissing], steps: [] };
@@ -127,20 +132,32 @@ function stepFor(claim: PersistentVolumeClaim, node: NodeInfo, cluster: ClusterV
   return isAllowed(storageClass, node) ? { step: 'provision', claim } : undefined;
 }
 
-function smallestMatch(claim: PersistentVolumeClaim, node: NodeInfo, cluster: ClusterView, taken: ReadonlySet<string>): PersistentVolume | undefined {
-  const matches = cluster.volumes().filter((volume) => !taken.has(volume.metadata.name ?? '') && isMatch(volume, claim, cluster) && isReachable(volume, node));
-  return matches.reduce<PersistentVolume | undefined>((best, volume) => (best === undefined || capacityOf(volume) < capacityOf(best) ? volume : best), undefined);
+function smallestMatch(
+  claim: PersistentVolumeClaim,
+  node: NodeInfo,
+  cluster: ClusterView,
+  taken: ReadonlySet<string>,
+): PersistentVolume | undefined {
+  const matches = cluster
+    .volumes()
+    .filter((volume) => !taken.has(volume.metadata.name ?? '') && isMatch(volume, claim, cluster) && isReachable(volume, node));
+  return matches.reduce<PersistentVolume | undefined>(
+    (best, volume) => (best === undefined || capacityOf(volume) < capacityOf(best) ? volume : best),
+    undefined,
+  );
 }
 
 /** Free, or kept for this claim, and as the claim wants it (pkg/volume FindMatchingVolume). */
-function isMatch({ metadata, spec = {}, status }: PersistentVolume, claim: PersistentVolumeClaim, cluster: ClusterView): boolean {
+function isMatch({ metadata, spec, status }: PersistentVolume, claim: PersistentVolumeClaim, cluster: ClusterView): boolean {
   const { namespace = '', name = '', uid } = claim.metadata;
   const { claimRef } = spec;
-  const isPromised = cluster.reservedFor(metadata.name ?? '') !== undefined && cluster.reservedFor(metadata.name ?? '') !== `${namespace}/${name}`;
+  const isPromised =
+    cluster.reservedFor(metadata.name ?? '') !== undefined && cluster.reservedFor(metadata.name ?? '') !== `${namespace}/${name}`;
   if (isPromised || metadata.deletionTimestamp !== undefined) return false;
   if (claimRef === undefined) {
     if (status?.phase !== 'Available') return false;
-  } else if (claimRef.namespace !== namespace || claimRef.name !== name || (claimRef.uid !== undefined && claimRef.uid !== uid)) return false;
+  } else if (claimRef.namespace !== namespace || claimRef.name !== name || (claimRef.uid !== undefined && claimRef.uid !== uid))
+    return false;
   return (
     (spec.storageClassName ?? '') === classNameOf(claim) &&
     (spec.volumeMode ?? 'Filesystem') === (claim.spec.volumeMode ?? 'Filesystem') &&

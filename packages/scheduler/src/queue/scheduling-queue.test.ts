@@ -17,16 +17,19 @@ interface Scene {
 function scene(): Scene {
   const runtime = new SimRuntime({ seed: 1 });
   const queue = new SchedulingQueue({ process: runtime.process('scheduler') });
-  let pending: Promise<void> | undefined;
+  let isWaiting = false;
   let arrived: QueuedPod | undefined;
+  const wait = async (): Promise<void> => {
+    isWaiting = true;
+    arrived = await queue.pop();
+    isWaiting = false;
+  };
   const next = async (withinMs = 0): Promise<QueuedPod | undefined> => {
-    pending ??= queue.pop().then((queued) => {
-      arrived = queued;
-      pending = undefined;
-    });
+    const waiting = isWaiting ? undefined : wait();
     await runtime.advance(withinMs);
     const queued = arrived;
     arrived = undefined;
+    if (queued !== undefined) await waiting;
     return queued;
   };
   return {
