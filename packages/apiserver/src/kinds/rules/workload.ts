@@ -1,5 +1,5 @@
 import type { PodTemplateSpec } from '@coracle/api';
-import { FieldError, semanticEqual } from '@coracle/apimachinery';
+import { FieldError, mapFrom, semanticEqual, sortedEntries } from '@coracle/apimachinery';
 import { validatePodTemplate } from '../core/pod-validation.ts';
 import { isEmptySelector, isUsableSelector, type MaybeSelector, selectsLabels, shownSelector, validateLabelSelector } from './labels.ts';
 
@@ -22,7 +22,7 @@ export function matchesSelector(field: string, template: PodTemplateSpec, select
   if (isPresent(selector) && !isUsableSelector(selector)) return [];
   const labels = template.metadata?.labels;
   if (selectsLabels(selector, labels)) return [];
-  return [FieldError.invalid(`${field}.metadata.labels`, labels ?? null, selectorMismatch)];
+  return [FieldError.invalid(`${field}.metadata.labels`, labels === undefined ? null : mapFrom(sortedEntries(labels)), selectorMismatch)];
 }
 
 export function validateRunsForever(field: string, { spec }: PodTemplateSpec, kind: WorkloadRules['kind']): readonly FieldError[] {
