@@ -2,6 +2,14 @@ import type { RoleBinding } from '@coracle/api';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { nameIsPathSegment } from '../../registry/validate-metadata.ts';
 import { defaultBinding } from './bindings.ts';
+import { immutableRef, validateBinding } from './rule-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
-export const rolebindings: KindHooks = hooksFor<RoleBinding>({ default: defaultBinding, strategy: { validateName: nameIsPathSegment } });
+export const rolebindings: KindHooks = hooksFor<RoleBinding>({ 
+  default: defaultBinding,
+  strategy: {
+    validateName: nameIsPathSegment,
+    validate: (binding) => validateBinding(binding, ['Role', 'ClusterRole']),
+    validateUpdate: (binding, old) => [...immutableRef(binding, old), ...validateBinding(binding, ['Role', 'ClusterRole'])],
+  },
+});

@@ -20,6 +20,13 @@ export function dnsSubdomain(field: string, value: string): readonly FieldError[
   return invalidBy(isDns1123Subdomain, field, value);
 }
 
+/** Names of drivers: as of objects, but in any case. */
+export function caselessSubdomain(field: string, value: string): readonly FieldError[] {
+  if (isDns1123Subdomain(value.toLowerCase()).length === 0) return [];
+  const text = "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'Example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+  return [FieldError.invalid(field, value, text)];
+}
+
 export function qualifiedName(field: string, value: string): readonly FieldError[] {
   return invalidBy(isQualifiedName, field, value);
 }

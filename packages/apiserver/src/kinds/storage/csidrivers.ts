@@ -1,6 +1,8 @@
 import type { CSIDriver } from '@coracle/api';
+import { FieldError } from '@coracle/apimachinery';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaulted } from '../defaulted.ts';
+import { supported } from '../rules/names.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const csidrivers: KindHooks = hooksFor<CSIDriver>({
@@ -18,6 +20,7 @@ export const csidrivers: KindHooks = hooksFor<CSIDriver>({
     }),
   }),
   strategy: {
+    validate,
     warnings: secretsInAttributes,
     hasGeneration: true, allowUnconditionalUpdate: false,
   },
@@ -28,4 +31,15 @@ function secretsInAttributes({ spec }: CSIDriver): readonly string[] {
   return [
     'spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes',
   ];
+}
+
+function validate({ spec }: CSIDriver): readonly FieldError[] {
+  const faults: FieldError[] = [...supported('spec.fsGroupPolicy', spec.fsGroupPolicy, ['File', 'None', 'ReadWriteOnceWithFSType'])];
+  const audiences = new Set<string>();
+  for (const [i, { audience }] of (spec.tokenRequests ?? []).entries()) {
+    if (audiences.has(audience)) faults.push(FieldError.duplicate(`spec.tokenRequests[${i}].audience`, audience));
+    audiences.add(audience);
+  }
+  for (const mode of spec.volumeLifecycleModes ?? []) faults.push(...supported('spec.volumeLifecycleModes', mode, ['Persistent', 'Ephemeral']));
+  return faults;
 }
