@@ -1,11 +1,12 @@
 import type { NetworkPolicy, NetworkPolicyPort, NetworkPolicySpec } from '@coracle/api';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaulted, inEach, inField } from '../defaulted.ts';
+import { validatePolicy } from './networkpolicy-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const networkpolicies: KindHooks = hooksFor<NetworkPolicy>({
   default: (policy) => inField(policy, 'spec', defaultPolicySpec),
-  strategy: { hasGeneration: true },
+  strategy: { hasGeneration: true, validate: ({ spec }) => (spec === undefined ? [] : validatePolicy(spec)) },
 });
 
 function defaultPolicySpec(sent: NetworkPolicySpec): NetworkPolicySpec {
