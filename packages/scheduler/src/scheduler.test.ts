@@ -14,6 +14,7 @@ import {
   type ServiceAccountTokens,
   unionAuthorizer,
 } from '@coracle/apiserver';
+import { type ApiRequest, isConflict, type Transport, TransportError } from '@coracle/apimachinery';
 import { Clientset } from '@coracle/client';
 import { MemoryStore } from '@coracle/etcd';
 import { SimRuntime, uniform } from '@coracle/simulator';
@@ -33,8 +34,10 @@ interface Scene {
   stop(): Promise<void>;
 }
 
+const schedulerUser = 'system:kube-scheduler';
+
 /** A scheduler with its own identity and rights against a real API server. */
-async function scene(seed = 1): Promise<Scene> {
+async function scene(seed = 1, wrap: (transport: Transport) => Transport = (transport) => transport): Promise<Scene> {
   const runtime = new SimRuntime({ seed, strategy: uniform() });
   const store = new MemoryStore();
   const storage = new EmbeddedStorage(store);
@@ -52,10 +55,11 @@ async function scene(seed = 1): Promise<Scene> {
   await runtime.drive(rbac.start());
   const clientOf = (name: string, groups: readonly string[]): Clientset => {
     const process = runtime.process(name);
-    return new Clientset({ process, transport: connect(server, { process, user: { name, groups }, userAgent: name }) });
+    const transport = connect(server, { process, user: { name, groups }, userAgent: name });
+    return new Clientset({ process, transport: name === schedulerUser ? wrap(transport) : transport });
   };
   const admin = clientOf('admin', [mastersGroup]);
-  const clientset = clientOf('system:kube-scheduler', ['system:authenticated']);
+  const clientset = clientOf(schedulerUser, ['system:authenticated']);
   const { process } = clientset;
   const scheduler = new Scheduler({ process, clientset });
   process.spawn('scheduler', () => scheduler.run());
@@ -208,6 +212,63 @@ describe('Scheduler', () => {
         ['n2', 4],
         ['n3', 4],
       ]);
+      assert.deepEqual(runtime.failures, []);
+    });
+  }
+
+  test('counts a pod where somebody else has bound it, whoever was first', async () => {
+    const winners = new Set<string | undefined>();
+    for (let seed = 1; seed <= 20; seed++) {
+      const { runtime, admin, addNode, getPod, addPod } = await scene(seed);
+      for (const name of ['n1', 'n2'])
+        await addNode({ name, allocatable: { pods: '1' }, ...(name === 'n2' ? { taints: [taint('a', 'PreferNoSchedule')] } : {}) });
+      const pods = admin.coreV1.pods('default');
+      const { metadata: _, ...contested } = pod();
+      const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'contested' }, target: { kind: 'Node', name: 'n2' } };
+      const bindIt = async (): Promise<void> => {
+        await pods.create({ ...contested, metadata: { name: 'contested' } });
+        await pods
+          .subresource('contested', 'binding')
+          .create(binding)
+          .catch((error) => assert.ok(isConflict(error)));
+      };
+      await runtime.drive(bindIt());
+      await runtime.settle();
+      const { nodeName } = (await getPod('contested')).spec;
+      winners.add(nodeName);
+      await addPod({ name: 'next' });
+      await runtime.settle();
+      assert.equal((await getPod('next')).spec.nodeName, nodeName === 'n1' ? 'n2' : 'n1', `seed ${seed}`);
+      assert.deepEqual(runtime.failures, []);
+    }
+    assert.equal(winners.size, 2, 'both orders were seen');
+  });
+
+  for (const { executed, want } of [
+    {
+      executed: 'no',
+      want: ['FailedScheduling: running Bind plugin "DefaultBinder": cut', 'Scheduled: Successfully assigned default/p to n1'],
+    },
+    { executed: 'unknown', want: undefined },
+  ] as const) {
+    test(`binds after all when the connection breaks ${executed === 'no' ? 'before' : 'after'} the request`, async () => {
+      let broken = false;
+      const breaks = (transport: Transport): Transport => ({
+        upgrade: (request, options) => transport.upgrade(request, options),
+        exchange: async (request: ApiRequest, options) => {
+          if (broken || !request.path.endsWith('/binding')) return transport.exchange(request, options);
+          broken = true;
+          if (executed === 'unknown') await transport.exchange(request, options);
+          throw new TransportError('cut', { executed });
+        },
+      });
+      const { runtime, addNode, addPod, getPod, events } = await scene(1, breaks);
+      await addNode({ name: 'n1', allocatable: { pods: '1' } });
+      await addPod({});
+      await runtime.settle();
+      assert.ok(broken);
+      assert.equal((await getPod('p')).spec.nodeName, 'n1');
+      if (want !== undefined) assert.deepEqual(await events('p'), want);
       assert.deepEqual(runtime.failures, []);
     });
   }

@@ -101,7 +101,7 @@ export class Scheduler {
     const steps = volumeStepsFor(pod.pod, node, this.#state.view);
     this.#cache.assume(pod, node.name);
     this.#volumes.reserve(steps);
-    this.#busyBindings++;
+    this.#countBusy(1);
     const task = this.#process.spawn(`bind ${pod.key}`, async (ofProcess) => {
       await this.#bindingCycle(queued, pod, node, steps, AbortSignal.any([signal, ofProcess]));
       this.#bindings.delete(task);
@@ -110,35 +110,29 @@ export class Scheduler {
   }
 
   async #bindingCycle(queued: QueuedPod, pod: PodInfo, node: NodeInfo, steps: readonly VolumeStep[], signal: AbortSignal): Promise<void> {
-    let isBusy = true;
-    const setBusy = (busy: boolean): void => {
-      if (busy !== isBusy) this.#busyBindings += busy ? 1 : -1;
-      isBusy = busy;
-      if (this.#busyBindings < maxBindings) this.#slotFree?.();
-    };
     try {
-      if (steps.length > 0) {
-        setBusy(false);
-        await this.#bindVolumes(pod, node, steps, signal);
-        setBusy(true);
-      }
+      if (steps.length > 0) await this.#bindVolumes(pod, node, steps, signal);
       await this.#bind(pod, node);
-      this.#queue.done(queued);
-      this.#event(pod.pod, 'Normal', 'Scheduled', `Successfully assigned ${pod.key} to ${node.name}`);
     } catch (error) {
-      if (signal.aborted) return;
-      await this.#bindingFailed(queued, pod, error);
-    } finally {
       this.#volumes.release(steps);
-      setBusy(false);
+      if (!signal.aborted) await this.#bindingFailed(queued, pod, error);
+      return;
+    } finally {
+      this.#countBusy(-1);
     }
+    this.#volumes.release(steps);
+    this.#queue.done(queued);
+    this.#event(pod.pod, 'Normal', 'Scheduled', `Successfully assigned ${pod.key} to ${node.name}`);
   }
 
   async #bindVolumes(pod: PodInfo, node: NodeInfo, steps: readonly VolumeStep[], signal: AbortSignal): Promise<void> {
+    this.#countBusy(-1);
     try {
       await this.#volumes.bind(pod, node.name, steps, signal);
     } catch (cause) {
       throw new Error(`running PreBind plugin "VolumeBinding": binding volumes: ${textOf(cause)}`, { cause });
+    } finally {
+      this.#countBusy(1);
     }
   }
 
@@ -157,8 +151,9 @@ export class Scheduler {
     const placed = this.#cache.isAssumed(pod) ? this.#cache.removePod(pod.key) : undefined;
     if (this.#stillWaiting(pod) !== undefined) this.#queue.retry(queued);
     else this.#queue.done(queued);
-    // The place is free again: those that were refused because of it may fit.
+    // The place is free again, and volumes that were promised: those that were refused because of them may fit.
     if (placed !== undefined) this.#state.announce({ aspects: ['pod/removed'], node: placed.node });
+    this.#state.announce({ aspects: ['volume'] });
     await this.#report(pod, 'SchedulerError', textOf(error));
   }
 
@@ -190,6 +185,11 @@ export class Scheduler {
 
   #event(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void {
     this.#recorder.event({ ...pod, apiVersion: 'v1', kind: 'Pod' }, type, reason, message);
+  }
+
+  #countBusy(change: 1 | -1): void {
+    this.#busyBindings += change;
+    if (this.#busyBindings < maxBindings) this.#slotFree?.();
   }
 
   async #bindingSlot(): Promise<void> {
