@@ -1,48 +1,73 @@
-import { type Clientset, SharedInformerFactory } from '@coracle/client';
-import type { ControllerDescriptor } from './controller/context.ts';
-import { controllers } from './controllers.ts';
+import type { Clientset, SharedInformerFactory } from '@coracle/client';
+import type { Process } from '@coracle/kernel';
+import type { ControllerDescriptor, RunnableController } from './controller/context.ts';
+import { messageOf } from './controller/pod-control.ts';
+import { controllers as allControllers, selectControllers } from './controllers.ts';
 
 export interface ControllerManagerOptions {
-  /** As system:kube-controller-manager: reads for all. */
-  readonly clientset: Clientset;
-  /** For one controller, with a process of its own, as service account `serviceAccount` of kube-system. */
-  clientsetFor(controller: Pick<ControllerDescriptor, 'name' | 'serviceAccount'>): Clientset;
-  /** PEM: what pods get to trust. */
+  readonly process: Process;
+  /**
+   * A client that writes as a service account of namespace kube-system. Upstream's field manager is `kube-controller-manager` for
+   * all of them: its user agent has to begin with that.
+   */
+  clientsetFor(serviceAccount: string): Clientset;
+  /** What all controllers read from: may list and watch everything, as system:kube-controller-manager may. */
+  readonly informers: SharedInformerFactory;
+  /** PEM; see ControllerContext. */
   readonly rootCA: string;
-  /** Names, `*` for all, `-NAME` to leave one out (--controllers). Default: all. */
+  /** As `--controllers` of upstream. Default `['*']`. */
   readonly controllers?: readonly string[];
+  /** What there is to choose from. Default: all of this package. */
+  readonly known?: readonly ControllerDescriptor[];
 }
 
-/** Runs the controllers over one set of informers (cmd/kube-controller-manager). */
+export type ControllerState = 'waiting' | 'running' | 'stopped' | 'failed';
+
+/** Runs controllers (cmd/kube-controller-manager). */
 export class ControllerManager {
   readonly #options: ControllerManagerOptions;
-  readonly #chosen: readonly ControllerDescriptor[];
+  readonly #selected: readonly ControllerDescriptor[];
+  readonly #states: Map<string, ControllerState>;
 
-  /** Throws RangeError for a name that is no controller's. */
+  /** Throws RangeError for a controller that does not exist. */
   constructor(options: ControllerManagerOptions) {
     this.#options = options;
-    this.#chosen = chosenControllers(options.controllers ?? ['*']);
+    this.#selected = selectControllers(options.known ?? allControllers, options.controllers ?? ['*']);
+    this.#states = new Map(this.#selected.map(({ name }) => [name, 'waiting'] as const));
   }
 
-  /** Works until `signal` aborts, or the process of `clientset` ends. A controller that fails is reported by its own process. */
-  async run(signal: AbortSignal = this.#options.clientset.process.signal): Promise<void> {
-    const { clientset, rootCA } = this.#options;
-    const informers = new SharedInformerFactory(clientset);
-    const started = this.#chosen.map((descriptor) => {
-      const own = this.#options.clientsetFor(descriptor);
-      return { name: descriptor.name, process: own.process, controller: descriptor.start({ process: own.process, clientset: own, informers, rootCA }) };
-    });
+  /** By the controller's name. */
+  get states(): ReadonlyMap<string, ControllerState> {
+    return this.#states;
+  }
+
+  /**
+   * Starts the informers and the controllers; resolves when all have stopped, after `signal` aborts. A controller that fails is
+   * logged and shows in `states`; the others go on, and in the end its error is thrown.
+   */
+  async run(signal: AbortSignal = this.#options.process.signal): Promise<void> {
+    const { process, informers, rootCA } = this.#options;
+    // All are made before the first informer starts, so that each informer has its handlers and indexes from the first list on.
+    const made = this.#selected.map(({ name, serviceAccount, start }) => ({
+      name,
+      controller: start({ process, clientset: this.#options.clientsetFor(serviceAccount), informers, rootCA }),
+    }));
     informers.start(signal);
-    const tasks = started.map(({ name, process, controller }) => process.spawn(name, (ofProcess) => controller.run(AbortSignal.any([ofProcess, signal]))));
-    await Promise.all(tasks.map(({ done }) => done));
-    await informers.shutdown();
+    const results = await Promise.all(made.map(({ name, controller }) => this.#runOne(name, controller, signal)));
+    const failures = results.filter((error) => error !== undefined);
+    if (failures.length > 0) throw new AggregateError(failures, 'Controllers failed');
   }
-}
 
-function chosenControllers(names: readonly string[]): readonly ControllerDescriptor[] {
-  for (const name of names) {
-    const bare = name.replace(/^-/, '');
-    if (name !== '*' && !controllers.some((one) => one.name === bare)) throw new RangeError(`"${bare}" is no controller`);
+  async #runOne(name: string, controller: RunnableController, signal: AbortSignal): Promise<Error | undefined> {
+    this.#states.set(name, 'running');
+    try {
+      await controller.run(signal);
+      this.#states.set(name, 'stopped');
+      return undefined;
+    } catch (error) {
+      this.#states.set(name, 'failed');
+      this.#options.process.log.error('Controller failed', { controller: name, error: messageOf(error) });
+      return new Error(`Controller "${name}" failed`, { cause: error });
+    }
   }
-  return controllers.filter(({ name }) => !names.includes(`-${name}`) && (names.includes('*') || names.includes(name)));
 }

@@ -1,3 +1,14 @@
 export type { ControllerContext, ControllerDescriptor, RunnableController } from './controller/context.ts';
-export { ControllerManager, type ControllerManagerOptions } from './controller-manager.ts';
-export { controllers } from './controllers.ts';
+export { ControllerManager, type ControllerManagerOptions, type ControllerState } from './controller-manager.ts';
+export { controllers, selectControllers } from './controllers.ts';
+export { DeploymentController } from './deployment/deployment-controller.ts';
+export { EndpointsController } from './endpoint/endpoints-controller.ts';
+export { EndpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
+export { GarbageCollector } from './garbagecollector/garbage-collector.ts';
+export { NamespaceController } from './namespace/namespace-controller.ts';
+export { ReplicaSetController } from './replicaset/replica-set-controller.ts';
+export { RootCaPublisher } from './root-ca-publisher/root-ca-publisher.ts';
+export { ServiceAccountsController } from './serviceaccount/service-accounts-controller.ts';
+export { StatefulSetController } from './statefulset/stateful-set-controller.ts';
+export { PersistentVolumeController } from './volume/persistentvolume/persistent-volume-controller.ts';
+export { localProvisioner } from './volume/persistentvolume/provisioner.ts';
