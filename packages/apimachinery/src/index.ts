@@ -124,4 +124,4 @@ export {
 } from './transport.ts';
 export { applyJsonPatch } from './patch/json-patch.ts';
 export { applyMergePatch } from './patch/merge-patch.ts';
-export { readYamlDocuments, writeYaml, YamlSyntaxError } from './yaml.ts';
+export { readYamlDocuments, readYamlStream, writeYaml, type YamlDocument, type YamlDuplicate, YamlSyntaxError } from './yaml.ts';
