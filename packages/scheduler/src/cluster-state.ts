@@ -74,8 +74,9 @@ export class ClusterState {
       onDelete: (pod: Pod | DeletedFinalStateUnknown<Pod>) => this.#podGone(deletionKey<Pod>(pod)),
     });
     const claimSeen = (claim: PersistentVolumeClaim): void => {
-      this.volumeBinder.claimChanged(metaNamespaceKey(claim));
-      this.announce({ aspects: ['claim'] });
+      const key = metaNamespaceKey(claim);
+      this.volumeBinder.claimChanged(key);
+      this.announce({ aspects: ['claim'], claim: key });
     };
     claims.addEventHandler({
       onAdd: claimSeen,

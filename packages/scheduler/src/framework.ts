@@ -32,6 +32,8 @@ export interface ClusterEvent {
   readonly aspects: readonly Aspect[];
   /** The node that changed, or where a pod came or went. */
   readonly node?: NodeInfo;
+  /** The claim that changed, `namespace/name`. */
+  readonly claim?: string;
 }
 
 /** Why a node does not take the pod, in the words that users see; empty when it does. */
@@ -53,6 +55,8 @@ export interface FilterPlugin {
   prepare(pod: PodInfo, cluster: ClusterView): Preparation;
   /** After which events a pod that this plugin refused may fit. */
   readonly requeueOn: readonly Aspect[];
+  /** Whether what the event is about has to do with the pod; absent: always. */
+  concerns?(pod: PodInfo, event: ClusterEvent): boolean;
 }
 
 export type NodeScore = (node: NodeInfo) => number;
@@ -72,14 +76,16 @@ export const maxNodeScore = 100;
 export const noSay: Preparation = { say: 'nothing' };
 
 /**
- * Whether `event` may help a pod that the plugin refused: it is of the right sort, and where it names a node, that node
- * now passes (upstream's QueueingHint). A pod that cannot gain is not tried, and nothing is written about it.
+ * Whether `event` may help a pod that the plugin refused: it is of the right sort, and the node that it names, or
+ * some node, now passes (upstream's QueueingHint). A pod that cannot gain is not tried, and nothing is written about it.
  */
 export function mayHelp(plugin: FilterPlugin, pod: PodInfo, event: ClusterEvent, cluster: ClusterView): boolean {
   if (!event.aspects.some((aspect) => plugin.requeueOn.includes(aspect))) return false;
+  if (plugin.concerns?.(pod, event) === false) return false;
   const prepared = plugin.prepare(pod, cluster);
   if (prepared.say === 'nowhere') return false;
-  if (prepared.say === 'nothing' || event.node === undefined) return true;
+  if (prepared.say === 'nothing') return true;
+  if (event.node === undefined) return cluster.nodes.some((node) => prepared.filter(node).length === 0);
   if (prepared.only?.has(event.node.name) === false) return false;
   return prepared.filter(event.node).length === 0;
 }

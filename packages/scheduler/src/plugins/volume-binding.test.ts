@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, StorageClass } from '@coracle/api';
 import { podInfoOf } from '../cache/pod-info.ts';
 import { node, nodeInfo, pod, type PodRow, view, type ViewRow } from '../fixtures/objects.ts';
+import { mayHelp } from '../framework.ts';
 import { reasonBindConflict, reasonNodeConflict, reasonVolumeMissing, selectedNodeAnnotation, volumeBinding, volumeStepsFor } from './volume-binding.ts';
 
 interface ClaimRow {
@@ -60,5 +61,19 @@ describe('VolumeBinding', () => {
       const taken = volumeStepsFor(pod(row), on, view(world)).map((step) => (step.step === 'bind' ? `bind ${step.volume.metadata.name}` : step.step));
       assert.deepEqual(taken, steps);
     });
+  }
+});
+
+describe('mayHelp() of VolumeBinding', () => {
+  const info = podInfoOf(pod(usesData));
+  const ready: ViewRow = { nodes: [on], claims: [bound], volumes: [volume('v1', inZone('a'))] };
+  for (const { what, claim: changed, world, want } of [
+    { what: 'the bond of its claim', claim: 'default/data', world: ready, want: true },
+    { what: 'not that of another claim', claim: 'default/other', world: ready, want: false },
+    { what: 'not that of a claim of its name elsewhere', claim: 'other/data', world: ready, want: false },
+    { what: 'not a change that leaves its claim unbound', claim: 'default/data', world: { nodes: [on], claims: [claim()] }, want: false },
+    { what: 'not a bond to a volume that no node reaches', claim: 'default/data', world: { ...ready, volumes: [volume('v1', inZone('b'))] }, want: false },
+  ] as readonly { what: string; claim: string; world: ViewRow; want: boolean }[]) {
+    test(what, () => assert.equal(mayHelp(volumeBinding, info, { aspects: ['claim'], claim: changed }, view(world)), want));
   }
 });

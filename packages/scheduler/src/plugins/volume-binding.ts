@@ -24,6 +24,9 @@ export type VolumeStep =
 export const volumeBinding: FilterPlugin = {
   name: 'VolumeBinding',
   requeueOn: ['node/added', 'node/labels', 'claim', 'volume', 'storage-class'],
+  concerns: ({ pod }, { claim }) =>
+    claim === undefined ||
+    (pod.spec.volumes ?? []).some((volume) => claim === `${pod.metadata.namespace ?? ''}/${claimNameOf(pod, volume) ?? ''}`),
   prepare({ pod }, cluster) {
     const claims = claimsOf(pod, cluster);
     if (typeof claims === 'string') return { say: 'nowhere', message: claims };
