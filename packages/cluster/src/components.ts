@@ -1,10 +1,9 @@
-import { ControllerManager } from '@coracle/controller-manager';
+import { ControllerManager, localProvisioner } from '@coracle/controller-manager';
 import { Scheduler } from '@coracle/scheduler';
 import { TidbOperator, operatorNamespace, operatorRbac, operatorServiceAccount, tidbClusterCrd } from '@coracle/tidb-operator';
 import { tidbPrograms } from '@coracle/tidb-simulator';
-import { type Frozen, isAlreadyExists, type KubeObject, parseGroupVersion } from '@coracle/apimachinery';
-import { DiscoveryClient, RestMapper } from '@coracle/client';
-import type { Clientset } from '@coracle/client';
+import { deepFreeze, type Frozen, isAlreadyExists, type KubeObject, parseGroupVersion } from '@coracle/apimachinery';
+import { type Clientset, DiscoveryClient, RestMapper, SharedInformerFactory } from '@coracle/client';
 import type { Cluster } from './cluster.ts';
 import { Nodes } from './nodes.ts';
 
@@ -19,6 +18,16 @@ export interface ComponentsOptions {
   /** Parts left out, for tests of what waits for them. */
   readonly without?: readonly ('scheduler' | 'tidb-operator')[];
 }
+
+/** What claims without a class get: a directory of a simulated node. */
+const defaultStorageClass = deepFreeze({
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+  provisioner: localProvisioner,
+  reclaimPolicy: 'Delete',
+  volumeBindingMode: 'Immediate',
+});
 
 const serviceAccountGroups = (namespace: string): readonly string[] => ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];
 
@@ -36,6 +45,7 @@ export class Components {
 
   /** Resolves when all have been started; they come up by themselves. */
   async start(): Promise<void> {
+    await install(this.#cluster.admin, defaultStorageClass);
     this.#startControllers();
     if (this.#options.without?.includes('scheduler') !== true) this.#startScheduler();
     this.nodes.start();
@@ -45,13 +55,15 @@ export class Components {
   #startControllers(): void {
     const cluster = this.#cluster;
     const clientset = cluster.clientset('kube-controller-manager', { name: 'system:kube-controller-manager', groups: [] });
+    const { process } = clientset;
     const manager = new ControllerManager({
-      clientset,
-      clientsetFor: ({ name, serviceAccount }) => cluster.clientset(name, { name: `system:serviceaccount:kube-system:${serviceAccount}`, groups: serviceAccountGroups('kube-system') }),
+      process,
+      informers: new SharedInformerFactory(clientset),
+      clientsetFor: (serviceAccount) => cluster.clientsetOf(process, { name: `system:serviceaccount:kube-system:${serviceAccount}`, groups: serviceAccountGroups('kube-system') }),
       rootCA: this.#options.rootCA,
       ...(this.#options.controllers === undefined ? {} : { controllers: this.#options.controllers }),
     });
-    clientset.process.spawn('controllers', (signal) => manager.run(signal));
+    process.spawn('controllers', (signal) => manager.run(signal));
   }
 
   #startScheduler(): void {

@@ -19,6 +19,7 @@ export class KeyedController {
   readonly #name: string;
   readonly #workers: number;
   readonly #sync: ControllerOptions['sync'];
+  readonly #waiting = new Map<string, Disposable>();
 
   constructor(options: ControllerOptions) {
     this.#process = options.process;
@@ -37,6 +38,8 @@ export class KeyedController {
     for (let i = 0; i < this.#workers; i++) workers.push(this.#process.spawn(`${this.#name} worker ${i}`, () => this.#work()));
     await Promise.all(workers.map((worker) => worker.done));
     signal.removeEventListener('abort', shutDown);
+    for (const timer of this.#waiting.values()) timer[Symbol.dispose]();
+    this.#waiting.clear();
   }
 
   async #work(): Promise<void> {
@@ -47,11 +50,23 @@ export class KeyedController {
     }
   }
 
+  /** What the last sync of a key asked for counts: an earlier wish to come back is dropped, and keeps nothing waiting. */
+  #comeBack(key: string, afterMs: number | undefined): void {
+    this.#waiting.get(key)?.[Symbol.dispose]();
+    this.#waiting.delete(key);
+    if (afterMs === undefined || this.queue.isShuttingDown) return;
+    const add = (): void => {
+      this.#waiting.delete(key);
+      this.queue.add(key);
+    };
+    this.#waiting.set(key, this.#process.clock.timer(afterMs, add));
+  }
+
   async #syncOne(key: string): Promise<void> {
     try {
       const result = await this.#sync(key);
       this.queue.forget(key);
-      if (result !== undefined) this.queue.addAfter(key, result.requeueAfterMs);
+      this.#comeBack(key, result?.requeueAfterMs);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       this.#process.log.warn('Sync failed, trying again later', { controller: this.#name, key, error: text });
