@@ -38,7 +38,7 @@ function ofTimers(owner: object, prefix: string): readonly Patch[] {
   const timeout = of('setTimeout', (process, [run, ms, ...args]) => new VirtualTimeout(process, ms, calling(run, args), false));
   const immediate = of('setImmediate', (process, [run, ...args]) => new VirtualImmediate(process, calling(run, args)));
   return [
-    promisified(timeout, sleep),
+    promisified(timeout, promisedTimeout),
     promisified(immediate, soon),
     of('setInterval', (process, [run, ms, ...args]) => new VirtualTimeout(process, ms, calling(run, args), true)),
     ...['clearTimeout', 'clearInterval', 'clearImmediate'].map((key) => clearing(owner, key)),
@@ -74,11 +74,11 @@ function ofTimersPromises(): readonly Patch[] {
   const promises = process.getBuiltinModule('node:timers/promises');
   const name = (key: string): string => `node:timers/promises ${key}`;
   return [
-    redirection(promises, 'setTimeout', name('setTimeout'), clock, sleep),
+    redirection(promises, 'setTimeout', name('setTimeout'), clock, promisedTimeout),
     redirection(promises, 'setImmediate', name('setImmediate'), clock, soon),
     redirection(promises, 'setInterval', name('setInterval'), clock, intervals),
     redirection(promises.scheduler, 'wait', name('scheduler.wait'), clock, (process, [ms, options]) =>
-      sleep(process, [ms, undefined, options]),
+      promisedTimeout(process, [ms, undefined, options]),
     ),
     redirection(promises.scheduler, 'yield', name('scheduler.yield'), clock, soon),
   ];
@@ -89,7 +89,7 @@ interface PromiseOptions {
   readonly ref?: boolean;
 }
 
-async function sleep(process: SimProcess, [ms, value, options]: readonly unknown[]): Promise<unknown> {
+async function promisedTimeout(process: SimProcess, [ms, value, options]: readonly unknown[]): Promise<unknown> {
   const { signal, ref } = (options ?? {}) as PromiseOptions; // as Node declares it
   const timer = (delayMs: number): Promise<void> => process.clock.sleep(delayMs, { signal, background: ref === false });
   try {
@@ -101,7 +101,7 @@ async function sleep(process: SimProcess, [ms, value, options]: readonly unknown
 }
 
 async function* intervals(process: SimProcess, [ms, value, options]: readonly unknown[]): AsyncGenerator<unknown> {
-  for (;;) yield await sleep(process, [ms, value, { ref: false, ...(options as PromiseOptions | undefined) }]); // as Node declares it
+  for (;;) yield await promisedTimeout(process, [ms, value, { ref: false, ...(options as PromiseOptions | undefined) }]); // as Node declares it
 }
 
 function soon(process: SimProcess, [value]: readonly unknown[]): Promise<unknown> {
