@@ -2,10 +2,11 @@ import type { HPAScalingRules, HorizontalPodAutoscaler, HorizontalPodAutoscalerS
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaulted, inField } from '../defaulted.ts';
 import { hooksFor } from '../typed-hooks.ts';
+import { validateScaler } from './hpa-validation.ts';
 
 export const horizontalpodautoscalers: KindHooks = hooksFor<HorizontalPodAutoscaler>({
   default: (scaler) => inField(scaler, 'spec', defaultScaler),
-  strategy: {},
+  strategy: { validate: validateScaler },
 });
 
 const averageCpu: MetricSpec = { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } };

@@ -1,5 +1,7 @@
 import type { CertificateSigningRequest } from '@coracle/api';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { nameIsPathSegment } from '../../registry/validate-metadata.ts';
+import { validateRequest } from './csr-validation.ts';
 import { hooksFor, selectable } from '../typed-hooks.ts';
 
 export const certificatesigningrequests: KindHooks = hooksFor<CertificateSigningRequest>({
@@ -18,6 +20,9 @@ export const certificatesigningrequests: KindHooks = hooksFor<CertificateSigning
         },
       };
     },
+    validate: validateRequest,
+    // Names of requests follow no rule but that of paths.
+    validateName: nameIsPathSegment,
     prepareForUpdate: (request, old) => ({ ...request, spec: old.spec }),
   },
   selectableFields: { 'spec.signerName': selectable((request) => request.spec.signerName) },

@@ -1,11 +1,12 @@
 import type { PriorityLevelConfiguration, PriorityLevelConfigurationSpec } from '@coracle/api';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaulted, inField } from '../defaulted.ts';
+import { validateLevel } from './level-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const prioritylevelconfigurations: KindHooks = hooksFor<PriorityLevelConfiguration>({
   default: (level) => inField(level, 'spec', defaultLevel),
-  strategy: { hasGeneration: true },
+  strategy: { hasGeneration: true, validate: ({ metadata, spec }) => (spec === undefined ? [] : validateLevel(metadata.name ?? '', spec)) },
 });
 
 function defaultLevel(sent: PriorityLevelConfigurationSpec): PriorityLevelConfigurationSpec {
