@@ -2,9 +2,10 @@ import type { ValidatingAdmissionPolicy } from '@coracle/api';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaulted, inField } from '../defaulted.ts';
 import { defaultMatch } from './match-defaults.ts';
+import { validatePolicy } from './policy-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const validatingadmissionpolicies: KindHooks = hooksFor<ValidatingAdmissionPolicy>({
   default: (policy) => inField(policy, 'spec', (spec) => inField(defaulted(spec, { failurePolicy: 'Fail' }), 'matchConstraints', defaultMatch)),
-  strategy: { hasGeneration: true, allowUnconditionalUpdate: false },
+  strategy: { hasGeneration: true, allowUnconditionalUpdate: false, validate: ({ metadata, spec }) => validatePolicy(metadata.name ?? '', spec ?? {}) },
 });
