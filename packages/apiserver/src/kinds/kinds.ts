@@ -57,6 +57,7 @@ import { csinodes } from './storage/csinodes.ts';
 import { csistoragecapacities } from './storage/csistoragecapacities.ts';
 import { storageclasses } from './storage/storageclasses.ts';
 import { volumeattachments } from './storage/volumeattachments.ts';
+import { volumeattributesclasses } from './storage/volumeattributesclasses.ts';
 import { storageversionmigrations } from './storagemigration/storageversionmigrations.ts';
 
 /** What the built-in kinds do beyond their rows of facts, by `group/resource`. */
@@ -94,6 +95,7 @@ export const kindHooks: Readonly<Record<string, KindHooks>> = {
   'storage.k8s.io/csistoragecapacities': csistoragecapacities,
   'storage.k8s.io/storageclasses': storageclasses,
   'storage.k8s.io/volumeattachments': volumeattachments,
+  'storage.k8s.io/volumeattributesclasses': volumeattributesclasses,
   'policy/poddisruptionbudgets': poddisruptionbudgets,
   'autoscaling/horizontalpodautoscalers': horizontalpodautoscalers,
   'networking.k8s.io/ingressclasses': ingressclasses,
