@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { abortReason } from '@coracle/kernel';
 import type { Guarding, Patch } from './guard.ts';
-import { VirtualImmediate, VirtualTimeout } from './guard-timers.ts';
+import { timeoutMs, VirtualImmediate, VirtualTimeout } from './guard-timers.ts';
 import type { SimProcess } from './sim-process.ts';
 
 /** Time, timers and chance: what a process has of its own. */
@@ -91,9 +91,8 @@ interface PromiseOptions {
 
 async function promisedTimeout(process: SimProcess, [ms, value, options]: readonly unknown[]): Promise<unknown> {
   const { signal, ref } = (options ?? {}) as PromiseOptions; // as Node declares it
-  const timer = (delayMs: number): Promise<void> => process.clock.sleep(delayMs, { signal, background: ref === false });
   try {
-    await timer(Number(ms ?? 1));
+    await process.clock.sleep(timeoutMs(ms), { signal, background: ref === false });
   } catch {
     throw abortError(signal); // nothing else ends a sleep
   }
@@ -101,7 +100,8 @@ async function promisedTimeout(process: SimProcess, [ms, value, options]: readon
 }
 
 async function* intervals(process: SimProcess, [ms, value, options]: readonly unknown[]): AsyncGenerator<unknown> {
-  for (;;) yield await promisedTimeout(process, [ms, value, { ref: false, ...(options as PromiseOptions | undefined) }]); // as Node declares it
+  const given = options as PromiseOptions | undefined; // as Node declares it
+  for (;;) yield await promisedTimeout(process, [ms, value, { ref: false, ...given }]);
 }
 
 function soon(process: SimProcess, [value]: readonly unknown[]): Promise<unknown> {

@@ -102,7 +102,7 @@ export class VirtualImmediate {
 }
 
 /** Node's rule: anything below 1 ms, beyond 2^31−1 ms or no number is 1 ms. */
-function timeoutMs(ms: unknown): number {
+export function timeoutMs(ms: unknown): number {
   const delayMs = Math.trunc(Number(ms));
   return delayMs >= 1 && delayMs <= 0x7fff_ffff ? delayMs : 1;
 }

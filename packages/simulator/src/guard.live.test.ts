@@ -142,6 +142,7 @@ test('installGuard: a promised timer is aborted as Node’s', async () => {
     const sleeping = promisedTimeout(5_000, undefined, { signal: controller.signal });
     controller.abort('enough');
     await assert.rejects(sleeping, { name: 'AbortError', code: 'ABORT_ERR' });
+    assert.equal(await promisedTimeout(Number.NaN, 'no number is 1 ms'), 'no number is 1 ms');
   });
 });
 
