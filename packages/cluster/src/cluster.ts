@@ -115,12 +115,8 @@ export class Cluster {
 
   /** A client of its own process and identity. */
   clientset(name: string, user: UserInfo): Clientset {
-    return this.clientsetOf(this.#process(name), user);
-  }
-
-  /** Another identity of a process that there is. */
-  clientsetOf(process: Process, user: UserInfo): Clientset {
-    return new Clientset({ process, transport: connect(this.server, { process, user, userAgent: `${process.name}/coracle` }) });
+    const process = this.#process(name);
+    return new Clientset({ process, transport: connect(this.server, { process, user, userAgent: `${name}/coracle` }) });
   }
 
   /** Starts a component in a process of its own; stop the process to stop it. */

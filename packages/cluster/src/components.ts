@@ -55,15 +55,14 @@ export class Components {
   #startControllers(): void {
     const cluster = this.#cluster;
     const clientset = cluster.clientset('kube-controller-manager', { name: 'system:kube-controller-manager', groups: [] });
-    const { process } = clientset;
     const manager = new ControllerManager({
-      process,
+      process: clientset.process,
       informers: new SharedInformerFactory(clientset),
-      clientsetFor: (serviceAccount) => cluster.clientsetOf(process, { name: `system:serviceaccount:kube-system:${serviceAccount}`, groups: serviceAccountGroups('kube-system') }),
+      clientsetFor: (serviceAccount) => cluster.clientset(`kube-controller-manager/${serviceAccount}`, { name: `system:serviceaccount:kube-system:${serviceAccount}`, groups: serviceAccountGroups('kube-system') }),
       rootCA: this.#options.rootCA,
       ...(this.#options.controllers === undefined ? {} : { controllers: this.#options.controllers }),
     });
-    process.spawn('controllers', (signal) => manager.run(signal));
+    clientset.process.spawn('controllers', (signal) => manager.run(signal));
   }
 
   #startScheduler(): void {

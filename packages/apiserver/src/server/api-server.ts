@@ -104,7 +104,7 @@ export class ApiServer {
     const warnings: string[] = [];
     try {
       const user = await this.#impersonate(request, caller);
-      await this.#authorize(info, user);
+      await this.#authorize(info, user, query);
       const context = this.#context(user, info, query, request, (text) => addWarning(warnings, text));
       const answer = await this.#serve(request, info, query, context, signal);
       const wanted = wantedForm(answer, request, query, this.#options.protobuf !== undefined && form === 'bytes');
@@ -200,9 +200,11 @@ export class ApiServer {
     return impersonation.user;
   }
 
-  async #authorize(info: RequestInfo, user: UserInfo): Promise<void> {
+  async #authorize(info: RequestInfo, user: UserInfo, query: ReadonlyMap<string, string>): Promise<void> {
     if (info.kind === 'path') return this.#require({ user, verb: info.verb, resourceRequest: false, path: info.path });
-    const { verb, group, version, resource, subresource, namespace, name } = info;
+    const { verb, group, version, resource, subresource, namespace } = info;
+    // Who lists or watches one object by its name needs no right to the others (requestinfo.go).
+    const name = info.name === '' && (verb === 'list' || verb === 'watch') ? selectedName(query) : info.name;
     return this.#require({ user, verb, resourceRequest: true, apiGroup: group, apiVersion: version, resource, subresource, namespace, name });
   }
 
@@ -247,6 +249,11 @@ export class ApiServer {
     };
     return { ...response, headers };
   }
+}
+
+/** X of the field selector `metadata.name=X`; '' for any other. */
+function selectedName(query: ReadonlyMap<string, string>): string {
+  return /^metadata\.name==?([^,!=]+)$/.exec(query.get('fieldSelector') ?? '')?.[1] ?? '';
 }
 
 const plainForm: Wanted = { mediaType: 'application/json', as: 'object', version: '', pretty: false };

@@ -55,7 +55,7 @@ function answer(name: string, records: DnsRecords): readonly string[] | string |
   const { type, clusterIP = '', externalName } = service.spec;
   if (type === 'ExternalName') return hostname === undefined ? externalName : undefined;
   if (hostname === undefined && clusterIP !== '' && clusterIP !== 'None') return [clusterIP];
-  const endpoints = records.slices(namespace, serviceName).flatMap((slice) => slice.endpoints);
+  const endpoints = records.slices(namespace, serviceName).flatMap((slice) => slice.endpoints ?? []); // no endpoints are null on the wire
   const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
   const named = hostname === undefined ? ready : ready.filter((endpoint) => endpoint.hostname === hostname);
   return [...new Set(named.flatMap(({ addresses }) => addresses))];

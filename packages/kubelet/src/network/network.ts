@@ -197,9 +197,9 @@ export class Network {
     if (servicePort === undefined) return { ip, port };
     const { namespace = '', name = '' } = service.metadata;
     const targets = this.#slices.indexer.byIndex(sliceServiceIndex, `${namespace}/${name}`).flatMap((slice) => {
-      const targetPort = slice.ports.find((each) => (each.name ?? '') === (servicePort.name ?? ''))?.port;
+      const targetPort = slice.ports?.find((each) => (each.name ?? '') === (servicePort.name ?? ''))?.port;
       if (targetPort === undefined) return [];
-      return slice.endpoints
+      return (slice.endpoints ?? [])
         .filter(({ conditions }) => conditions?.ready !== false)
         .flatMap(({ addresses }) => addresses.map((address) => ({ ip: address, port: targetPort })));
     });
