@@ -155,10 +155,11 @@ export class GarbageCollector implements RunnableController {
 
   /** Asks the server: a cache may be behind, and what is deleted does not come back. */
   async #stateOf(reference: OwnerReference, namespace: string): Promise<OwnerState> {
-    if (this.#absent.has(reference.uid, namespace)) return 'absent';
-    const owner = await this.#live({ ...reference, namespace });
+    const identity = { ...reference, namespace };
+    if (this.#absent.has(identity)) return 'absent';
+    const owner = await this.#live(identity);
     if (owner === undefined) {
-      this.#absent.add(reference.uid, namespace);
+      this.#absent.add(identity);
       return 'absent';
     }
     const isWaiting = owner.metadata.deletionTimestamp !== undefined && (owner.metadata.finalizers ?? []).includes(foregroundFinalizer);
@@ -248,7 +249,7 @@ export class GarbageCollector implements RunnableController {
     const node = this.#graph.node(uid);
     const effects = this.#graph.gone(uid);
     this.#unmapped.delete(uid);
-    if (node !== undefined && effects.hadDependents) this.#absent.add(uid, node.identity.namespace);
+    if (node !== undefined && effects.hadDependents) this.#absent.add(node.identity);
     this.#enqueue(effects);
   }
 

@@ -1,4 +1,4 @@
-import type { Frozen, KubeObject, OwnerReference } from '@coracle/apimachinery';
+import { type Frozen, type KubeObject, type OwnerReference, parseGroupVersion } from '@coracle/apimachinery';
 
 /** Finalizers by which the API server asks the garbage collector to act before an object goes (metav1). */
 export const foregroundFinalizer = 'foregroundDeletion';
@@ -75,7 +75,8 @@ export class Graph {
       const owner = this.#nodes.get(reference.uid);
       this.#link(reference, uid, node.identity.namespace);
       if (owner === undefined) attemptToDelete.add(reference.uid); // finds out whether it exists
-      else if (owner.deletingDependents) attemptToDelete.add(uid); // came too late to be told with the others
+      // Came too late to be told with the others, or means by this uid something else than the graph does.
+      else if (owner.deletingDependents || !isSameObject(owner.identity, reference, node.identity.namespace)) attemptToDelete.add(uid);
     }
     const attemptToOrphan: string[] = [];
     if (starts(previous, object, orphanFinalizer)) attemptToOrphan.push(uid);
@@ -127,6 +128,13 @@ export class Graph {
 function identityOf({ apiVersion = '', kind = '', metadata }: Frozen<KubeObject>): ObjectIdentity {
   const { namespace = '', name = '', uid = '' } = metadata;
   return { apiVersion, kind, namespace, name, uid };
+}
+
+/** A reference is only as good as its author: the uid may be that of another object. */
+function isSameObject(identity: ObjectIdentity, reference: OwnerReference, namespace: string): boolean {
+  const { group } = parseGroupVersion(identity.apiVersion);
+  const sameKind = identity.kind === reference.kind && group === parseGroupVersion(reference.apiVersion).group;
+  return sameKind && identity.name === reference.name && (identity.namespace === '' || identity.namespace === namespace);
 }
 
 function isWaitingFor(object: Frozen<KubeObject>, finalizer: string): boolean {

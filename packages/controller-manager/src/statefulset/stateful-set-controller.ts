@@ -17,6 +17,7 @@ import type { Process } from '@coracle/kernel';
 import { cachesSynced } from '../controller/cache-sync.ts';
 import { claim } from '../controller/claim.ts';
 import type { ControllerContext, RunnableController } from '../controller/context.ts';
+import { isNamespaceTerminating } from '../controller/pod-control.ts';
 import { controlledBy, indexByController, isPodReady, nextAvailabilityMs, orphansIn, sameLabels } from '../controller/pods.ts';
 import { slowStart } from '../controller/slow-start.ts';
 import { nextStatefulSetActions, type StatefulSetAction } from './plan.ts';
@@ -86,7 +87,8 @@ export class StatefulSetController implements RunnableController {
       nowMs,
     });
     const error = await this.#apply(set, phases);
-    await this.#writeStatus(set, completedUpdate(set, status)); // what was seen holds even if what was done failed
+    await this.#writeStatus(set, completedUpdate(status)); // what was seen holds even if what was done failed
+    if (isNamespaceTerminating(error)) return; // nothing more can be made there
     if (error !== undefined) throw error;
     await this.#revisions.truncate(set, revisions, pods.map(revisionOf));
     const requeueAfterMs = nextAvailabilityMs(pods, set.spec.minReadySeconds ?? 0, nowMs);

@@ -1,4 +1,4 @@
-import type { Pod, StatefulSet, StatefulSetStatus } from '@coracle/api';
+import type { Pod, StatefulSetStatus } from '@coracle/api';
 import { isPodAvailable } from '../controller/pods.ts';
 import { omitZero } from '../controller/omit-zero.ts';
 import { isCreated, isRunningAndReady, isTerminating, revisionOf } from './pods.ts';
@@ -28,9 +28,8 @@ export function statefulSetStatus({ set, current, update, collisionCount, nowMs 
   };
 }
 
-/** When every pod is of the update revision and ready, that is the current one from here on (completeRollingUpdate). */
-export function completedUpdate(set: StatefulSet, status: StatefulSetStatus): StatefulSetStatus {
-  if ((set.spec.updateStrategy?.type ?? 'RollingUpdate') !== 'RollingUpdate') return status;
+/** When every pod is of the update revision and ready, that is the current one from here on, whatever the strategy (completeRollingUpdate). */
+export function completedUpdate(status: StatefulSetStatus): StatefulSetStatus {
   const { replicas, updatedReplicas = 0, readyReplicas = 0, updateRevision = '' } = status;
   if (updatedReplicas !== replicas || readyReplicas !== replicas) return status;
   const { currentReplicas: _, ...rest } = status;
