@@ -23,6 +23,7 @@ export { defaultStorageClass, defaultTolerationSeconds, priority } from './admis
 export { serviceAccountAdmission } from './admission/service-account.ts';
 export { ServiceAccountTokens } from './authentication/service-account-tokens.ts';
 export { kindHooks } from './kinds/kinds.ts';
+export { cellsOf } from './printers/cells.ts';
 export { accessReviews } from './reviews/access-reviews.ts';
 export { authenticationReviews } from './reviews/authentication-reviews.ts';
 export { builtInSubresources } from './subresources/built-in.ts';

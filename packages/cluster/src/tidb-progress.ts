@@ -40,7 +40,7 @@ export async function followTidbCluster(
       waitsFor: waitsFor === undefined ? '' : `${waitsFor.who}: ${waitsFor.message}`,
     }));
     options.onProgress(lines);
-    if (isReady(cluster)) ready.resolve();
+    if (isReady(cluster) && lines.every(({ waitsFor }) => waitsFor === '')) ready.resolve();
   };
   for (const informer of [clusters, sets, pods]) informer.addEventHandler({ onAdd: look, onUpdate: look, onDelete: look });
   informers.start();
