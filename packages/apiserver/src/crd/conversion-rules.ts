@@ -9,7 +9,8 @@ const maxPort = 65_535;
 export function conversionFaults({ strategy, webhook }: Frozen<CustomResourceConversion>, at: string): readonly FieldError[] {
   const faults: FieldError[] = [];
   if (strategy === '') faults.push(FieldError.required(`${at}.strategy`));
-  else if (strategy !== 'None' && strategy !== 'Webhook') faults.push(FieldError.notSupported(`${at}.strategy`, strategy, ['None', 'Webhook']));
+  else if (strategy !== 'None' && strategy !== 'Webhook')
+    faults.push(FieldError.notSupported(`${at}.strategy`, strategy, ['None', 'Webhook']));
   const client = webhook?.clientConfig;
   const clientAt = `${at}.webhookClientConfig`;
   const reviewsAt = `${at}.conversionReviewVersions`;
@@ -31,7 +32,8 @@ function clientFaults({ url, service }: Frozen<WebhookClientConfigApiextensionsV
 }
 
 function urlFaults(text: string, at: string): readonly FieldError[] {
-  if (!URL.canParse(text)) return [FieldError.required(at, `url must be a valid URL: parse ${JSON.stringify(text)}: invalid URI for request${urlForm}`)];
+  if (!URL.canParse(text))
+    return [FieldError.required(at, `url must be a valid URL: parse ${JSON.stringify(text)}: invalid URI for request${urlForm}`)];
   const url = new URL(text);
   const faults: FieldError[] = [];
   const scheme = url.protocol.slice(0, -1);

@@ -11,7 +11,14 @@ import { withStorageVersion } from './establish.ts';
 import { effectiveFormat } from './formats.ts';
 import { commonParts, internalVersions } from './internal-form.ts';
 import { itemsSchema, visitSchemas } from './json-schema.ts';
-import { columnFaults, type CrdSpec, deprecationFaults, rootSchemaFaults, scalePathFaults, selectableFieldFaults } from './version-rules.ts';
+import {
+  columnFaults,
+  type CrdSpec,
+  deprecationFaults,
+  rootSchemaFaults,
+  scalePathFaults,
+  selectableFieldFaults,
+} from './version-rules.ts';
 
 type Crd = Frozen<CustomResourceDefinition>;
 type Names = Frozen<CustomResourceDefinitionNames>;
@@ -33,7 +40,11 @@ export function customResourceDefinitionHooks(table: TypeTable): KindHooks {
         anyFinalizer: true,
         prepareForCreate: withStoredVersion,
         prepareForUpdate: (crd, old) => withStoredVersion({ ...crd, ...(old.status === undefined ? {} : { status: old.status }) }),
-        validate: (crd, context) => [...crdFaults(crd, checksOf(table, context)), ...approvalFaults(crd, undefined), ...preserveFaults(crd, undefined)],
+        validate: (crd, context) => [
+          ...crdFaults(crd, checksOf(table, context)),
+          ...approvalFaults(crd, undefined),
+          ...preserveFaults(crd, undefined),
+        ],
         validateUpdate: (crd, old, context) => [
           ...specFaults(crd.spec, checksOf(table, context)),
           ...immutableFaults(crd, old),
@@ -44,7 +55,9 @@ export function customResourceDefinitionHooks(table: TypeTable): KindHooks {
         ],
         warnings: crdWarnings,
       },
-      statusStrategy: { validateUpdate: (crd) => namesFaults(crd.status?.acceptedNames ?? { plural: '', kind: '' }, 'status.acceptedNames') },
+      statusStrategy: {
+        validateUpdate: (crd) => namesFaults(crd.status?.acceptedNames ?? { plural: '', kind: '' }, 'status.acceptedNames'),
+      },
     }),
     ...(customresourcedefinitions.default === undefined ? {} : { default: customresourcedefinitions.default }),
   };
@@ -87,7 +100,9 @@ function storedVersionFaults(stored: readonly string[] | null, versions: CrdSpec
   for (const [i, version] of stored.entries()) {
     if (versions.some(({ name }) => name === version)) continue;
     const rule = `must remain in spec.versions until a storage migration ensures no data remains persisted in ${version} and removes ${version} from status.storedVersions`;
-    faults.push(FieldError.invalid(`${at}[${i}]`, version, `missing from spec.versions; ${version} was previously a storage version, and ${rule}`));
+    faults.push(
+      FieldError.invalid(`${at}[${i}]`, version, `missing from spec.versions; ${version} was previously a storage version, and ${rule}`),
+    );
   }
   return faults;
 }
@@ -104,7 +119,19 @@ function specFaults(spec: CrdSpec, checks: DefaultCheck): readonly FieldError[] 
     const nameTexts = isDns1035Label(version.name);
     if (nameTexts.length > 0) faults.push(FieldError.invalid(`${at}.name`, version.name, nameTexts.join(',')));
     faults.push(...deprecationFaults(version, at));
-    faults.push(...versionFaults(version, at, { schema: !common.schema, subresources: !common.subresources, additionalPrinterColumns: !common.additionalPrinterColumns, selectableFields: !common.selectableFields }, checks));
+    faults.push(
+      ...versionFaults(
+        version,
+        at,
+        {
+          schema: !common.schema,
+          subresources: !common.subresources,
+          additionalPrinterColumns: !common.additionalPrinterColumns,
+          selectableFields: !common.selectableFields,
+        },
+        checks,
+      ),
+    );
   }
   const storageCount = versions.filter(({ storage }) => storage).length;
   if (new Set(versions.map(({ name }) => name)).size < versions.length) {
@@ -136,7 +163,8 @@ function versionFaults(version: Version, at: string, parts: ReturnType<typeof co
   }
   if (parts.subresources && subresources?.scale !== undefined) faults.push(...scalePathFaults(subresources.scale, `${at}.subresources`));
   if (parts.additionalPrinterColumns) {
-    for (const [i, column] of additionalPrinterColumns.entries()) faults.push(...columnFaults(column, `${at}.additionalPrinterColumns[${i}]`));
+    for (const [i, column] of additionalPrinterColumns.entries())
+      faults.push(...columnFaults(column, `${at}.additionalPrinterColumns[${i}]`));
   }
   if (parts.selectableFields && selectableFields.length > 0) {
     faults.push(...selectableFieldFaults(selectableFields, schema, `${at}.selectableFields`));
@@ -161,7 +189,13 @@ function namesFaults(names: Names, at: string): readonly FieldError[] {
   const label = (field: string, value: string, { mixedCase }: { readonly mixedCase: boolean }): void => {
     const texts = value === '' ? [] : isDns1035Label(mixedCase ? value.toLowerCase() : value);
     if (texts.length === 0) return;
-    faults.push(FieldError.invalid(`${at}.${field}`, value, `${mixedCase ? 'may have mixed case, but should otherwise match: ' : ''}${texts.join(',')}`));
+    faults.push(
+      FieldError.invalid(
+        `${at}.${field}`,
+        value,
+        `${mixedCase ? 'may have mixed case, but should otherwise match: ' : ''}${texts.join(',')}`,
+      ),
+    );
   };
   label('plural', names.plural, { mixedCase: false });
   label('singular', names.singular ?? '', { mixedCase: false });
@@ -240,10 +274,13 @@ function oddities({ spec }: Crd): readonly string[] {
     visitSchemas(schema?.openAPIV3Schema ?? {}, (inner) => {
       // The type alone decides what a format means here, whatever else the schema allows.
       const { type, format = '' } = inner;
-      if (format !== '' && effectiveFormat({ ...(type === undefined ? {} : { type }), format }) === undefined) formats.push(`unrecognized format ${goQuote(format)}`);
+      if (format !== '' && effectiveFormat({ ...(type === undefined ? {} : { type }), format }) === undefined)
+        formats.push(`unrecognized format ${goQuote(format)}`);
       const itemType = itemsSchema(inner)?.type;
       if (inner['x-kubernetes-list-type'] !== 'set' || (itemType !== 'object' && itemType !== 'array')) return;
-      sets.add(`x-kubernetes-list-type: set for items of type ${goQuote(itemType)} is not supported by server-side apply or CEL validation rules`);
+      sets.add(
+        `x-kubernetes-list-type: set for items of type ${goQuote(itemType)} is not supported by server-side apply or CEL validation rules`,
+      );
     });
   }
   return [...formats, ...[...sets].sort()];

@@ -23,7 +23,10 @@ const spec: JSONSchemaProps = {
   },
 };
 
-function bowls(versions: Partial<CustomResourceDefinition['spec']['versions'][number]>[] = [{}], strategy = 'None'): CustomResourceDefinition {
+function bowls(
+  versions: Partial<CustomResourceDefinition['spec']['versions'][number]>[] = [{}],
+  strategy = 'None',
+): CustomResourceDefinition {
   return deepFreeze({
     metadata: { name: 'bowls.example.com' },
     spec: {
@@ -35,7 +38,12 @@ function bowls(versions: Partial<CustomResourceDefinition['spec']['versions'][nu
         name: `v${i + 1}`,
         served: true,
         storage: i === 0,
-        schema: { openAPIV3Schema: { type: 'object', properties: { spec, status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } } },
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: { spec, status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          },
+        },
         ...version,
       })),
     },
@@ -59,7 +67,12 @@ describe('decode()', () => {
     const sent = bowl({ spec: { size: 2, sise: 3, parts: [{ name: 'a', nam: 1 }] }, odd: 1 }, { name: 'b', odd: 1 });
     const { object, strictErrors } = decode(sent);
     assert.deepEqual(object['spec'], { size: 2, parts: [{ name: 'a' }] });
-    assert.deepEqual(strictErrors, ['unknown field "metadata.odd"', 'unknown field "odd"', 'unknown field "spec.parts[0].nam"', 'unknown field "spec.sise"']);
+    assert.deepEqual(strictErrors, [
+      'unknown field "metadata.odd"',
+      'unknown field "odd"',
+      'unknown field "spec.parts[0].nam"',
+      'unknown field "spec.sise"',
+    ]);
   });
 
   test('keeps keys of maps whatever they are', () => {
@@ -69,7 +82,9 @@ describe('decode()', () => {
   });
 
   test('makes the metadata of embedded resources such', () => {
-    const { object, strictErrors } = decode(bowl({ spec: { template: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', odd: 1 }, spec: { any: [1] } } } }));
+    const { object, strictErrors } = decode(
+      bowl({ spec: { template: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', odd: 1 }, spec: { any: [1] } } } }),
+    );
     assert.deepEqual(object['spec'], { template: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { any: [1] } } });
     assert.deepEqual(strictErrors, ['unknown field "spec.template.metadata.odd"']);
   });
@@ -95,7 +110,17 @@ test('default() is idempotent and leaves its argument alone', () => {
 });
 
 describe('convert', () => {
-  const crd = bowls([{}, { schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer' }, lid: { type: 'string', default: 'flat' } } } } } } }]);
+  const crd = bowls([
+    {},
+    {
+      schema: {
+        openAPIV3Schema: {
+          type: 'object',
+          properties: { spec: { type: 'object', properties: { size: { type: 'integer' }, lid: { type: 'string', default: 'flat' } } } },
+        },
+      },
+    },
+  ]);
   const [v1, v2] = definitionsOf(crd, { table });
   const stored = bowl({ spec: { size: 3, old: 1 } }) as ApiObject;
 
@@ -117,7 +142,10 @@ describe('convert', () => {
   test('a version that only a webhook converts is refused', () => {
     const [own, other] = definitionsOf(bowls([{}, {}], 'Webhook'), { table });
     assert.ok(own?.convert?.fromStorage(stored) !== undefined);
-    assert.throws(() => other?.convert?.fromStorage(stored), (error) => error instanceof StatusError && error.status.code === 501);
+    assert.throws(
+      () => other?.convert?.fromStorage(stored),
+      (error) => error instanceof StatusError && error.status.code === 501,
+    );
   });
 });
 
@@ -129,7 +157,10 @@ describe('strategy', () => {
   test('counts changes of the status where it is no subresource', () => {
     const { strategy } = only(bowls());
     assert.equal(strategy.prepareForUpdate?.({ ...old, status: { a: 2 } }, old, context).metadata.generation, 5);
-    assert.equal(strategy.prepareForUpdate?.({ ...old, metadata: { ...old.metadata, labels: { a: 'b' } } }, old, context).metadata.generation, 4);
+    assert.equal(
+      strategy.prepareForUpdate?.({ ...old, metadata: { ...old.metadata, labels: { a: 'b' } } }, old, context).metadata.generation,
+      4,
+    );
   });
 
   test('keeps the status where it is a subresource', () => {
@@ -146,12 +177,20 @@ describe('strategy', () => {
 
   test('warns of finalizers that others could have too', () => {
     const [text] = only(bowls()).strategy.warnings?.({ ...old, metadata: { name: 'b', finalizers: ['orphan', 'mine'] } }, undefined) ?? [];
-    assert.equal(text, 'metadata.finalizers: "mine": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers');
+    assert.equal(
+      text,
+      'metadata.finalizers: "mine": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers',
+    );
   });
 
   test('refuses faults of embedded metadata', () => {
-    const object = bowl({ spec: { template: { kind: 'A B', metadata: { ownerReferences: [{ apiVersion: 'v1', kind: '', name: 'o', uid: 'u' }] } } } }) as ApiObject;
-    const texts = only(bowls()).strategy.validate?.(object, context).map(({ text }) => text) ?? [];
+    const object = bowl({
+      spec: { template: { kind: 'A B', metadata: { ownerReferences: [{ apiVersion: 'v1', kind: '', name: 'o', uid: 'u' }] } } },
+    }) as ApiObject;
+    const texts =
+      only(bowls())
+        .strategy.validate?.(object, context)
+        .map(({ text }) => text) ?? [];
     assert.equal(texts[0], 'spec.template.apiVersion: Required value');
     assert.match(texts[1] ?? '', /^spec\.template\.kind: Invalid value: "A B": may have mixed case/);
     assert.equal(texts[2], 'spec.template.metadata.ownerReferences[0].kind: Invalid value: "": must not be empty');
@@ -167,14 +206,30 @@ test('cells() shows the columns that were asked for', () => {
     { name: 'Map', type: 'string', jsonPath: '.spec.labels' },
   ];
   const { cells, columns: shown } = only(bowls([{ additionalPrinterColumns: columns }]));
-  const object = bowl({ spec: { size: 2, labels: { a: 'b' } }, status: { conditions: [{ type: 'Ready', status: 'True' }] } }, { name: 'b', creationTimestamp: '2026-01-01T00:00:00Z' });
+  const object = bowl(
+    { spec: { size: 2, labels: { a: 'b' } }, status: { conditions: [{ type: 'Ready', status: 'True' }] } },
+    { name: 'b', creationTimestamp: '2026-01-01T00:00:00Z' },
+  );
   assert.deepEqual(cells(object as ApiObject, Date.UTC(2026, 0, 1, 0, 5)), ['b', 2, 'True', '5m', null, '{"a":"b"}']);
-  assert.deepEqual(shown.map(({ name, priority }) => `${name} ${priority}`), ['Name 0', 'Size 0', 'Ready 1', 'Since 0', 'Odd 0', 'Map 0']);
+  assert.deepEqual(
+    shown.map(({ name, priority }) => `${name} ${priority}`),
+    ['Name 0', 'Size 0', 'Ready 1', 'Since 0', 'Odd 0', 'Map 0'],
+  );
 });
 
 test('customResourceVersions() leaves out what is not served and tells what is deprecated', () => {
-  const versions = customResourceVersions(bowls([{}, { served: false }, { deprecated: true }, { deprecated: true, deprecationWarning: 'old' }]), { table });
-  assert.deepEqual(versions.map(({ definition, deprecation }) => [definition.version, deprecation]), [['v1', undefined], ['v3', 'example.com/v3 Bowl is deprecated'], ['v4', 'old']]);
+  const versions = customResourceVersions(
+    bowls([{}, { served: false }, { deprecated: true }, { deprecated: true, deprecationWarning: 'old' }]),
+    { table },
+  );
+  assert.deepEqual(
+    versions.map(({ definition, deprecation }) => [definition.version, deprecation]),
+    [
+      ['v1', undefined],
+      ['v3', 'example.com/v3 Bowl is deprecated'],
+      ['v4', 'old'],
+    ],
+  );
 });
 
 test('openApiSchemas() adds type and metadata, at the root and in embedded resources', () => {
@@ -183,8 +238,12 @@ test('openApiSchemas() adds type and metadata, at the root and in embedded resou
   assert.ok(version !== undefined);
   const schemas = openApiSchemas(crd, version);
   assert.deepEqual(Object.keys(schemas), ['com.example.v1.Bowl', 'com.example.v1.BowlList']);
-  const own = schemas['com.example.v1.Bowl'] as { readonly properties: { readonly spec: { readonly properties: { readonly template: { readonly required: unknown } } } } };
+  const own = schemas['com.example.v1.Bowl'] as {
+    readonly properties: { readonly spec: { readonly properties: { readonly template: { readonly required: unknown } } } };
+  };
   assert.deepEqual(Object.keys(own.properties).sort(), ['apiVersion', 'kind', 'metadata', 'spec', 'status']);
   assert.deepEqual(own.properties.spec.properties.template.required, ['kind', 'apiVersion']);
-  assert.deepEqual(schemas['com.example.v1.Bowl']?.['x-kubernetes-group-version-kind'], [{ group: 'example.com', version: 'v1', kind: 'Bowl' }]);
+  assert.deepEqual(schemas['com.example.v1.Bowl']?.['x-kubernetes-group-version-kind'], [
+    { group: 'example.com', version: 'v1', kind: 'Bowl' },
+  ]);
 });

@@ -1,10 +1,18 @@
 import { DecodeError, type CustomResourceDefinition, type CustomResourceDefinitionVersion, type TypeTable } from '@coracle/api';
-import { deepFreeze, type Frozen, goJson, goQuote, isQualifiedName, newNotImplemented, semanticEqual, type Unstructured } from '@coracle/apimachinery';
+import {
+  deepFreeze,
+  type Frozen,
+  goQuote,
+  isQualifiedName,
+  newNotImplemented,
+  semanticEqual,
+  type Unstructured,
+} from '@coracle/apimachinery';
 import type { ApiObject, Decoded, RequestContext, ResourceDefinition, Strategy, Subresource } from '../registry/definition.ts';
 import { nameIsPathSegment, validateObject } from '../registry/validate-metadata.ts';
 import { applyDefaults, dropNulls } from './defaulting.ts';
 import { coerceEmbedded, decodeMetadata, embeddedFaults, type MetadataCheck } from './embedded-resource.ts';
-import { isJsonMap, type JsonMap } from './json-value.ts';
+import { isJsonMap, type JsonMap, jsonText } from './json-value.ts';
 import { JsonPath } from './json-path.ts';
 import { listTypeFaults } from './list-types.ts';
 import { printerColumns } from './printer-columns.ts';
@@ -35,7 +43,10 @@ const verbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', '
  * pkg/apiserver/customresource_handler.go and pkg/registry/customresource). `crd` has passed the rules of
  * `customResourceDefinitionHooks`. Cheap: schemas are compiled as objects need them.
  */
-export function customResourceVersions(crd: Frozen<CustomResourceDefinition>, options: CustomResourceOptions): readonly CustomResourceVersion[] {
+export function customResourceVersions(
+  crd: Frozen<CustomResourceDefinition>,
+  options: CustomResourceOptions,
+): readonly CustomResourceVersion[] {
   return crd.spec.versions.filter(({ served }) => served).map((version) => versionOf(crd, version, options));
 }
 
@@ -44,7 +55,11 @@ export function definitionsOf(crd: Frozen<CustomResourceDefinition>, options: Cu
   return customResourceVersions(crd, options).map(({ definition }) => definition);
 }
 
-function versionOf(crd: Frozen<CustomResourceDefinition>, version: Frozen<CustomResourceDefinitionVersion>, { table }: CustomResourceOptions): CustomResourceVersion {
+function versionOf(
+  crd: Frozen<CustomResourceDefinition>,
+  version: Frozen<CustomResourceDefinitionVersion>,
+  { table }: CustomResourceOptions,
+): CustomResourceVersion {
   const { group, names, versions, scope, conversion } = crd.spec;
   const { kind } = names;
   const schema = new StructuralSchema(version.schema?.openAPIV3Schema ?? {}, { isRoot: true });
@@ -95,7 +110,10 @@ function deprecationOf({ spec }: Frozen<CustomResourceDefinition>, version: Froz
 }
 
 function decode(value: unknown, type: { readonly apiVersion: string; readonly kind: string }, { schema, table }: Rules): Decoded {
-  if (!isJsonMap(value)) throw new DecodeError(`json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value of type map[string]interface {}`);
+  if (!isJsonMap(value))
+    throw new DecodeError(
+      `json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value of type map[string]interface {}`,
+    );
   const { kind: _kind, apiVersion: _apiVersion, metadata: sent, ...fields } = value;
   const decoded = decodeMetadata(sent ?? {}, table);
   const pruned = prune(fields, schema);
@@ -110,7 +128,12 @@ function decode(value: unknown, type: { readonly apiVersion: string; readonly ki
  * schema, so it is pruned and filled in when read. A version that only a webhook could convert is refused with a 501.
  */
 function conversionOf(
-  { group, storageVersion, version, isWebhook }: { readonly group: string; readonly storageVersion: string; readonly version: string; readonly isWebhook: boolean },
+  {
+    group,
+    storageVersion,
+    version,
+    isWebhook,
+  }: { readonly group: string; readonly storageVersion: string; readonly version: string; readonly isWebhook: boolean },
   { schema }: Rules,
 ): NonNullable<ResourceDefinition['convert']> {
   const served = new WeakMap<ApiObject, ApiObject>();
@@ -227,13 +250,17 @@ function finalizerWarnings(object: ApiObject, old: ApiObject | undefined): reado
 }
 
 function selectableFields(version: Frozen<CustomResourceDefinitionVersion>): ResourceDefinition['selectableFields'] {
-  return Object.fromEntries((version.selectableFields ?? []).map(({ jsonPath }) => {
-    const path = new JsonPath(jsonPath);
-    return [jsonPath.replace(/^\./, ''), (object: ApiObject) => {
-      const value = path.find(object)[0] ?? '';
-      return typeof value === 'object' ? goJson(value) : String(value);
-    }];
-  }));
+  return Object.fromEntries(
+    (version.selectableFields ?? []).map(({ jsonPath }) => {
+      const path = new JsonPath(jsonPath);
+      return [
+        jsonPath.replace(/^\./, ''),
+        (object: ApiObject) => {
+          return jsonText(path.find(object)[0] ?? '');
+        },
+      ];
+    }),
+  );
 }
 
 function subresourcesOf(response: Subresource['response'], { hasStatus, scale }: Rules): Readonly<Record<string, Subresource>> {

@@ -1,7 +1,7 @@
 import { DecodeError, type TypeTable } from '@coracle/api';
 import { FieldError } from '@coracle/apimachinery';
 import { coerceEmbedded, decodeMetadata, embeddedFaults, type MetadataCheck } from './embedded-resource.ts';
-import { child, entry, type FieldPath, pathText } from './field-path.ts';
+import { child, entry, type FieldPath, movedFault, pathText } from './field-path.ts';
 import { itemsSchema, type JsonSchema } from './json-schema.ts';
 import { isJsonMap } from './json-value.ts';
 import { prune } from './pruning.ts';
@@ -36,7 +36,13 @@ function visit(schema: JsonSchema, path: FieldPath, place: Place, checks: Defaul
   if (value !== null) faults.push(...faultsOf(value, schema, pathText(child(path, 'default')), surrounding, checks));
   const items = itemsSchema(schema);
   if (items !== undefined) {
-    visit(items, child(path, 'items'), { isResource: false, surrounding: surrounding && ((inner) => surrounding([inner])) }, checks, faults);
+    visit(
+      items,
+      child(path, 'items'),
+      { isResource: false, surrounding: surrounding && ((inner) => surrounding([inner])) },
+      checks,
+      faults,
+    );
   }
   for (const [name, inner] of Object.entries(schema.properties ?? {})) {
     const below = isResource && name === 'metadata' ? identity : surrounding && ((part: unknown) => surrounding({ [name]: part }));
@@ -48,11 +54,19 @@ function identity(value: unknown): unknown {
   return value;
 }
 
-function faultsOf(value: unknown, source: JsonSchema, at: string, surrounding: Surrounding | undefined, checks: DefaultCheck): readonly FieldError[] {
+function faultsOf(
+  value: unknown,
+  source: JsonSchema,
+  at: string,
+  surrounding: Surrounding | undefined,
+  checks: DefaultCheck,
+): readonly FieldError[] {
   const schema = new StructuralSchema(source);
   if (surrounding !== undefined) {
     const wrong = metadataFault(surrounding(value), checks);
-    return wrong === undefined ? schemaValueFaults(value, schema, { prefix: at }) : [FieldError.invalid(at, value, `must result in valid metadata: ${wrong}`)];
+    return wrong === undefined
+      ? schemaValueFaults(value, schema, { prefix: at })
+      : [FieldError.invalid(at, value, `must result in valid metadata: ${wrong}`)];
   }
   const faults: FieldError[] = [];
   if (prune(value, schema).value !== value) faults.push(FieldError.invalid(at, value, 'must not have unknown fields'));
@@ -63,7 +77,7 @@ function faultsOf(value: unknown, source: JsonSchema, at: string, surrounding: S
     return [...faults, FieldError.invalid(at, value, error.message)];
   }
   const embedded = embeddedFaults(value, schema, checks.checkMetadata);
-  if (embedded.length > 0) return [...faults, ...embedded.map((fault) => new FieldError({ ...fault, field: `${at}.${fault.field}` }))];
+  if (embedded.length > 0) return [...faults, ...embedded.map((fault) => movedFault(fault, `${at}.${fault.field}`))];
   return [...faults, ...schemaValueFaults(value, schema, { prefix: at })];
 }
 

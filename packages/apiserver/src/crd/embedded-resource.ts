@@ -1,6 +1,6 @@
 import { DecodeError, decodeStruct, type TypeTable } from '@coracle/api';
 import { FieldError, hasOwn, isDns1035Label } from '@coracle/apimachinery';
-import { child, entry, type FieldPath, item, pathText, shownPath } from './field-path.ts';
+import { child, entry, type FieldPath, item, movedFault, pathText, shownPath } from './field-path.ts';
 import { isJsonList, isJsonMap, type JsonMap } from './json-value.ts';
 import { mapList, mapMembers } from './pruning.ts';
 import type { StructuralSchema } from './structural-schema.ts';
@@ -82,7 +82,13 @@ export function embeddedFaults(value: unknown, schema: StructuralSchema, checkMe
   return faults;
 }
 
-function visit(value: unknown, schema: StructuralSchema | undefined, path: FieldPath, checkMetadata: MetadataCheck, faults: FieldError[]): void {
+function visit(
+  value: unknown,
+  schema: StructuralSchema | undefined,
+  path: FieldPath,
+  checkMetadata: MetadataCheck,
+  faults: FieldError[],
+): void {
   if (schema === undefined) return;
   if (isJsonList(value)) {
     for (const [i, each] of value.entries()) visit(each, schema.items, item(path, i), checkMetadata, faults);
@@ -106,7 +112,7 @@ function resourceFaults(value: JsonMap, path: FieldPath, checkMetadata: Metadata
   const { metadata } = value;
   if (isJsonMap(metadata)) {
     const named = typeof metadata['name'] === 'string' && metadata['name'] !== '' ? metadata : { ...metadata, name: 'fakename' };
-    for (const fault of checkMetadata({ metadata: named })) faults.push(new FieldError({ ...fault, field: pathText(child(path, fault.field)) }));
+    for (const fault of checkMetadata({ metadata: named })) faults.push(movedFault(fault, pathText(child(path, fault.field))));
   }
   return faults;
 }

@@ -20,8 +20,20 @@ test('establish() accepts names that nobody has', () => {
   const status = establish(bowls, [], now);
   assert.deepEqual(status, {
     conditions: [
-      { type: 'NamesAccepted', status: 'True', reason: 'NoConflicts', message: 'no conflicts found', lastTransitionTime: '2026-01-01T00:00:00Z' },
-      { type: 'Established', status: 'True', reason: 'InitialNamesAccepted', message: 'the initial names have been accepted', lastTransitionTime: '2026-01-01T00:00:00Z' },
+      {
+        type: 'NamesAccepted',
+        status: 'True',
+        reason: 'NoConflicts',
+        message: 'no conflicts found',
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      },
+      {
+        type: 'Established',
+        status: 'True',
+        reason: 'InitialNamesAccepted',
+        message: 'the initial names have been accepted',
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      },
     ],
     acceptedNames: bowls.spec.names,
     storedVersions: ['v1'],
@@ -35,9 +47,24 @@ test('establish() returns the same status when nothing changes', () => {
 });
 
 const conflicts = [
-  { names: { plural: 'pots', kind: 'Pot', shortNames: ['bo'] }, reason: 'ShortNamesConflict', message: '"bo" is already in use', accepted: { plural: 'pots', singular: 'pot', kind: 'Pot', listKind: 'PotList' } },
-  { names: { plural: 'pots', kind: 'Pot', shortNames: ['bo', 'bowls'] }, reason: 'ShortNamesConflict', message: '["bo" is already in use, "bowls" is already in use]', accepted: { plural: 'pots', singular: 'pot', kind: 'Pot', listKind: 'PotList' } },
-  { names: { plural: 'jars', kind: 'Bowl' }, reason: 'ListKindConflict', message: '"BowlList" is already in use', accepted: { plural: 'jars', kind: '' } },
+  {
+    names: { plural: 'pots', kind: 'Pot', shortNames: ['bo'] },
+    reason: 'ShortNamesConflict',
+    message: '"bo" is already in use',
+    accepted: { plural: 'pots', singular: 'pot', kind: 'Pot', listKind: 'PotList' },
+  },
+  {
+    names: { plural: 'pots', kind: 'Pot', shortNames: ['bo', 'bowls'] },
+    reason: 'ShortNamesConflict',
+    message: '["bo" is already in use, "bowls" is already in use]',
+    accepted: { plural: 'pots', singular: 'pot', kind: 'Pot', listKind: 'PotList' },
+  },
+  {
+    names: { plural: 'jars', kind: 'Bowl' },
+    reason: 'ListKindConflict',
+    message: '"BowlList" is already in use',
+    accepted: { plural: 'jars', kind: '' },
+  },
 ];
 
 for (const { names, reason, message, accepted } of conflicts) {
@@ -51,7 +78,12 @@ for (const { names, reason, message, accepted } of conflicts) {
 }
 
 test('establish() looks at names of the same group only', () => {
-  assert.ok(isEstablished({ ...bowls, status: establish(bowls, [{ ...crdOf(bowls.spec.names, 'other.com'), status: establish(bowls, [], now) }], now) }));
+  assert.ok(
+    isEstablished({
+      ...bowls,
+      status: establish(bowls, [{ ...crdOf(bowls.spec.names, 'other.com'), status: establish(bowls, [], now) }], now),
+    }),
+  );
 });
 
 test('establish() accepts names once they are free, and keeps what is established', () => {
@@ -59,10 +91,19 @@ test('establish() accepts names once they are free, and keeps what is establishe
   const pots = crdOf({ plural: 'pots', kind: 'Pot', shortNames: ['bo'] });
   const waiting = { ...pots, status: establish(pots, [other], now) };
   const accepted = { ...pots, status: establish(waiting, [], now + 60_000) };
-  assert.deepEqual(accepted.status.conditions.map(({ status, lastTransitionTime }) => [status, lastTransitionTime]), [['True', '2026-01-01T00:01:00Z'], ['True', '2026-01-01T00:01:00Z']]);
+  assert.deepEqual(
+    accepted.status.conditions.map(({ status, lastTransitionTime }) => [status, lastTransitionTime]),
+    [
+      ['True', '2026-01-01T00:01:00Z'],
+      ['True', '2026-01-01T00:01:00Z'],
+    ],
+  );
   const renamed = { ...accepted, spec: { ...accepted.spec, names: { ...accepted.spec.names, shortNames: ['bowls'] } } };
   const status = establish(renamed, [other], now);
-  assert.deepEqual(status.conditions.map(({ status: value }) => value), ['False', 'True']);
+  assert.deepEqual(
+    status.conditions.map(({ status: value }) => value),
+    ['False', 'True'],
+  );
   assert.deepEqual(status.acceptedNames.shortNames, ['bo']);
 });
 

@@ -1,4 +1,9 @@
-import type { CustomResourceDefinition, CustomResourceDefinitionCondition, CustomResourceDefinitionNames, CustomResourceDefinitionStatus } from '@coracle/api';
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionCondition,
+  CustomResourceDefinitionNames,
+  CustomResourceDefinitionStatus,
+} from '@coracle/api';
 import { formatTime, type Frozen, goQuote, semanticEqual } from '@coracle/apimachinery';
 
 type Crd = Frozen<CustomResourceDefinition>;

@@ -1,3 +1,5 @@
+import { FieldError } from '@coracle/apimachinery';
+
 /**
  * The way from the root of an object to one of its values. Written out only when there is a fault to tell, for values are many
  * and faults are few. Undefined is the root.
@@ -33,4 +35,9 @@ export function pathText(path: FieldPath): string {
 /** `pathText` in a message, where the root is Go's nil. */
 export function shownPath(path: FieldPath): string {
   return path === undefined ? '<nil>' : pathText(path);
+}
+
+/** The same fault of a field elsewhere: of what is checked by itself and lies inside something else. */
+export function movedFault({ type, badValue, detail }: FieldError, field: string): FieldError {
+  return new FieldError({ type, field, badValue, detail });
 }

@@ -3,7 +3,11 @@ import { test } from 'node:test';
 import { effectiveFormat, hasFormat } from './formats.ts';
 
 const cases = [
-  { format: 'date-time', yes: ['2026-01-01T00:00:00Z', '2026-01-01t23:59:59.5+02:00'], no: ['noon', '2026-01-01', '2026-13-01T00:00:00Z', '2026-01-01T24:00:00Z'] },
+  {
+    format: 'date-time',
+    yes: ['2026-01-01T00:00:00Z', '2026-01-01t23:59:59.5+02:00'],
+    no: ['noon', '2026-01-01', '2026-13-01T00:00:00Z', '2026-01-01T24:00:00Z'],
+  },
   { format: 'date', yes: ['2024-02-29'], no: ['2026-02-29', '2026-1-1'] },
   { format: 'duration', yes: ['1h30m', '22 ns', '2 days', '0', '1.5s'], no: ['long', '', '12'] },
   { format: 'ipv4', yes: ['1.2.3.4', '010.0.0.1'], no: ['1.2.3', '::1'] },

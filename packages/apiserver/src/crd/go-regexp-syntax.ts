@@ -73,9 +73,11 @@ class Parser {
       if (of === undefined) throw new RegexpSyntaxError('missing argument to repetition operator', this.#text.slice(from, repeat.end));
       this.#at = repeat.end;
       this.#take('?');
-      if (repeatedFrom !== undefined) throw new RegexpSyntaxError('invalid nested repetition operator', this.#text.slice(repeatedFrom, this.#at));
+      if (repeatedFrom !== undefined)
+        throw new RegexpSyntaxError('invalid nested repetition operator', this.#text.slice(repeatedFrom, this.#at));
       const node: RegexpNode = { is: 'repeat', of, min: repeat.min, max: repeat.max };
-      if (repeat.counted && largestRepeat(node) > maxRepeat) throw new RegexpSyntaxError('invalid repeat count', this.#text.slice(from, repeat.end));
+      if (repeat.counted && largestRepeat(node) > maxRepeat)
+        throw new RegexpSyntaxError('invalid repeat count', this.#text.slice(from, repeat.end));
       items.push(node);
       repeatedFrom = from;
     }
@@ -91,11 +93,13 @@ class Parser {
     if (char === '+') return { min: 1, max: undefined, end, counted: false };
     if (char === '?') return { min: 0, max: 1, end, counted: false };
     if (char !== '{') return undefined;
-    const [whole, low = '', comma = '', high = ''] = /^\{(0|[1-9]\d*)(,?)(0|[1-9]\d*)?\}/.exec(this.#text.slice(this.#at, this.#at + 32)) ?? [];
+    const [whole, low = '', comma = '', high = ''] =
+      /^\{(0|[1-9]\d*)(,?)(0|[1-9]\d*)?\}/.exec(this.#text.slice(this.#at, this.#at + 32)) ?? [];
     if (whole === undefined || (comma === '' && high !== '')) return undefined;
     const min = Number(low);
     const max = comma === '' ? min : high === '' ? undefined : Number(high);
-    if (min > maxRepeat || (max !== undefined && (max > maxRepeat || max < min))) throw new RegexpSyntaxError('invalid repeat count', whole);
+    if (min > maxRepeat || (max !== undefined && (max > maxRepeat || max < min)))
+      throw new RegexpSyntaxError('invalid repeat count', whole);
     return { min, max, end: this.#at + whole.length, counted: true };
   }
 
@@ -190,7 +194,7 @@ class Parser {
       const end = this.#text.indexOf('\\E', this.#at);
       const quoted = this.#text.slice(this.#at, end < 0 ? undefined : end);
       this.#at = end < 0 ? this.#text.length : end + 2;
-      return [...quoted].map((char) => this.#literal(char));
+      return Array.from(quoted, (char) => this.#literal(char));
     }
     const set = this.#namedClass();
     if (set !== undefined) return [{ is: 'class', holds: set }];
@@ -343,7 +347,7 @@ const perlClasses: Readonly<Record<string, CodePointTest>> = {
 const posixClasses: ReadonlyMap<string, RegExp> = new Map([
   ['alnum', /[0-9A-Za-z]/],
   ['alpha', /[A-Za-z]/],
-  ['ascii', /[^]/],
+  ['ascii', /./s],
   ['blank', /[\t ]/],
   ['cntrl', /\p{Cc}/u],
   ['digit', /[0-9]/],
@@ -368,7 +372,7 @@ export function isWordCharacter(codePoint: number): boolean {
 
 /** Go knows general categories by their short names, and scripts. */
 function unicodeProperty(name: string): RegExp | undefined {
-  if (name === 'Any') return /^[^]$/u;
+  if (name === 'Any') return /^.$/su;
   if (!/^[A-Z][A-Za-z_]*$/.test(name)) return undefined;
   const text = name.length <= 2 ? `General_Category=${name}` : `Script=${name}`;
   try {

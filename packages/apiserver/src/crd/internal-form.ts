@@ -18,7 +18,8 @@ export interface CommonParts {
 
 export function commonParts(versions: readonly Version[]): CommonParts {
   const [first, ...rest] = versions;
-  const isCommon = (part: keyof CommonParts): boolean => first !== undefined && rest.every((version) => jsonEqual(version[part] ?? null, first[part] ?? null));
+  const isCommon = (part: keyof CommonParts): boolean =>
+    first !== undefined && rest.every((version) => jsonEqual(version[part] ?? null, first[part] ?? null));
   return {
     schema: isCommon('schema'),
     subresources: isCommon('subresources'),
@@ -36,23 +37,38 @@ export function internalVersions(versions: readonly Version[]): readonly unknown
     Storage: version.storage,
     Deprecated: version.deprecated ?? false,
     DeprecationWarning: version.deprecationWarning ?? null,
-    Schema: common.schema || version.schema === undefined ? null : { OpenAPIV3Schema: orNull(version.schema.openAPIV3Schema, internalSchema) },
+    Schema:
+      common.schema || version.schema === undefined ? null : { OpenAPIV3Schema: orNull(version.schema.openAPIV3Schema, internalSchema) },
     Subresources: common.subresources ? null : orNull(version.subresources, internalSubresources),
     AdditionalPrinterColumns: common.additionalPrinterColumns ? null : orNull(version.additionalPrinterColumns, internalColumns),
-    SelectableFields: common.selectableFields ? null : orNull(version.selectableFields, (fields) => fields.map(({ jsonPath }) => ({ JSONPath: jsonPath }))),
+    SelectableFields: common.selectableFields
+      ? null
+      : orNull(version.selectableFields, (fields) => fields.map(({ jsonPath }) => ({ JSONPath: jsonPath }))),
   }));
 }
 
 function internalSubresources({ status, scale }: NonNullable<Version['subresources']>): unknown {
   return {
     Status: status === undefined ? null : {},
-    Scale: scale === undefined ? null : { SpecReplicasPath: scale.specReplicasPath, StatusReplicasPath: scale.statusReplicasPath, LabelSelectorPath: scale.labelSelectorPath ?? null },
+    Scale:
+      scale === undefined
+        ? null
+        : {
+            SpecReplicasPath: scale.specReplicasPath,
+            StatusReplicasPath: scale.statusReplicasPath,
+            LabelSelectorPath: scale.labelSelectorPath ?? null,
+          },
   };
 }
 
 function internalColumns(columns: NonNullable<Version['additionalPrinterColumns']>): unknown {
   return columns.map(({ name, type, format = '', description = '', priority = 0, jsonPath }) => ({
-    Name: name, Type: type, Format: format, Description: description, Priority: priority, JSONPath: jsonPath,
+    Name: name,
+    Type: type,
+    Format: format,
+    Description: description,
+    Priority: priority,
+    JSONPath: jsonPath,
   }));
 }
 
@@ -111,7 +127,12 @@ export function internalSchema(schema: JsonSchema): Readonly<Record<string, unkn
     XMapType: schema['x-kubernetes-map-type'] ?? null,
     XValidations: orNull(schema['x-kubernetes-validations'], (rules) =>
       rules.map(({ rule, message = '', messageExpression = '', reason = null, fieldPath = '', optionalOldSelf = null }) => ({
-        Rule: rule, Message: message, MessageExpression: messageExpression, Reason: reason, FieldPath: fieldPath, OptionalOldSelf: optionalOldSelf,
+        Rule: rule,
+        Message: message,
+        MessageExpression: messageExpression,
+        Reason: reason,
+        FieldPath: fieldPath,
+        OptionalOldSelf: optionalOldSelf,
       })),
     ),
   };

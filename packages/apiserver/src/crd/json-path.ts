@@ -162,9 +162,14 @@ function bracketStep(text: string, unreadable: () => Error): Step {
     if (Number(by) < 1) throw unreadable();
     return { is: 'slice', from: from === '' ? undefined : Number(from), to: to === '' ? undefined : Number(to), by: Number(by) };
   }
-  const parts = trimmed.match(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^,'"]+/gs)?.map((part) => part.trim()).filter((part) => part !== '') ?? [];
+  const parts =
+    trimmed
+      .match(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^,'"]+/gs)
+      ?.map((part) => part.trim())
+      .filter((part) => part !== '') ?? [];
   if (parts.length > 0 && parts.every((part) => /^-?\d+$/.test(part))) return { is: 'indexes', indexes: parts.map(Number) };
-  if (parts.length > 0 && parts.every((part) => /^(['"]).*\1$/s.test(part))) return { is: 'names', names: parts.map((part) => unescaped(part.slice(1, -1))) };
+  if (parts.length > 0 && parts.every((part) => /^(['"]).*\1$/s.test(part)))
+    return { is: 'names', names: parts.map((part) => unescaped(part.slice(1, -1))) };
   throw unreadable();
 }
 

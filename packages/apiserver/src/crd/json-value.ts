@@ -1,3 +1,5 @@
+import { goJson } from '@coracle/apimachinery';
+
 /** What a JSON value is, in the words of schemas; int64 beyond ±(2^53−1) arrive as bigint. */
 export type JsonType = 'null' | 'boolean' | 'integer' | 'number' | 'string' | 'array' | 'object';
 
@@ -26,6 +28,11 @@ export function isJsonMap(value: unknown): value is JsonMap {
 
 export function isJsonList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
+}
+
+/** A string as it is, anything else as JSON. */
+export function jsonText(value: unknown): string {
+  return typeof value === 'string' ? value : goJson(value);
 }
 
 /** Equality as of Go's reflect.DeepEqual on decoded JSON: an absent member is not null. */

@@ -30,7 +30,10 @@ function visit(value: unknown, schema: StructuralSchema, path: FieldPath, faults
 function keyFaults(list: readonly unknown[], keys: readonly string[], path: FieldPath): readonly FieldError[] {
   const odd = list.findIndex((value) => value !== null && !isJsonMap(value));
   if (odd >= 0) return [FieldError.invalid(shownPath(item(path, odd)), list[odd], 'must be an object for an array of list-type map')];
-  return duplicates(list.map((value) => keysOf(value, keys)), path);
+  return duplicates(
+    list.map((value) => keysOf(value, keys)),
+    path,
+  );
 }
 
 /** The part of an item that tells it from others. */

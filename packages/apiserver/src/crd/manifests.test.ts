@@ -15,7 +15,11 @@ import { openApiSchemas } from './open-api.ts';
 import { contextFor } from './request-context.fixture.ts';
 
 const data = join(dirname(fileURLToPath(import.meta.url)), '../../../../../shared/data');
-const manifests = ['tidb-operator-1.6/manifests/crd.yaml', 'sample-controller/artifacts/examples/crd.yaml', 'sample-controller/artifacts/examples/crd-status-subresource.yaml'];
+const manifests = [
+  'tidb-operator-1.6/manifests/crd.yaml',
+  'sample-controller/artifacts/examples/crd.yaml',
+  'sample-controller/artifacts/examples/crd-status-subresource.yaml',
+];
 const table = new TypeTable();
 const [crdRow] = builtInDefinitions({
   table,

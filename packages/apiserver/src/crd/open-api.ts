@@ -14,7 +14,10 @@ const text: OpenApiSchema = { type: 'string' };
  * (apiextensions-apiserver pkg/controller/openapi/builder): what `kubectl explain` and client-side validation read. What the
  * definition says of its fields is published as it is; type and metadata, which it may leave out, are added.
  */
-export function openApiSchemas(crd: Frozen<CustomResourceDefinition>, version: Frozen<CustomResourceDefinitionVersion>): Readonly<Record<string, OpenApiSchema>> {
+export function openApiSchemas(
+  crd: Frozen<CustomResourceDefinition>,
+  version: Frozen<CustomResourceDefinitionVersion>,
+): Readonly<Record<string, OpenApiSchema>> {
   const { group, names } = crd.spec;
   const listKind = names.listKind ?? `${names.kind}List`;
   const name = schemaName(group, version.name, names.kind);
@@ -50,7 +53,9 @@ function published(schema: JsonSchema): OpenApiSchema {
   const items = itemsSchema(schema);
   const inner: OpenApiSchema = {
     ...schema,
-    ...(properties === undefined ? {} : { properties: Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, published(one)])) }),
+    ...(properties === undefined
+      ? {}
+      : { properties: Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, published(one)])) }),
     ...(items === undefined ? {} : { items: published(items) }),
     ...(typeof additionalProperties === 'object' ? { additionalProperties: published(additionalProperties) } : {}),
   };

@@ -1,8 +1,9 @@
 import type { CustomResourceColumnDefinition } from '@coracle/api';
-import { goJson, humanDuration, parseTime } from '@coracle/apimachinery';
+import { humanDuration, parseTime } from '@coracle/apimachinery';
 import type { ApiObject, Column } from '../registry/definition.ts';
 import type { Cells } from '../registry/kind-hooks.ts';
 import { JsonPath } from './json-path.ts';
+import { jsonText } from './json-value.ts';
 
 const ageColumn: CustomResourceColumnDefinition = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 
@@ -49,8 +50,7 @@ function readablePath(text: string): JsonPath | undefined {
 }
 
 function textOf(value: unknown): string {
-  if (value === null) return '<no value>';
-  return typeof value === 'object' ? goJson(value) : String(value);
+  return value === null ? '<no value>' : jsonText(value);
 }
 
 /** The value as the column's type; null when it is none. */

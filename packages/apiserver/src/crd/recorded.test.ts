@@ -23,7 +23,11 @@ const needsCel = /^(cel-(?!reason-none)|define-cel-(?!empty|fieldpath|message-em
 interface Step {
   readonly do?: string;
   readonly body?: unknown;
-  readonly res?: { readonly status: number; readonly headers?: { readonly warning?: string }; readonly body?: Readonly<Record<string, unknown>> };
+  readonly res?: {
+    readonly status: number;
+    readonly headers?: { readonly warning?: string };
+    readonly body?: Readonly<Record<string, unknown>>;
+  };
 }
 
 const table = new TypeTable();
@@ -38,35 +42,58 @@ describe('recorded custom resources', { skip: existsSync(root) ? false : 'no rec
   }
 });
 
-const requestForm = /^(POST|PUT|PATCH|GET) \/apis\/([^/]+)\/([^/]+)(?:\/namespaces\/([^/]+))?\/([^/?]+)(?:\/([^/?]+))?(?:\/(status|scale))?(\?.*)?$/;
+const requestForm =
+  /^(POST|PUT|PATCH|GET) \/apis\/([^/]+)\/([^/]+)(?:\/namespaces\/([^/]+))?\/([^/?]+)(?:\/([^/?]+))?(?:\/(status|scale))?(\?.*)?$/;
 
 async function replay(path: string): Promise<void> {
-  const { steps } = JSON.parse(readFileSync(path, 'utf8').replaceAll('{u}', 'u1').replaceAll('{ns}', 'default')) as { readonly steps: readonly Step[] };
+  const { steps } = JSON.parse(readFileSync(path, 'utf8').replaceAll('{u}', 'u1').replaceAll('{ns}', 'default')) as {
+    readonly steps: readonly Step[];
+  };
   assert.ok(crds !== undefined);
   const context = contextFor(1);
   const definitions = new Map<string, ResourceDefinition>([['apiextensions.k8s.io/v1/customresourcedefinitions', crds]]);
   const answers = new Map<number, ApiObject>();
   for (const [i, step] of steps.entries()) {
-    const [, method = '', group = '', version = '', namespace = '', resource = '', name = '', subresource = '', query = ''] = requestForm.exec(step.do ?? '') ?? [];
+    const [, method = '', group = '', version = '', namespace = '', resource = '', name = '', subresource = '', query = ''] =
+      requestForm.exec(step.do ?? '') ?? [];
     const definition = definitions.get(`${group}/${version}/${resource}`);
     // The registry's own answer, before the rules of this folder are asked.
     const isUnconditional = JSON.stringify(step.res?.body ?? '').includes('must be specified for an update');
-    if (definition === undefined || isUnconditional || step.res === undefined || step.res.status === 404 || (method === 'GET' && subresource === '') || (method === 'POST' && name !== '')) continue;
+    if (
+      definition === undefined ||
+      isUnconditional ||
+      step.res === undefined ||
+      step.res.status === 404 ||
+      (method === 'GET' && subresource === '') ||
+      (method === 'POST' && name !== '')
+    )
+      continue;
     const warnings: string[] = [];
-    const request: Request = { method, definition, name, subresource, body: filled(step.body, answers), context: { ...context, namespace, dryRun: query.includes('dryRun'), warn: (text) => warnings.push(text) } };
+    const request: Request = {
+      method,
+      definition,
+      name,
+      subresource,
+      body: filled(step.body, answers),
+      context: { ...context, namespace, dryRun: query.includes('dryRun'), warn: (text) => warnings.push(text) },
+    };
     const answer = await answerTo(request);
     answers.set(i, answer.body);
     compare(step, answer, warnings);
     if (answer.status < 300 && definition === crds) {
       // The other definitions of these cases do not come to be served.
-      for (const own of definitionsOf(answer.body as unknown as Frozen<CustomResourceDefinition>, { table })) definitions.set(`${own.group}/${own.version}/${own.resource}`, own);
+      for (const own of definitionsOf(answer.body as unknown as Frozen<CustomResourceDefinition>, { table }))
+        definitions.set(`${own.group}/${own.version}/${own.resource}`, own);
     }
   }
 }
 
 /** `body` with what it takes from an earlier answer. */
 function filled(body: unknown, answers: ReadonlyMap<number, ApiObject>): unknown {
-  const text = JSON.stringify(body ?? null).replaceAll(/\{\{(\d+)\.metadata\.resourceVersion\}\}/g, (_, step) => answers.get(Number(step))?.metadata.resourceVersion ?? '');
+  const text = JSON.stringify(body ?? null).replaceAll(
+    /\{\{(\d+)\.metadata\.resourceVersion\}\}/g,
+    (_, step) => answers.get(Number(step))?.metadata.resourceVersion ?? '',
+  );
   return JSON.parse(text) as unknown;
 }
 
@@ -103,11 +130,21 @@ async function perform({ method, definition, name, subresource, body, context }:
     assert.ok(handler !== undefined);
     const signal = new AbortController().signal;
     const verb = method === 'GET' ? 'get' : 'update';
-    const answer = await handler({ verb, name, context, body, ...(method === 'PATCH' ? { patched: patch } : {}), query: new Map(), signal, registry });
+    const answer = await handler({
+      verb,
+      name,
+      context,
+      body,
+      ...(method === 'PATCH' ? { patched: patch } : {}),
+      query: new Map(),
+      signal,
+      registry,
+    });
     assert.ok('object' in answer);
     return { status: answer.status, body: answer.object as ApiObject }; // a Scale
   }
-  const rules = subresource === 'status' && definition.statusStrategy !== undefined ? { strategy: definition.statusStrategy, subresource } : {};
+  const rules =
+    subresource === 'status' && definition.statusStrategy !== undefined ? { strategy: definition.statusStrategy, subresource } : {};
   if (method === 'PUT') {
     const sent = read(body);
     // The handler of the request takes the namespace from the path.

@@ -1,7 +1,7 @@
 import type { CustomResourceSubresourceScale } from '@coracle/api';
 import { FieldError, type Frozen, hasOwn, newBadRequest, newInternalError, type Unstructured } from '@coracle/apimachinery';
 import type { ApiObject } from '../registry/definition.ts';
-import { isJsonMap, type JsonMap, jsonType } from './json-value.ts';
+import { isJsonMap, type JsonMap, jsonText, jsonType } from './json-value.ts';
 
 /** Where a custom resource keeps what its `/scale` shows: paths in dot notation, such as `.spec.replicas`. */
 export type ScalePaths = Frozen<CustomResourceSubresourceScale>;
@@ -27,7 +27,10 @@ export function scaleOf(object: ApiObject, paths: ScalePaths): { readonly scale:
     apiVersion: 'autoscaling/v1',
     metadata,
     spec: wanted.value === undefined ? {} : { replicas: Number(wanted.value) },
-    status: { replicas: Number(current.value ?? 0), ...(selector.value === undefined || selector.value === '' ? {} : { selector: String(selector.value) }) },
+    status: {
+      replicas: Number(current.value ?? 0),
+      ...(selector.value === undefined || selector.value === '' ? {} : { selector: jsonText(selector.value) }),
+    },
   };
   return { scale, hasReplicas: wanted.value !== undefined };
 }
@@ -47,7 +50,9 @@ export function withScale(object: ApiObject, scale: Unstructured, paths: ScalePa
   const names = namesOf(paths.specReplicasPath);
   const { resourceVersion } = scale.metadata;
   const changed = setAt(object, names, replicas) as Unstructured; // an object with one number changed
-  return resourceVersion === undefined || resourceVersion === '' ? changed : { ...changed, metadata: { ...changed.metadata, resourceVersion } };
+  return resourceVersion === undefined || resourceVersion === ''
+    ? changed
+    : { ...changed, metadata: { ...changed.metadata, resourceVersion } };
 }
 
 /** Faults of the fields that `/scale` shows, as part of the object's validation. Updates of the status check that part only. */
@@ -105,7 +110,7 @@ function setAt(value: unknown, [name, ...rest]: readonly string[], replaced: unk
 }
 
 function shown(value: unknown): string {
-  return value === null ? '<nil>' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return value === null ? '<nil>' : jsonText(value);
 }
 
 function goType(value: unknown): string {

@@ -39,4 +39,3 @@ function innerSchema(schema: JsonSchema, name: string): JsonSchema | undefined {
   if (properties !== undefined) return hasOwn(properties, name) ? properties[name] : undefined;
   return typeof additionalProperties === 'object' ? additionalProperties : undefined;
 }
-

@@ -45,7 +45,8 @@ function visit(schema: JsonSchema, path: FieldPath, place: Place, isRoot: boolea
   for (const name of ['allOf', 'oneOf', 'anyOf'] as const) {
     for (const [i, one] of (schema[name] ?? []).entries()) visit(one, item(child(path, name), i), place, false, faults);
   }
-  for (const [name, inner] of Object.entries(schema.definitions ?? {})) visit(inner, entry(child(path, 'definitions'), name), place, false, faults);
+  for (const [name, inner] of Object.entries(schema.definitions ?? {}))
+    visit(inner, entry(child(path, 'definitions'), name), place, false, faults);
   if (isSchemaList(items)) for (const [i, one] of items.entries()) visit(one, item(child(path, 'items'), i), place, false, faults);
   else if (items !== undefined) visit(items, child(path, 'items'), place, false, faults);
   faults.push(...extensionFaults(schema, path), ...ruleFaults(schema, path));
@@ -73,7 +74,9 @@ function ownFaults(schema: JsonSchema, path: FieldPath, place: Place): readonly 
     faults.push(FieldError.forbidden(at('x-kubernetes-embedded-resource'), 'must not be used inside of resource meta'));
   }
   if (schema.uniqueItems === true) {
-    faults.push(FieldError.forbidden(at('uniqueItems'), 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic'));
+    faults.push(
+      FieldError.forbidden(at('uniqueItems'), 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic'),
+    );
   }
   return faults;
 }
@@ -139,7 +142,8 @@ function listMapFaults(schema: JsonSchema, path: FieldPath): readonly FieldError
   const itemsAt = child(path, 'items');
   const items = itemsSchema(schema);
   if (keys.length === 0) faults.push(FieldError.required(keysAt, 'must not be empty if x-kubernetes-list-type is map'));
-  if (schema.items === undefined) faults.push(FieldError.required(pathText(itemsAt), 'must have a schema if x-kubernetes-list-type is map'));
+  if (schema.items === undefined)
+    faults.push(FieldError.required(pathText(itemsAt), 'must have a schema if x-kubernetes-list-type is map'));
   else if (items === undefined) {
     faults.push(FieldError.invalid(pathText(itemsAt), schema.items, 'must only have a single schema if x-kubernetes-list-type is map'));
   }
@@ -166,7 +170,9 @@ function nullFaults(schema: JsonSchema, listType: string, path: FieldPath): read
   const faults: FieldError[] = [];
   const itemsAt = child(path, 'items');
   if (items.nullable === true) {
-    faults.push(FieldError.forbidden(pathText(child(itemsAt, 'nullable')), `cannot be nullable when x-kubernetes-list-type is ${listType}`));
+    faults.push(
+      FieldError.forbidden(pathText(child(itemsAt, 'nullable')), `cannot be nullable when x-kubernetes-list-type is ${listType}`),
+    );
   }
   for (const key of listType === 'map' ? (schema['x-kubernetes-list-map-keys'] ?? []) : []) {
     const property = hasOwn(items.properties, key) ? items.properties?.[key] : undefined;

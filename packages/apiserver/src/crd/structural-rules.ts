@@ -71,17 +71,29 @@ function resourceFaults(schema: JsonSchema, level: Level, path: FieldPath): read
   const isEmbedded = schema['x-kubernetes-embedded-resource'] === true;
   const isResource = level === 'root' || isEmbedded;
   if (isEmbedded && schema.additionalProperties !== undefined) {
-    faults.push(FieldError.forbidden(pathText(child(path, 'additionalProperties')), 'must not be used if x-kubernetes-embedded-resource is set'));
+    faults.push(
+      FieldError.forbidden(pathText(child(path, 'additionalProperties')), 'must not be used if x-kubernetes-embedded-resource is set'),
+    );
   }
   const typeOf = (name: string): string | undefined => (hasOwn(properties, name) ? (properties[name]?.type ?? '') : undefined);
   const at = (name: string): FieldPath => entry(child(path, 'properties'), name);
-  for (const [name, wanted] of isResource ? ([['kind', 'string'], ['apiVersion', 'string'], ['metadata', 'object']] as const) : []) {
+  for (const [name, wanted] of isResource
+    ? ([
+        ['kind', 'string'],
+        ['apiVersion', 'string'],
+        ['metadata', 'object'],
+      ] as const)
+    : []) {
     const type = typeOf(name);
-    if (type !== undefined && type !== wanted) faults.push(FieldError.invalid(pathText(child(at(name), 'type')), type, `must be ${wanted}`));
+    if (type !== undefined && type !== wanted)
+      faults.push(FieldError.invalid(pathText(child(at(name), 'type')), type, `must be ${wanted}`));
   }
   if (level === 'root' && typeOf('metadata') !== undefined && saysMoreThanNames(properties['metadata'] ?? {})) {
     faults.push(
-      FieldError.forbidden(pathText(at('metadata')), 'must not specify anything other than name and generateName, but metadata is implicitly specified'),
+      FieldError.forbidden(
+        pathText(at('metadata')),
+        'must not specify anything other than name and generateName, but metadata is implicitly specified',
+      ),
     );
   }
   if (isEmbedded && schema['x-kubernetes-preserve-unknown-fields'] !== true && Object.keys(properties).length === 0) {
@@ -140,7 +152,8 @@ function visitNested(schema: JsonSchema, skipsAnyOf: boolean, path: FieldPath, f
   visitValueRules(schema, { skipsAnyOf, skipsFirstAllOf: false }, path, faults);
   const items = itemsSchema(schema);
   if (items !== undefined) visitNested(items, false, child(path, 'items'), faults);
-  for (const [name, inner] of Object.entries(schema.properties ?? {})) visitNested(inner, false, entry(child(path, 'properties'), name), faults);
+  for (const [name, inner] of Object.entries(schema.properties ?? {}))
+    visitNested(inner, false, entry(child(path, 'properties'), name), faults);
   for (const [field, detail] of forbidden) {
     const value = schema[field];
     const isSaid = Array.isArray(value) ? value.length > 0 : value !== undefined && value !== '' && value !== false && value !== null;
@@ -166,7 +179,13 @@ function visitCompleteness(rules: JsonSchema, schema: JsonSchema, path: FieldPat
   for (const [one, at] of groups) visitNestedCompleteness(one, schema, path, at, faults);
 }
 
-function visitNestedCompleteness(rules: JsonSchema, schema: JsonSchema | undefined, path: FieldPath, rulesPath: FieldPath, faults: FieldError[]): void {
+function visitNestedCompleteness(
+  rules: JsonSchema,
+  schema: JsonSchema | undefined,
+  path: FieldPath,
+  rulesPath: FieldPath,
+  faults: FieldError[],
+): void {
   if (schema === undefined) {
     faults.push(FieldError.required(pathText(path), `because it is defined in ${pathText(rulesPath)}`));
     return;

@@ -13,8 +13,12 @@ export function numberFaults(schema: JsonSchema, value: number | bigint, at: str
   return [
     ...rangeFaults(range, value, 'Checked', at),
     ...(schema.multipleOf === undefined ? [] : multipleFaults(range, schema.multipleOf, value, at)),
-    ...(schema.minimum === undefined ? [] : boundFaults(range, 'Minimum boundary', { bound: schema.minimum, isExclusive: schema.exclusiveMinimum === true }, value, at)),
-    ...(schema.maximum === undefined ? [] : boundFaults(range, 'Maximum boundary', { bound: schema.maximum, isExclusive: schema.exclusiveMaximum === true }, value, at)),
+    ...(schema.minimum === undefined
+      ? []
+      : boundFaults(range, 'Minimum boundary', { bound: schema.minimum, isExclusive: schema.exclusiveMinimum === true }, value, at)),
+    ...(schema.maximum === undefined
+      ? []
+      : boundFaults(range, 'Maximum boundary', { bound: schema.maximum, isExclusive: schema.exclusiveMaximum === true }, value, at)),
   ];
 }
 
@@ -54,7 +58,10 @@ function multipleFaults(range: NumberRange, factor: number, value: number | bigi
   const quotient = factor < 1 ? (1 / factor) * Number(value) : Number(value) / factor;
   const isMultiple = typeof value === 'bigint' && Number.isInteger(factor) ? value % BigInt(factor) === 0n : isWhole(quotient);
   if (isMultiple) return faults;
-  return [...faults, { at, fault: (field) => FieldError.invalid(field, value, `${at} in body should be a multiple of ${goFloat(factor)}`) }];
+  return [
+    ...faults,
+    { at, fault: (field) => FieldError.invalid(field, value, `${at} in body should be a multiple of ${goFloat(factor)}`) },
+  ];
 }
 
 /** As close to a whole number as sums of binary fractions are (go-openapi/swag IsFloat64AJSONInteger). */

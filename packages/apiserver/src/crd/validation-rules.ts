@@ -26,12 +26,13 @@ function faultsOf(rule: ValidationRule, schema: JsonSchema, path: FieldPath): re
   if (fieldPath === '') return faults;
   if (isBlank(fieldPath)) faults.push(FieldError.invalid(at('fieldPath'), fieldPath, 'must be non-empty if specified'));
   if (hasLineBreak(fieldPath)) faults.push(FieldError.invalid(at('fieldPath'), fieldPath, 'must not contain line breaks'));
-  if ('fault' in schemaAt(fieldPath, schema, { brackets: true })) faults.push(FieldError.invalid(at('fieldPath'), fieldPath, 'must be a valid path'));
+  if ('fault' in schemaAt(fieldPath, schema, { brackets: true }))
+    faults.push(FieldError.invalid(at('fieldPath'), fieldPath, 'must be a valid path'));
   return faults;
 }
 
 /** At most one of these is told. */
-function textFaults({ rule: text = '', message = '' }: ValidationRule, at: (field: string) => string): readonly FieldError[] {
+function textFaults({ rule: text, message = '' }: ValidationRule, at: (field: string) => string): readonly FieldError[] {
   if (isBlank(text)) return [FieldError.required(at('rule'), 'rule is not specified')];
   if (message !== '' && isBlank(message)) return [FieldError.invalid(at('message'), message, 'must be non-empty if specified')];
   if (hasLineBreak(message.trim())) return [FieldError.invalid(at('message'), message, 'must not contain line breaks')];

@@ -10,9 +10,7 @@ import { numberFaults } from './validate-number.ts';
  * What is wrong with a value: a fault of a field, or a sentence about several at once, which names none. Made into FieldErrors
  * when it is known that they will be told: most faults of `anyOf` are not.
  */
-export type Fault =
-  | { readonly at: string; readonly fault: (field: string) => FieldError }
-  | { readonly message: string };
+export type Fault = { readonly at: string; readonly fault: (field: string) => FieldError } | { readonly message: string };
 
 export interface ValidationOptions {
   /** The field that the value is; undefined for a whole object. */
@@ -25,7 +23,11 @@ export interface ValidationOptions {
  * Faults of `value` by the value rules of `schema`, with upstream's messages (apiextensions-apiserver pkg/apiserver/validation
  * over kube-openapi pkg/validation/validate). Rules in CEL are not evaluated.
  */
-export function schemaValueFaults(value: unknown, schema: StructuralSchema, { prefix, old }: ValidationOptions = {}): readonly FieldError[] {
+export function schemaValueFaults(
+  value: unknown,
+  schema: StructuralSchema,
+  { prefix, old }: ValidationOptions = {},
+): readonly FieldError[] {
   const { faults } = check(value, schema, undefined, old);
   return faults.map((one) => {
     if (!('at' in one)) return FieldError.invalid(prefix ?? '<nil>', '', one.message);
@@ -77,7 +79,8 @@ function checkPart(value: unknown, schema: StructuralSchema, path: FieldPath, ol
 }
 
 function typeFaults(schema: JsonSchema, value: unknown, path: FieldPath): readonly Fault[] {
-  const types = schema['x-kubernetes-int-or-string'] === true ? ['integer', 'string'] : (schema.type ?? '') === '' ? [] : [schema.type ?? ''];
+  const types =
+    schema['x-kubernetes-int-or-string'] === true ? ['integer', 'string'] : (schema.type ?? '') === '' ? [] : [schema.type ?? ''];
   const found = jsonType(value);
   if (found === 'null') return types.length === 0 || schema.nullable === true ? [] : [typeFault(path, types.join(','), 'null')];
   const format = effectiveFormat(schema);
@@ -114,7 +117,10 @@ function stringFaults(schema: StructuralSchema, value: string, path: FieldPath):
   else if (schema.pattern?.test(value) === false) faults.push(invalid(at, value, `should match '${pattern}'`));
   const format = effectiveFormat(schema.source);
   if (format !== undefined && !hasFormat(format, value)) {
-    faults.push({ at, fault: (field) => FieldError.typeInvalid(field, value, `${at} in body must be of type ${format}: ${JSON.stringify(value)}`) });
+    faults.push({
+      at,
+      fault: (field) => FieldError.typeInvalid(field, value, `${at} in body must be of type ${format}: ${JSON.stringify(value)}`),
+    });
   }
   return faults;
 }
@@ -134,9 +140,11 @@ function checkList(list: readonly unknown[], schema: StructuralSchema, path: Fie
   const at = pathText(path);
   const { items } = schema;
   const correlated = items === undefined ? undefined : correlate(old, schema);
-  if (items !== undefined) for (const [i, value] of list.entries()) outcome.merge(checkPart(value, items, item(path, i), correlated?.(value)));
+  if (items !== undefined)
+    for (const [i, value] of list.entries()) outcome.merge(checkPart(value, items, item(path, i), correlated?.(value)));
   if (minItems !== undefined && list.length < minItems) outcome.add([invalid(at, list.length, `should have at least ${minItems} items`)]);
-  if (maxItems !== undefined && list.length > maxItems) outcome.add([{ at, fault: (field) => FieldError.tooMany(field, list.length, maxItems) }]);
+  if (maxItems !== undefined && list.length > maxItems)
+    outcome.add([{ at, fault: (field) => FieldError.tooMany(field, list.length, maxItems) }]);
   outcome.add([], 2);
 }
 
@@ -157,8 +165,10 @@ function checkMap(map: JsonMap, schema: StructuralSchema, path: FieldPath, old: 
   const at = pathText(path);
   const names = Object.keys(map);
   const { minProperties, maxProperties } = source;
-  if (minProperties !== undefined && names.length < minProperties) outcome.add([invalid(at, names.length, `should have at least ${minProperties} properties`)]);
-  if (maxProperties !== undefined && names.length > maxProperties) outcome.add([{ at, fault: (field) => FieldError.tooMany(field, names.length, maxProperties) }]);
+  if (minProperties !== undefined && names.length < minProperties)
+    outcome.add([invalid(at, names.length, `should have at least ${minProperties} properties`)]);
+  if (maxProperties !== undefined && names.length > maxProperties)
+    outcome.add([{ at, fault: (field) => FieldError.tooMany(field, names.length, maxProperties) }]);
   const oldMap = isJsonMap(old) && source['x-kubernetes-map-type'] !== 'atomic' ? old : undefined;
   const { entries } = schema;
   for (const name of names) {

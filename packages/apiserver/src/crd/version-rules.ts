@@ -1,4 +1,9 @@
-import type { CustomResourceColumnDefinition, CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresourceScale } from '@coracle/api';
+import type {
+  CustomResourceColumnDefinition,
+  CustomResourceDefinition,
+  CustomResourceDefinitionVersion,
+  CustomResourceSubresourceScale,
+} from '@coracle/api';
 import { FieldError, type Frozen } from '@coracle/apimachinery';
 import { type DefaultCheck, defaultFaults } from './default-rules.ts';
 import { child } from './field-path.ts';
@@ -37,8 +42,27 @@ export function deprecationFaults({ deprecated, deprecationWarning }: Version, a
 
 /** Fields that the root of a schema may have where the status is checked alone, in upstream's names and order. */
 const rootFields: readonly string[] = [
-  'Description', 'Type', 'Format', 'Title', 'Maximum', 'ExclusiveMaximum', 'Minimum', 'ExclusiveMinimum', 'MaxLength', 'MinLength', 'Pattern',
-  'MaxItems', 'MinItems', 'UniqueItems', 'MultipleOf', 'Required', 'Items', 'Properties', 'ExternalDocs', 'Example', 'XPreserveUnknownFields',
+  'Description',
+  'Type',
+  'Format',
+  'Title',
+  'Maximum',
+  'ExclusiveMaximum',
+  'Minimum',
+  'ExclusiveMinimum',
+  'MaxLength',
+  'MinLength',
+  'Pattern',
+  'MaxItems',
+  'MinItems',
+  'UniqueItems',
+  'MultipleOf',
+  'Required',
+  'Items',
+  'Properties',
+  'ExternalDocs',
+  'Example',
+  'XPreserveUnknownFields',
   'XValidations',
 ];
 
@@ -91,7 +115,12 @@ export function scalePathFaults(scale: Frozen<CustomResourceSubresourceScale>, a
     ...requiredPath(statusReplicasPath, ['.status.'], 'should be a json path under .status', `${at}.scale.statusReplicasPath`),
     ...(labelSelectorPath === ''
       ? []
-      : requiredPath(labelSelectorPath, ['.spec.', '.status.'], 'should be a json path under either .spec or .status', `${at}.scale.labelSelectorPath`)),
+      : requiredPath(
+          labelSelectorPath,
+          ['.spec.', '.status.'],
+          'should be a json path under either .spec or .status',
+          `${at}.scale.labelSelectorPath`,
+        )),
   ];
 }
 
@@ -112,11 +141,16 @@ export function columnFaults(column: Frozen<CustomResourceColumnDefinition>, at:
     faults.push(FieldError.invalid(`${at}.format`, format, `must be one of ${columnFormats.join(',')}`));
   }
   if (jsonPath === '') faults.push(FieldError.required(`${at}.JSONPath`));
-  else if (!jsonPath.startsWith('.')) faults.push(FieldError.invalid(`${at}.JSONPath`, jsonPath, 'must be a simple json path starting with .'));
+  else if (!jsonPath.startsWith('.'))
+    faults.push(FieldError.invalid(`${at}.JSONPath`, jsonPath, 'must be a simple json path starting with .'));
   return faults;
 }
 
-export function selectableFieldFaults(fields: NonNullable<Version['selectableFields']>, schema: JsonSchema | undefined, at: string): readonly FieldError[] {
+export function selectableFieldFaults(
+  fields: NonNullable<Version['selectableFields']>,
+  schema: JsonSchema | undefined,
+  at: string,
+): readonly FieldError[] {
   const faults: FieldError[] = [];
   const seen = new Set<string>();
   for (const [i, { jsonPath }] of fields.entries()) {

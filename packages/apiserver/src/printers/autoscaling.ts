@@ -9,7 +9,13 @@ export const autoscaling: Readonly<Record<string, Cells>> = {
   'autoscaling/v1/horizontalpodautoscalers': namedRow<HorizontalPodAutoscalerAutoscalingV1>(({ spec, status }) => {
     const target = spec?.targetCPUUtilizationPercentage;
     const metrics = target === undefined ? '<none>' : `cpu: ${percent(status?.currentCPUUtilizationPercentage, '<unknown>')}/${target}%`;
-    return [referenceText(spec?.scaleTargetRef), metrics, String(spec?.minReplicas ?? '<unset>'), spec?.maxReplicas ?? 0, status?.currentReplicas ?? 0];
+    return [
+      referenceText(spec?.scaleTargetRef),
+      metrics,
+      String(spec?.minReplicas ?? '<unset>'),
+      spec?.maxReplicas ?? 0,
+      status?.currentReplicas ?? 0,
+    ];
   }),
   'autoscaling/v2/horizontalpodautoscalers': namedRow<HorizontalPodAutoscaler>(({ spec, status }) => [
     referenceText(spec?.scaleTargetRef),
@@ -25,7 +31,13 @@ function referenceText(reference: { readonly kind: string; readonly name: string
 }
 
 function metricsText(specs: readonly Frozen<MetricSpec>[], statuses: readonly (Frozen<MetricStatus> | undefined)[]): string {
-  return specs.length === 0 ? '<none>' : withMore(specs.map((spec, i) => metricText(spec, statuses[i])), shownMetrics, ', ');
+  return specs.length === 0
+    ? '<none>'
+    : withMore(
+        specs.map((spec, i) => metricText(spec, statuses[i])),
+        shownMetrics,
+        ', ',
+      );
 }
 
 interface Amounts {
@@ -35,7 +47,10 @@ interface Amounts {
 }
 
 /** What there is of what shall be: `cpu: 35%/70%`. A status of another type says nothing. */
-function metricText({ type, resource, containerResource, pods, object, external }: Frozen<MetricSpec>, status: Frozen<MetricStatus> | undefined): string {
+function metricText(
+  { type, resource, containerResource, pods, object, external }: Frozen<MetricSpec>,
+  status: Frozen<MetricStatus> | undefined,
+): string {
   switch (type) {
     case 'Resource':
       return resourceText(resource, status?.resource?.current);

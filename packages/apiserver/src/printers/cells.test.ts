@@ -7,7 +7,11 @@ import { cellsOf } from './cells.ts';
 const created = '2026-01-01T00:00:00Z';
 const now = Date.parse(created) + 300_000;
 
-function cells(row: string, fields: Readonly<Record<string, unknown>>, metadata: Readonly<Record<string, unknown>> = {}): readonly unknown[] {
+function cells(
+  row: string,
+  fields: Readonly<Record<string, unknown>>,
+  metadata: Readonly<Record<string, unknown>> = {},
+): readonly unknown[] {
   const object = deepFreeze({ metadata: { name: 'a', creationTimestamp: created, ...metadata }, ...fields });
   return cellsOf[row]?.(object as unknown as ApiObject, now) ?? [];
 }
@@ -15,13 +19,24 @@ function cells(row: string, fields: Readonly<Record<string, unknown>>, metadata:
 test('pods tell when a container was last restarted', () => {
   const status = {
     phase: 'Running',
-    containerStatuses: [{ name: 'c', ready: true, restartCount: 2, state: { running: {} }, lastState: { terminated: { exitCode: 1, finishedAt: '2026-01-01T00:03:00Z' } } }],
+    containerStatuses: [
+      {
+        name: 'c',
+        ready: true,
+        restartCount: 2,
+        state: { running: {} },
+        lastState: { terminated: { exitCode: 1, finishedAt: '2026-01-01T00:03:00Z' } },
+      },
+    ],
   };
   assert.equal(cells('/v1/pods', { spec: { containers: [{}] }, status })[3], '2 (2m ago)');
 });
 
 test('pods that are done stay so while they are deleted', () => {
-  const status = { phase: 'Succeeded', containerStatuses: [{ name: 'c', restartCount: 0, ready: false, state: { terminated: { exitCode: 0, reason: 'Completed' } } }] };
+  const status = {
+    phase: 'Succeeded',
+    containerStatuses: [{ name: 'c', restartCount: 0, ready: false, state: { terminated: { exitCode: 0, reason: 'Completed' } } }],
+  };
   assert.equal(cells('/v1/pods', { spec: { containers: [{}] }, status }, { deletionTimestamp: created })[2], 'Completed');
 });
 
@@ -31,13 +46,22 @@ test('pods count readiness gates that are met', () => {
 });
 
 test('volumes show class, claim and modes', () => {
-  const spec = { capacity: { storage: '3Gi' }, accessModes: ['ReadWriteMany', 'ReadWriteOnce'], claimRef: { namespace: 'n', name: 'c' }, storageClassName: 'slow', volumeMode: 'Block' };
+  const spec = {
+    capacity: { storage: '3Gi' },
+    accessModes: ['ReadWriteMany', 'ReadWriteOnce'],
+    claimRef: { namespace: 'n', name: 'c' },
+    storageClassName: 'slow',
+    volumeMode: 'Block',
+  };
   const row = cells('/v1/persistentvolumes', { spec, status: { phase: 'Bound' } });
   assert.deepEqual(row, ['a', '3Gi', 'RWO,RWX', '', 'Bound', 'n/c', 'slow', '<unset>', '', '5m', 'Block']);
 });
 
 test('bound claims show what they were given', () => {
-  const row = cells('/v1/persistentvolumeclaims', { spec: { volumeName: 'v' }, status: { phase: 'Bound', accessModes: ['ReadWriteOncePod'], capacity: { storage: '1Gi' } } });
+  const row = cells('/v1/persistentvolumeclaims', {
+    spec: { volumeName: 'v' },
+    status: { phase: 'Bound', accessModes: ['ReadWriteOncePod'], capacity: { storage: '1Gi' } },
+  });
   assert.deepEqual(row.slice(1, 5), ['Bound', 'v', '1Gi', 'RWOP']);
 });
 
@@ -48,18 +72,42 @@ test('endpoints show three addresses and how many more there are', () => {
 });
 
 test('events of a series show its last and its count', () => {
-  const row = cells('/v1/events', { reason: 'R', involvedObject: { kind: 'Pod', name: 'p' }, eventTime: '2026-01-01T00:00:00.000000Z', series: { count: 7, lastObservedTime: '2026-01-01T00:04:00.000000Z' }, source: { component: 'c', host: 'h' } });
+  const row = cells('/v1/events', {
+    reason: 'R',
+    involvedObject: { kind: 'Pod', name: 'p' },
+    eventTime: '2026-01-01T00:00:00.000000Z',
+    series: { count: 7, lastObservedTime: '2026-01-01T00:04:00.000000Z' },
+    source: { component: 'c', host: 'h' },
+  });
   assert.deepEqual([row[0], row[3], row[5], row[7], row[8]], ['60s', 'pod/p', 'c, h', '5m', 7]);
 });
 
 test('definitions of custom resources show their served versions', () => {
-  const spec = { group: 'example.com', scope: 'Namespaced', names: { plural: 'bowls', kind: 'Bowl', shortNames: ['bo'] }, versions: [{ name: 'v2', served: true, storage: false }, { name: 'v1', served: true, storage: true }, { name: 'v0', served: false, storage: false }] };
+  const spec = {
+    group: 'example.com',
+    scope: 'Namespaced',
+    names: { plural: 'bowls', kind: 'Bowl', shortNames: ['bo'] },
+    versions: [
+      { name: 'v2', served: true, storage: false },
+      { name: 'v1', served: true, storage: true },
+      { name: 'v0', served: false, storage: false },
+    ],
+  };
   const status = { conditions: [{ type: 'Established', status: 'True' }] };
-  assert.deepEqual(cells('apiextensions.k8s.io/v1/customresourcedefinitions', { spec, status }), ['a', 'Namespaced', 'v1(storage),v2', created, 'example.com', 'Bowl', 'bo', true]);
+  assert.deepEqual(cells('apiextensions.k8s.io/v1/customresourcedefinitions', { spec, status }), [
+    'a',
+    'Namespaced',
+    'v1(storage),v2',
+    created,
+    'example.com',
+    'Bowl',
+    'bo',
+    true,
+  ]);
 });
 
 test('every row bears an object that has nothing', () => {
-  const nested = { template: {}, jobTemplate: {}, source: {}, priorityLevelConfiguration: {}, pool: {}, names: {} };
+  const nested = { template: {}, jobTemplate: {}, source: {}, priorityLevelConfiguration: {}, pool: {}, names: {}, resource: {} };
   const fields = { spec: nested, roleRef: { kind: 'Role', name: 'r' } };
   for (const row of Object.keys(cellsOf)) assert.ok(cells(row, fields).length > 0, row);
 });

@@ -1,6 +1,18 @@
 import type {
-  ComponentStatus, ConfigMap, Endpoints, Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim, PodTemplate, ReplicationController,
-  ResourceQuota, Secret, Service, ServiceAccount,
+  ComponentStatus,
+  ConfigMap,
+  Endpoints,
+  Event,
+  Namespace,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  PodTemplate,
+  ReplicationController,
+  ResourceQuota,
+  Secret,
+  Service,
+  ServiceAccount,
 } from '@coracle/api';
 import { type Frozen, getOwn, sortedEntries, type WireMap } from '@coracle/apimachinery';
 import type { Cells } from '../registry/kind-hooks.ts';
@@ -9,7 +21,12 @@ import { pods } from './pods.ts';
 import { containerCells, createdAt, isTrue, labelsText, namedRow, orNone, rowOf, withMore } from './row.ts';
 
 const count = (map: WireMap<unknown> | undefined): number => Object.keys(map ?? {}).length;
-const modes: Readonly<Record<string, string>> = { ReadWriteOnce: 'RWO', ReadOnlyMany: 'ROX', ReadWriteMany: 'RWX', ReadWriteOncePod: 'RWOP' };
+const modes: Readonly<Record<string, string>> = {
+  ReadWriteOnce: 'RWO',
+  ReadOnlyMany: 'ROX',
+  ReadWriteMany: 'RWX',
+  ReadWriteOncePod: 'RWOP',
+};
 const classAnnotation = 'volume.beta.kubernetes.io/storage-class';
 const roleLabelPrefix = 'node-role.kubernetes.io/';
 
@@ -50,7 +67,16 @@ export const core: Readonly<Record<string, Cells>> = {
     const address = (type: string): string => (node.status?.addresses ?? []).find((one) => one.type === type)?.address ?? '<none>';
     const age = since(node.metadata.creationTimestamp);
     const software = [osImage, kernelVersion, containerRuntimeVersion].map((text) => (text === '' ? '<unknown>' : text));
-    return [node.metadata.name ?? '', nodeStatus(node), orNone(nodeRoles(node).join(',')), age, kubeletVersion, address('InternalIP'), address('ExternalIP'), ...software];
+    return [
+      node.metadata.name ?? '',
+      nodeStatus(node),
+      orNone(nodeRoles(node).join(',')),
+      age,
+      kubeletVersion,
+      address('InternalIP'),
+      address('ExternalIP'),
+      ...software,
+    ];
   }),
   '/v1/persistentvolumeclaims': rowOf<PersistentVolumeClaim>(({ metadata, spec, status }, { since }) => {
     const isBound = (spec?.volumeName ?? '') !== '';
@@ -80,7 +106,11 @@ export const core: Readonly<Record<string, Cells>> = {
     spec?.volumeMode ?? '<unset>',
   ]),
   '/v1/pods': pods,
-  '/v1/podtemplates': rowOf<PodTemplate>(({ metadata, template }) => [metadata.name ?? '', ...containerCells(template?.spec), labelsText(template?.metadata?.labels)]),
+  '/v1/podtemplates': rowOf<PodTemplate>(({ metadata, template }) => [
+    metadata.name ?? '',
+    ...containerCells(template?.spec),
+    labelsText(template?.metadata?.labels),
+  ]),
   '/v1/replicationcontrollers': rowOf<ReplicationController>(({ metadata, spec, status }, { since }) => [
     metadata.name ?? '',
     spec?.replicas ?? 0,
@@ -93,16 +123,29 @@ export const core: Readonly<Record<string, Cells>> = {
   '/v1/resourcequotas': namedRow<ResourceQuota>(({ status }) => {
     const entries = sortedEntries(status?.hard);
     const text = (areLimits: boolean): string =>
-      entries.filter(([name]) => name.startsWith('limits.') === areLimits).map(([name, hard]) => `${name}: ${getOwn(status?.used, name) ?? '0'}/${hard}`).join(', ');
+      entries
+        .filter(([name]) => name.startsWith('limits.') === areLimits)
+        .map(([name, hard]) => `${name}: ${getOwn(status?.used, name) ?? '0'}/${hard}`)
+        .join(', ');
     return [text(false), text(true)];
   }),
   '/v1/secrets': namedRow<Secret>(({ type, data }) => [type ?? '', count(data)]),
   '/v1/serviceaccounts': namedRow<ServiceAccount>(() => []),
   '/v1/services': rowOf<Service>((service, { since }) => {
     const { metadata, spec } = service;
-    const ports = (spec?.ports ?? []).map(({ port, nodePort = 0, protocol = '' }) => `${port}${nodePort > 0 ? `:${nodePort}` : ''}/${protocol}`);
+    const ports = (spec?.ports ?? []).map(
+      ({ port, nodePort = 0, protocol = '' }) => `${port}${nodePort > 0 ? `:${nodePort}` : ''}/${protocol}`,
+    );
     const clusterIP = spec?.clusterIPs?.[0] ?? '<none>';
-    return [metadata.name ?? '', spec?.type ?? '', clusterIP, externalAddresses(service), orNone(ports.join(',')), since(metadata.creationTimestamp), labelsText(spec?.selector)];
+    return [
+      metadata.name ?? '',
+      spec?.type ?? '',
+      clusterIP,
+      externalAddresses(service),
+      orNone(ports.join(',')),
+      since(metadata.creationTimestamp),
+      labelsText(spec?.selector),
+    ];
   }),
 };
 
@@ -113,7 +156,10 @@ function phaseOf({ deletionTimestamp }: { readonly deletionTimestamp?: string },
 
 function modesText(accessModes: readonly string[] | undefined): string {
   const present = new Set(accessModes ?? []);
-  return Object.entries(modes).filter(([mode]) => present.has(mode)).map(([, short]) => short).join(',');
+  return Object.entries(modes)
+    .filter(([mode]) => present.has(mode))
+    .map(([, short]) => short)
+    .join(',');
 }
 
 function addressesText(subsets: NonNullable<Frozen<Endpoints>['subsets']>): string {
@@ -160,7 +206,9 @@ function externalAddresses({ spec, status }: Frozen<Service>): string {
 }
 
 /** Addresses or names of a load balancer, each once, sorted. */
-export function loadBalancerAddresses(ingress: readonly { readonly ip?: string; readonly hostname?: string }[] | undefined): readonly string[] {
+export function loadBalancerAddresses(
+  ingress: readonly { readonly ip?: string; readonly hostname?: string }[] | undefined,
+): readonly string[] {
   const texts = (ingress ?? []).map(({ ip = '', hostname = '' }) => (ip === '' ? hostname : ip)).filter((text) => text !== '');
   return [...new Set(texts)].sort();
 }

@@ -1,7 +1,20 @@
 import type {
-  APIService, CertificateSigningRequest, ClusterTrustBundle, CustomResourceDefinition, DeviceClass, DeviceTaintRule, EventEventsV1, MutatingAdmissionPolicy,
-  MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration, ResourceClaimResourceV1, ResourceClaimTemplate, ResourceSlice, ValidatingAdmissionPolicy,
-  ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration,
+  APIService,
+  CertificateSigningRequest,
+  ClusterTrustBundle,
+  CustomResourceDefinition,
+  DeviceClass,
+  DeviceTaintRule,
+  EventEventsV1,
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  MutatingWebhookConfiguration,
+  ResourceClaimResourceV1,
+  ResourceClaimTemplate,
+  ResourceSlice,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhookConfiguration,
 } from '@coracle/api';
 import { formatTime, type Frozen, humanDuration, parseTime } from '@coracle/apimachinery';
 import type { Cells } from '../registry/kind-hooks.ts';
@@ -13,14 +26,26 @@ type Policy = ValidatingAdmissionPolicy | MutatingAdmissionPolicy;
 
 /** Rows of the groups by which the API is extended and requests are judged, and of certificates, devices and events.k8s.io. */
 export const extension: Readonly<Record<string, Cells>> = {
-  'admissionregistration.k8s.io/v1/mutatingadmissionpolicies': namedRow<MutatingAdmissionPolicy>(({ spec }) => [(spec?.mutations ?? []).length, paramKind(spec)]),
+  'admissionregistration.k8s.io/v1/mutatingadmissionpolicies': namedRow<MutatingAdmissionPolicy>(({ spec }) => [
+    (spec?.mutations ?? []).length,
+    paramKind(spec),
+  ]),
   'admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings': namedRow<MutatingAdmissionPolicyBinding>(bindingCells),
-  'admissionregistration.k8s.io/v1/mutatingwebhookconfigurations': namedRow<MutatingWebhookConfiguration>(({ webhooks }) => [(webhooks ?? []).length]),
-  'admissionregistration.k8s.io/v1/validatingadmissionpolicies': namedRow<ValidatingAdmissionPolicy>(({ spec }) => [(spec?.validations ?? []).length, paramKind(spec)]),
+  'admissionregistration.k8s.io/v1/mutatingwebhookconfigurations': namedRow<MutatingWebhookConfiguration>(({ webhooks }) => [
+    (webhooks ?? []).length,
+  ]),
+  'admissionregistration.k8s.io/v1/validatingadmissionpolicies': namedRow<ValidatingAdmissionPolicy>(({ spec }) => [
+    (spec?.validations ?? []).length,
+    paramKind(spec),
+  ]),
   'admissionregistration.k8s.io/v1/validatingadmissionpolicybindings': namedRow<ValidatingAdmissionPolicyBinding>(bindingCells),
-  'admissionregistration.k8s.io/v1/validatingwebhookconfigurations': namedRow<ValidatingWebhookConfiguration>(({ webhooks }) => [(webhooks ?? []).length]),
+  'admissionregistration.k8s.io/v1/validatingwebhookconfigurations': namedRow<ValidatingWebhookConfiguration>(({ webhooks }) => [
+    (webhooks ?? []).length,
+  ]),
   'apiextensions.k8s.io/v1/customresourcedefinitions': rowOf<CustomResourceDefinition>(({ metadata, spec, status }) => {
-    const served = (spec.versions ?? []).filter((version) => version.served).map(({ name, storage }) => (storage ? `${name}(storage)` : name));
+    const served = (spec.versions ?? [])
+      .filter((version) => version.served)
+      .map(({ name, storage }) => (storage ? `${name}(storage)` : name));
     const created = parseTime(metadata.creationTimestamp);
     return [
       metadata.name ?? '',
@@ -37,7 +62,10 @@ export const extension: Readonly<Record<string, Cells>> = {
     const available = (status?.conditions ?? []).find(({ type }) => type === 'Available');
     const { status: value = 'Unknown', reason = '' } = available ?? {};
     const service = spec?.service;
-    return [service === undefined ? 'Local' : `${service.namespace ?? ''}/${service.name ?? ''}`, value === 'True' || reason === '' ? value : `${value} (${reason})`];
+    return [
+      service === undefined ? 'Local' : `${service.namespace ?? ''}/${service.name ?? ''}`,
+      value === 'True' || reason === '' ? value : `${value} (${reason})`,
+    ];
   }),
   'certificates.k8s.io/v1/certificatesigningrequests': rowOf<CertificateSigningRequest>((request, { since }) => [
     request.metadata.name ?? '',
@@ -88,7 +116,11 @@ export const extension: Readonly<Record<string, Cells>> = {
     return [states.join(',')];
   }),
   'resource.k8s.io/v1/resourceclaimtemplates': namedRow<ResourceClaimTemplate>(() => []),
-  'resource.k8s.io/v1/resourceslices': namedRow<ResourceSlice>(({ spec }) => [spec?.nodeName ?? '', spec?.driver ?? '', spec?.pool.name ?? '']),
+  'resource.k8s.io/v1/resourceslices': namedRow<ResourceSlice>(({ spec }) => [
+    spec?.nodeName ?? '',
+    spec?.driver ?? '',
+    spec?.pool.name ?? '',
+  ]),
 };
 
 function paramKind(spec: Frozen<Policy>['spec'] | undefined): string {

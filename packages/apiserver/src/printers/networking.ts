@@ -9,12 +9,27 @@ const shown = 3;
 export const networking: Readonly<Record<string, Cells>> = {
   'discovery.k8s.io/v1/endpointslices': namedRow<EndpointSlice>(({ addressType, ports, endpoints }) => [
     addressType,
-    orUnset(withMore((ports ?? []).map(({ name, port }) => String(port ?? name ?? '*')), shown, ',')),
-    orUnset(withMore((endpoints ?? []).flatMap(({ addresses }) => addresses), shown, ',')),
+    orUnset(
+      withMore(
+        (ports ?? []).map(({ name, port }) => String(port ?? name ?? '*')),
+        shown,
+        ',',
+      ),
+    ),
+    orUnset(
+      withMore(
+        (endpoints ?? []).flatMap(({ addresses }) => addresses),
+        shown,
+        ',',
+      ),
+    ),
   ]),
   'networking.k8s.io/v1/ingressclasses': namedRow<IngressClass>(({ spec }) => {
     const { kind = '', apiGroup, name = '' } = spec?.parameters ?? {};
-    return [spec?.controller ?? '', spec?.parameters === undefined ? '<none>' : `${kind}${apiGroup === undefined ? '' : `.${apiGroup}`}/${name}`];
+    return [
+      spec?.controller ?? '',
+      spec?.parameters === undefined ? '<none>' : `${kind}${apiGroup === undefined ? '' : `.${apiGroup}`}/${name}`,
+    ];
   }),
   'networking.k8s.io/v1/ingresses': namedRow<Ingress>(({ spec, status }) => [
     spec?.ingressClassName ?? '<none>',

@@ -49,7 +49,7 @@ function deletedStatus({ status }: Frozen<Pod>, shown: string): string {
 }
 
 function restartsText({ restarts, ended }: Summary, context: RowContext): string {
-  const last = ended.filter((time) => parseTime(time) !== undefined).sort().at(-1);
+  const last = ended.reduce((latest, time) => ((parseTime(time) ?? 0) > (parseTime(latest) ?? 0) ? time : latest), undefined);
   return restarts === 0 || last === undefined ? String(restarts) : `${restarts} (${context.since(last)} ago)`;
 }
 
@@ -63,7 +63,10 @@ function summarize(pod: Frozen<Pod>): Summary {
 }
 
 /** The init containers: `status` is set while one of them is what the pod waits for. */
-function summarizeInit({ spec, status }: Frozen<Pod>): Omit<Summary, 'status'> & { readonly status: string | undefined; readonly sidecars: readonly Status[] } {
+function summarizeInit({
+  spec,
+  status,
+}: Frozen<Pod>): Omit<Summary, 'status'> & { readonly status: string | undefined; readonly sidecars: readonly Status[] } {
   const specs = spec?.initContainers ?? [];
   const sidecarNames = new Set(specs.filter(isSidecar).map(({ name }) => name));
   const statuses = status?.initContainerStatuses ?? [];
@@ -89,7 +92,11 @@ function summarizeInit({ spec, status }: Frozen<Pod>): Omit<Summary, 'status'> &
 }
 
 /** The containers of a pod that is initialised; of its init containers only sidecars count from then on. */
-function summarizeMain(pod: Frozen<Pod>, { ready: readySidecars, sidecars }: { readonly ready: number; readonly sidecars: readonly Status[] }, shown: string): Summary {
+function summarizeMain(
+  pod: Frozen<Pod>,
+  { ready: readySidecars, sidecars }: { readonly ready: number; readonly sidecars: readonly Status[] },
+  shown: string,
+): Summary {
   const statuses = pod.status?.containerStatuses ?? [];
   const running = statuses.filter(({ ready, state }) => ready && state?.running !== undefined && reasonOf(state) === undefined);
   // The first container that has something to say is shown.

@@ -1,4 +1,14 @@
-import type { ClusterRoleBinding, FlowSchema, Lease, PodDisruptionBudget, PriorityClass, PriorityLevelConfiguration, RoleBinding, RuntimeClass, Subject } from '@coracle/api';
+import type {
+  ClusterRoleBinding,
+  FlowSchema,
+  Lease,
+  PodDisruptionBudget,
+  PriorityClass,
+  PriorityLevelConfiguration,
+  RoleBinding,
+  RuntimeClass,
+  Subject,
+} from '@coracle/api';
 import type { Frozen } from '@coracle/apimachinery';
 import type { Cells } from '../registry/kind-hooks.ts';
 import { createdAt, namedRow, rowOf, type RowContext } from './row.ts';
@@ -40,7 +50,10 @@ export const policy: Readonly<Record<string, Cells>> = {
 
 function bindingCells({ metadata, roleRef, subjects }: RoleBinding | ClusterRoleBinding, { since }: RowContext): readonly unknown[] {
   const named = (kind: string, text: (subject: Frozen<Subject>) => string): string =>
-    (subjects ?? []).filter((subject) => subject.kind === kind).map(text).join(', ');
+    (subjects ?? [])
+      .filter((subject) => subject.kind === kind)
+      .map(text)
+      .join(', ');
   return [
     metadata.name ?? '',
     `${roleRef.kind}/${roleRef.name}`,

@@ -36,7 +36,9 @@ const added: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'csr-denied': { spec: { username: 'admin', signerName: 'example.test/kiln', request: 'cQ==', expirationSeconds: 7_200 } },
   'min-APIService': { status: { conditions: [{ type: 'Available', status: 'False', reason: 'ServiceNotFound' }] } },
   'ns-terminating': { status: { phase: 'Terminating' } },
-  'pod-scheduling-gated': { status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }] } },
+  'pod-scheduling-gated': {
+    status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }] },
+  },
   'min-FlowSchema': { status: { conditions: [{ type: 'Dangling', status: 'False' }] } },
 };
 const now = Date.UTC(2026, 5, 1);
@@ -49,13 +51,21 @@ describe('recorded tables', { skip: existsSync(root) ? false : 'no recorded fact
 });
 
 test('cellsOf has a row for each resource with columns, but for those that cannot be stored in their own form', () => {
-  const missing = resourceRows.filter(({ group, version, resource, columns }) => columns.length > 0 && cellsOf[`${group}/${version}/${resource}`] === undefined);
-  assert.deepEqual(missing.map(({ resource }) => resource), ['podcertificaterequests']);
+  const missing = resourceRows.filter(
+    ({ group, version, resource, columns }) => columns.length > 0 && cellsOf[`${group}/${version}/${resource}`] === undefined,
+  );
+  assert.deepEqual(
+    missing.map(({ resource }) => resource),
+    ['podcertificaterequests'],
+  );
 });
 
 function compareRow(name: string, path: string): void {
-  const { steps } = JSON.parse(readFileSync(path, 'utf8').replaceAll('{u}', 'u1').replaceAll('{ns}', 'default')) as { readonly steps: readonly Step[] };
-  const [, group = '', version = '', resource = ''] = /^POST \/api(?:s\/([^/]+))?\/([^/]+)(?:\/namespaces\/[^/]+)?\/([^/?]+)/.exec(steps[0]?.do ?? '') ?? [];
+  const { steps } = JSON.parse(readFileSync(path, 'utf8').replaceAll('{u}', 'u1').replaceAll('{ns}', 'default')) as {
+    readonly steps: readonly Step[];
+  };
+  const [, group = '', version = '', resource = ''] =
+    /^POST \/api(?:s\/([^/]+))?\/([^/]+)(?:\/namespaces\/[^/]+)?\/([^/?]+)/.exec(steps[0]?.do ?? '') ?? [];
   const definition = definitions.get(`${group}/${version}/${resource}`) ?? assertNone(name);
   const expected = steps.find(({ res }) => res?.body?.rows !== undefined)?.res?.body?.rows?.[0]?.cells;
   if (definition === undefined) return;
@@ -75,10 +85,18 @@ function storedBy(name: string, steps: readonly Step[], definition: ResourceDefi
   const bodies = steps.flatMap(({ body }) => (body === undefined ? [] : [body]));
   const [first, last] = [bodies[0], bodies.at(-1)];
   assert.ok(first !== undefined && last !== undefined);
-  const decoded = definition.decode(deepFreeze({ ...first, ...(bodies.length > 1 ? { status: last['status'] } : {}), ...added[name] })).object;
-  const metadata = { ...decoded.metadata, uid: 'uid-1', creationTimestamp: '2026-01-01T00:00:00Z', ...(isDeleted ? { deletionTimestamp: '2026-01-02T00:00:00Z' } : {}) };
+  const decoded = definition.decode(
+    deepFreeze({ ...first, ...(bodies.length > 1 ? { status: last['status'] } : {}), ...added[name] }),
+  ).object;
+  const metadata = {
+    ...decoded.metadata,
+    uid: 'uid-1',
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    ...(isDeleted ? { deletionTimestamp: '2026-01-02T00:00:00Z' } : {}),
+  };
   const created = deepFreeze(definition.default?.({ ...decoded, metadata } as Unstructured) ?? { ...decoded, metadata });
-  const prepared = bodies.length > 1 || added[name] !== undefined ? created : (definition.strategy.prepareForCreate?.(created, context) ?? created);
+  const prepared =
+    bodies.length > 1 || added[name] !== undefined ? created : (definition.strategy.prepareForCreate?.(created, context) ?? created);
   return deepFreeze(prepared);
 }
 

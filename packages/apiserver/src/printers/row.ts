@@ -1,4 +1,14 @@
-import { formatTime, type Frozen, humanDuration, type KubeObject, labelMatcher, type LabelSelector, parseTime, sortedEntries, type WireMap } from '@coracle/apimachinery';
+import {
+  formatTime,
+  type Frozen,
+  humanDuration,
+  type KubeObject,
+  labelMatcher,
+  type LabelSelector,
+  parseTime,
+  sortedEntries,
+  type WireMap,
+} from '@coracle/apimachinery';
 import type { Cells } from '../registry/kind-hooks.ts';
 
 /** What the cells of a row need besides the object. */
@@ -20,7 +30,11 @@ export function rowOf<T extends KubeObject>(row: Row<T>): Cells {
 
 /** Rows that show a name and an age around some cells of their own. */
 export function namedRow<T extends KubeObject>(row: Row<T>): Cells {
-  return rowOf<T>((object, context) => [object.metadata.name ?? '', ...row(object, context), context.since(object.metadata.creationTimestamp)]);
+  return rowOf<T>((object, context) => [
+    object.metadata.name ?? '',
+    ...row(object, context),
+    context.since(object.metadata.creationTimestamp),
+  ]);
 }
 
 /** Name and time of creation: what kinds without a printer show. */
@@ -40,7 +54,11 @@ export function orNone(text: string | undefined): string {
 
 /** `a=b,c=d` (labels.FormatLabels). */
 export function labelsText(labels: WireMap | undefined): string {
-  return orNone(sortedEntries(labels).map(([key, value]) => `${key}=${value}`).join(','));
+  return orNone(
+    sortedEntries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+  );
 }
 
 /** `app=kiln,z notin (p,q)`, sorted by key (metav1.FormatLabelSelector). */
@@ -49,7 +67,9 @@ export function selectorText(selector: Frozen<LabelSelector> | undefined): strin
 }
 
 /** Names and images of containers, each as a list. */
-export function containerCells(pod: { readonly containers?: readonly { readonly name: string; readonly image?: string }[] } | undefined): readonly string[] {
+export function containerCells(
+  pod: { readonly containers?: readonly { readonly name: string; readonly image?: string }[] } | undefined,
+): readonly string[] {
   const containers = pod?.containers ?? [];
   return [containers.map(({ name }) => name).join(','), containers.map(({ image = '' }) => image).join(',')];
 }

@@ -15,14 +15,16 @@ export const storage: Readonly<Record<string, Cells>> = {
   ]),
   'storage.k8s.io/v1/csinodes': namedRow<CSINode>(({ spec }) => [(spec?.drivers ?? []).length]),
   'storage.k8s.io/v1/csistoragecapacities': createdAt,
-  'storage.k8s.io/v1/storageclasses': rowOf<StorageClass>(({ metadata, provisioner, reclaimPolicy, volumeBindingMode, allowVolumeExpansion }, { since }) => [
-    marked(metadata, ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class']),
-    provisioner,
-    reclaimPolicy ?? 'Delete',
-    volumeBindingMode ?? 'Immediate',
-    allowVolumeExpansion ?? false,
-    since(metadata.creationTimestamp),
-  ]),
+  'storage.k8s.io/v1/storageclasses': rowOf<StorageClass>(
+    ({ metadata, provisioner, reclaimPolicy, volumeBindingMode, allowVolumeExpansion }, { since }) => [
+      marked(metadata, ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class']),
+      provisioner,
+      reclaimPolicy ?? 'Delete',
+      volumeBindingMode ?? 'Immediate',
+      allowVolumeExpansion ?? false,
+      since(metadata.creationTimestamp),
+    ],
+  ),
   'storage.k8s.io/v1/volumeattachments': namedRow<VolumeAttachment>(({ spec, status }) => [
     spec?.attacher ?? '',
     spec?.source.persistentVolumeName ?? '',
@@ -35,9 +37,9 @@ export const storage: Readonly<Record<string, Cells>> = {
     since(metadata.creationTimestamp),
   ]),
   'storagemigration.k8s.io/v1/storageversionmigrations': rowOf<StorageVersionMigration>(({ metadata, spec, status }) => {
-    const { group = '', resource = '' } = spec?.resource ?? {};
+    const { group, resource } = spec.resource;
     const state = ['Succeeded', 'Failed', 'Running'].find((type) => isTrue(status?.conditions, type)) ?? 'Unknown';
-    return [metadata.name ?? '', group === '' ? resource : `${resource}.${group}`, state];
+    return [metadata.name ?? '', group === undefined || group === '' ? resource : `${resource}.${group}`, state];
   }),
 };
 
