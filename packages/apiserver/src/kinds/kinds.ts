@@ -48,9 +48,11 @@ import { clusterrolebindings } from './rbac/clusterrolebindings.ts';
 import { clusterroles } from './rbac/clusterroles.ts';
 import { rolebindings } from './rbac/rolebindings.ts';
 import { roles } from './rbac/roles.ts';
+import { deviceclasses } from './resource/deviceclasses.ts';
 import { devicetaintrules } from './resource/devicetaintrules.ts';
 import { resourceclaims } from './resource/resourceclaims.ts';
 import { resourceclaimtemplates } from './resource/resourceclaimtemplates.ts';
+import { resourceslices } from './resource/resourceslices.ts';
 import { priorityclasses } from './scheduling/priorityclasses.ts';
 import { csidrivers } from './storage/csidrivers.ts';
 import { csinodes } from './storage/csinodes.ts';
@@ -117,9 +119,11 @@ export const kindHooks: Readonly<Record<string, KindHooks>> = {
   'flowcontrol.apiserver.k8s.io/flowschemas': flowschemas,
   'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations': prioritylevelconfigurations,
   'apiextensions.k8s.io/customresourcedefinitions': customresourcedefinitions,
+  'resource.k8s.io/deviceclasses': deviceclasses,
   'resource.k8s.io/devicetaintrules': devicetaintrules,
   'resource.k8s.io/resourceclaims': resourceclaims,
   'resource.k8s.io/resourceclaimtemplates': resourceclaimtemplates,
+  'resource.k8s.io/resourceslices': resourceslices,
   'storagemigration.k8s.io/storageversionmigrations': storageversionmigrations,
   'events.k8s.io/events': newEvents,
 };

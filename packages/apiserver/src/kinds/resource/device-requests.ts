@@ -12,11 +12,7 @@ export function defaultClaimSpec(spec: ResourceClaimSpec): ResourceClaimSpec {
   return inField(spec, 'devices', (devices) =>
     inField(devices, 'requests', (requests) =>
       inEach(requests, (request) =>
-        inField(
-          inField(request, 'exactly', defaultRequest),
-          'firstAvailable',
-          (choices) => inEach(choices, defaultRequest),
-        ),
+        inField(inField(request, 'exactly', defaultRequest), 'firstAvailable', (choices) => inEach(choices, defaultRequest)),
       ),
     ),
   );

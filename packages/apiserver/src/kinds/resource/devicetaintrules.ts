@@ -5,7 +5,7 @@ import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { qualifiedName, supported } from '../rules/names.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
-export const devicetaintrules: KindHooks = hooksFor<DeviceTaintRule>({ 
+export const devicetaintrules: KindHooks = hooksFor<DeviceTaintRule>({
   strategy: {
     hasGeneration: true,
     allowUnconditionalUpdate: false,
@@ -13,7 +13,7 @@ export const devicetaintrules: KindHooks = hooksFor<DeviceTaintRule>({
     prepareForUpdate: (rule, _old, context) => withTime(rule, context),
     validate,
   },
- });
+});
 
 /** A taint knows since when it holds. */
 function withTime(rule: DeviceTaintRule, { clock }: RequestContext): DeviceTaintRule {
