@@ -1,4 +1,12 @@
-import { canonicalQuantity, compareQuantities, formatQuantity, mapFrom, milliValue, parseQuantity, type WireMap } from '@coracle/apimachinery';
+import {
+  canonicalQuantity,
+  compareQuantities,
+  formatQuantity,
+  mapFrom,
+  milliValue,
+  parseQuantity,
+  type WireMap,
+} from '@coracle/apimachinery';
 
 /** The quantities of a resource list as they are stored: canonical, and no finer than a thousandth (SetDefaults_ResourceList). */
 export function canonicalResources<T extends WireMap>(list: T): T {

@@ -37,4 +37,3 @@ export function selectable<T>(read: (object: T) => string | boolean | number | u
 export function withSpec<T extends { readonly spec?: S }, S>(object: T, spec: S): T {
   return spec === object.spec ? object : { ...object, spec };
 }
-

@@ -6,6 +6,7 @@ import { validateMutatingPolicy } from './policy-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const mutatingadmissionpolicies: KindHooks = hooksFor<MutatingAdmissionPolicy>({
-  default: (policy) => inField(policy, 'spec', (spec) => inField(defaulted(spec, { failurePolicy: 'Fail' }), 'matchConstraints', defaultMatch)),
+  default: (policy) =>
+    inField(policy, 'spec', (spec) => inField(defaulted(spec, { failurePolicy: 'Fail' }), 'matchConstraints', defaultMatch)),
   strategy: { hasGeneration: true, allowUnconditionalUpdate: false, validate: ({ spec }) => validateMutatingPolicy(spec ?? {}) },
 });

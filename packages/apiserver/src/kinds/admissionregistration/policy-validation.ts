@@ -11,7 +11,11 @@ export function validatePolicy(name: string, spec: ValidatingAdmissionPolicySpec
   const { validations = [], auditAnnotations = [], matchConstraints, variables = [], failurePolicy } = spec;
   const faults: FieldError[] = [];
   if (failurePolicy !== undefined) faults.push(...oneOf('spec.failurePolicy', failurePolicy, ['Fail', 'Ignore']));
-  faults.push(...validateConstraints(matchConstraints), ...validateConditionNames('spec.matchConditions', spec.matchConditions ?? []), ...validateVariables(variables));
+  faults.push(
+    ...validateConstraints(matchConstraints),
+    ...validateConditionNames('spec.matchConditions', spec.matchConditions ?? []),
+    ...validateVariables(variables),
+  );
   if (validations.length === 0 && auditAnnotations.length === 0) {
     const text = 'validations or auditAnnotations must contain at least one item';
     faults.push(FieldError.required('spec.validations', text), FieldError.required('spec.auditAnnotations', text));
@@ -34,11 +38,18 @@ export function validateMutatingPolicy(spec: MutatingAdmissionPolicySpec): reado
   const { mutations = [], matchConstraints, variables = [], reinvocationPolicy = '', failurePolicy } = spec;
   const faults: FieldError[] = [];
   if (failurePolicy !== undefined) faults.push(...oneOf('spec.failurePolicy', failurePolicy, ['Fail', 'Ignore']));
-  faults.push(...validateConstraints(matchConstraints), ...validateConditionNames('spec.matchConditions', spec.matchConditions ?? []), ...validateVariables(variables));
+  faults.push(
+    ...validateConstraints(matchConstraints),
+    ...validateConditionNames('spec.matchConditions', spec.matchConditions ?? []),
+    ...validateVariables(variables),
+  );
   if (mutations.length === 0) faults.push(FieldError.required('spec.mutations', 'mutations must contain at least one item'));
   for (const [i, { patchType, applyConfiguration, jsonPatch }] of mutations.entries()) {
     const at = `spec.mutations[${i}]`;
-    const sides = [['ApplyConfiguration', 'applyConfiguration', applyConfiguration, 'jsonPatch', jsonPatch], ['JSONPatch', 'jsonPatch', jsonPatch, 'applyConfiguration', applyConfiguration]] as const;
+    const sides = [
+      ['ApplyConfiguration', 'applyConfiguration', applyConfiguration, 'jsonPatch', jsonPatch],
+      ['JSONPatch', 'jsonPatch', jsonPatch, 'applyConfiguration', applyConfiguration],
+    ] as const;
     const side = sides.find(([type]) => type === patchType);
     if (side === undefined) {
       faults.push(...oneOf(`${at}.patchType`, patchType, ['ApplyConfiguration', 'JSONPatch']));
@@ -46,10 +57,14 @@ export function validateMutatingPolicy(spec: MutatingAdmissionPolicySpec): reado
     }
     const [type, wanted, own, other, foreign] = side;
     if (own === undefined) faults.push(FieldError.required(`${at}.${wanted}`, `must be specified when patchType is ${type}`));
-    else if ((own.expression ?? '').trim() === '') faults.push(FieldError.required(`${at}.${wanted}.expression`, 'expression is not specified'));
-    if (foreign !== undefined) faults.push(FieldError.invalid(`${at}.${other}`, `{${other}}`, `must not be specified when patchType is ${type}`));
+    else if ((own.expression ?? '').trim() === '')
+      faults.push(FieldError.required(`${at}.${wanted}.expression`, 'expression is not specified'));
+    if (foreign !== undefined)
+      faults.push(FieldError.invalid(`${at}.${other}`, `{${other}}`, `must not be specified when patchType is ${type}`));
   }
-  return reinvocationPolicy === '' ? [...faults, FieldError.required('spec.reinvocationPolicy')] : [...faults, ...oneOf('spec.reinvocationPolicy', reinvocationPolicy, ['IfNeeded', 'Never'])];
+  return reinvocationPolicy === ''
+    ? [...faults, FieldError.required('spec.reinvocationPolicy')]
+    : [...faults, ...oneOf('spec.reinvocationPolicy', reinvocationPolicy, ['IfNeeded', 'Never'])];
 }
 
 function validateVariables(variables: readonly { readonly name: string; readonly expression: string }[]): readonly FieldError[] {
@@ -71,8 +86,12 @@ function validateConstraints(match: MatchResources | undefined): readonly FieldE
 }
 
 export function validateMatch(field: string, match: MatchResources): readonly FieldError[] {
-  const faults: FieldError[] = match.matchPolicy === undefined ? [] : [...oneOf(`${field}.matchPolicy`, match.matchPolicy, ['Equivalent', 'Exact'])];
-  faults.push(...validateLabelSelector(`${field}.namespaceSelector`, match.namespaceSelector), ...validateLabelSelector(`${field}.objectSelector`, match.objectSelector));
+  const faults: FieldError[] =
+    match.matchPolicy === undefined ? [] : [...oneOf(`${field}.matchPolicy`, match.matchPolicy, ['Equivalent', 'Exact'])];
+  faults.push(
+    ...validateLabelSelector(`${field}.namespaceSelector`, match.namespaceSelector),
+    ...validateLabelSelector(`${field}.objectSelector`, match.objectSelector),
+  );
   for (const key of ['resourceRules', 'excludeResourceRules'] as const) {
     for (const [i, rule] of (match[key] ?? []).entries()) faults.push(...validateRule(`${field}.${key}[${i}]`, rule, true));
   }

@@ -6,6 +6,11 @@ import { validatePolicy } from './policy-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const validatingadmissionpolicies: KindHooks = hooksFor<ValidatingAdmissionPolicy>({
-  default: (policy) => inField(policy, 'spec', (spec) => inField(defaulted(spec, { failurePolicy: 'Fail' }), 'matchConstraints', defaultMatch)),
-  strategy: { hasGeneration: true, allowUnconditionalUpdate: false, validate: ({ metadata, spec }) => validatePolicy(metadata.name ?? '', spec ?? {}) },
+  default: (policy) =>
+    inField(policy, 'spec', (spec) => inField(defaulted(spec, { failurePolicy: 'Fail' }), 'matchConstraints', defaultMatch)),
+  strategy: {
+    hasGeneration: true,
+    allowUnconditionalUpdate: false,
+    validate: ({ metadata, spec }) => validatePolicy(metadata.name ?? '', spec ?? {}),
+  },
 });

@@ -19,11 +19,18 @@ function validate({ spec }: ValidatingAdmissionPolicyBinding): readonly FieldErr
   const actions = spec?.validationActions ?? [];
   if (actions.length === 0) faults.push(FieldError.required('spec.validationActions'));
   for (const [i, action] of actions.entries()) {
-    if (!['Audit', 'Deny', 'Warn'].includes(action)) faults.push(FieldError.notSupported(`spec.validationActions[${i}]`, action, ['Audit', 'Deny', 'Warn']));
+    if (!['Audit', 'Deny', 'Warn'].includes(action))
+      faults.push(FieldError.notSupported(`spec.validationActions[${i}]`, action, ['Audit', 'Deny', 'Warn']));
     if (actions.indexOf(action) < i) faults.push(FieldError.duplicate(`spec.validationActions[${i}]`, action));
   }
   if (actions.includes('Deny') && actions.includes('Warn')) {
-    faults.push(FieldError.invalid('spec.validationActions', actions, 'must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)'));
+    faults.push(
+      FieldError.invalid(
+        'spec.validationActions',
+        actions,
+        'must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)',
+      ),
+    );
   }
   return faults;
 }

@@ -23,7 +23,8 @@ export function validateWebhooks(hooks: readonly (ValidatingWebhook | MutatingWe
 function validateVersions(field: string, versions: readonly string[]): readonly FieldError[] {
   if (versions.length === 0) return [FieldError.required(field, `must specify one of ${reviewVersions.join(', ')}`)];
   const faults: FieldError[] = [];
-  for (const [i, version] of versions.entries()) if (versions.indexOf(version) < i) faults.push(FieldError.invalid(`${field}[${i}]`, version, 'duplicate version'));
+  for (const [i, version] of versions.entries())
+    if (versions.indexOf(version) < i) faults.push(FieldError.invalid(`${field}[${i}]`, version, 'duplicate version'));
   if (versions.some((version) => reviewVersions.includes(version))) return faults;
   return [...faults, FieldError.invalid(field, versions, `must include at least one of ${reviewVersions.join(', ')}`)];
 }
@@ -40,9 +41,14 @@ function validateWebhook(field: string, hook: ValidatingWebhook | MutatingWebhoo
   if ((sideEffects ?? '') === '') faults.push(FieldError.required(`${field}.sideEffects`, 'must specify one of None, NoneOnDryRun'));
   else faults.push(...oneOf(`${field}.sideEffects`, sideEffects, ['None', 'NoneOnDryRun']));
   if (timeoutSeconds !== undefined && (timeoutSeconds < 1 || timeoutSeconds > maxTimeoutSeconds)) {
-    faults.push(FieldError.invalid(`${field}.timeoutSeconds`, timeoutSeconds, `the timeout value must be between 1 and ${maxTimeoutSeconds} seconds`));
+    faults.push(
+      FieldError.invalid(`${field}.timeoutSeconds`, timeoutSeconds, `the timeout value must be between 1 and ${maxTimeoutSeconds} seconds`),
+    );
   }
-  faults.push(...validateLabelSelector(`${field}.namespaceSelector`, hook.namespaceSelector), ...validateLabelSelector(`${field}.objectSelector`, hook.objectSelector));
+  faults.push(
+    ...validateLabelSelector(`${field}.namespaceSelector`, hook.namespaceSelector),
+    ...validateLabelSelector(`${field}.objectSelector`, hook.objectSelector),
+  );
   faults.push(...validateClient(`${field}.clientConfig`, clientConfig));
   faults.push(...validateConditionNames(`${field}.matchConditions`, hook.matchConditions ?? []));
   if ('reinvocationPolicy' in hook && hook.reinvocationPolicy !== undefined) {
@@ -52,7 +58,10 @@ function validateWebhook(field: string, hook: ValidatingWebhook | MutatingWebhoo
 }
 
 /** Names tell conditions apart. Upstream checks the expression first, which is not done here. */
-export function validateConditionNames(field: string, conditions: readonly { readonly name: string; readonly expression: string }[]): readonly FieldError[] {
+export function validateConditionNames(
+  field: string,
+  conditions: readonly { readonly name: string; readonly expression: string }[],
+): readonly FieldError[] {
   const seen = new Set<string>();
   return conditions.flatMap(({ name, expression }, i) => {
     const faults: FieldError[] = expression.trim() === '' ? [FieldError.required(`${field}[${i}].expression`)] : [];
@@ -68,15 +77,26 @@ export function validateConditionNames(field: string, conditions: readonly { rea
 export function validateRule(field: string, rule: RuleWithOperations, allowsSubresources: boolean): readonly FieldError[] {
   const { apiGroups = [], apiVersions = [], resources = [], operations: given = [], scope } = rule;
   const faults: FieldError[] = [];
-  for (const [key, list] of [['apiGroups', apiGroups], ['apiVersions', apiVersions]] as const) {
+  for (const [key, list] of [
+    ['apiGroups', apiGroups],
+    ['apiVersions', apiVersions],
+  ] as const) {
     if (list.length === 0) faults.push(FieldError.required(`${field}.${key}`));
-    if (list.length > 1 && list.includes('*')) faults.push(FieldError.invalid(`${field}.${key}`, list, "if '*' is present, must not specify other API " + (key === 'apiGroups' ? 'groups' : 'versions')));
+    if (list.length > 1 && list.includes('*'))
+      faults.push(
+        FieldError.invalid(
+          `${field}.${key}`,
+          list,
+          `if '*' is present, must not specify other API ${key === 'apiGroups' ? 'groups' : 'versions'}`,
+        ),
+      );
   }
   for (const [i, version] of apiVersions.entries()) if (version === '') faults.push(FieldError.required(`${field}.apiVersions[${i}]`));
   faults.push(...validateResources(`${field}.resources`, resources, allowsSubresources));
   if (scope !== undefined) faults.push(...oneOf(`${field}.scope`, scope, ['*', 'Cluster', 'Namespaced']));
   if (given.length === 0) faults.push(FieldError.required(`${field}.operations`));
-  if (given.length > 1 && given.includes('*')) faults.push(FieldError.invalid(`${field}.operations`, given, "if '*' is present, must not specify other operations"));
+  if (given.length > 1 && given.includes('*'))
+    faults.push(FieldError.invalid(`${field}.operations`, given, "if '*' is present, must not specify other operations"));
   for (const [i, operation] of given.entries()) {
     if (!operations.includes(operation)) faults.push(FieldError.notSupported(`${field}.operations[${i}]`, operation, operations));
   }
@@ -92,16 +112,20 @@ function validateResources(field: string, resources: readonly string[], allowsSu
     const at = `${field}[${i}]`;
     const [resource = '', subresource] = text.split('/');
     if (text === '') faults.push(FieldError.required(at));
-    if (whole.has(resource) && subresource !== undefined) faults.push(FieldError.invalid(at, text, `if '${resource}/*' is present, must not specify ${text}`));
-    if (subresource !== undefined && every.has(subresource)) faults.push(FieldError.invalid(at, text, `if '*/${subresource}' is present, must not specify ${text}`));
+    if (whole.has(resource) && subresource !== undefined)
+      faults.push(FieldError.invalid(at, text, `if '${resource}/*' is present, must not specify ${text}`));
+    if (subresource !== undefined && every.has(subresource))
+      faults.push(FieldError.invalid(at, text, `if '*/${subresource}' is present, must not specify ${text}`));
     if (subresource === '*') whole.add(resource);
     if (resource === '*' && subresource !== undefined) every.add(subresource);
   }
-  if (resources.length > 1 && resources.includes('*/*')) faults.push(FieldError.invalid(field, resources, "if '*/*' is present, must not specify other resources"));
+  if (resources.length > 1 && resources.includes('*/*'))
+    faults.push(FieldError.invalid(field, resources, "if '*/*' is present, must not specify other resources"));
   if (resources.includes('*') && resources.some((text) => text !== '*' && !text.includes('/'))) {
     faults.push(FieldError.invalid(field, resources, "if '*' is present, must not specify other resources without subresources"));
   }
-  if (!allowsSubresources && resources.some((text) => text.includes('/'))) faults.push(FieldError.invalid(field, resources, 'must not specify subresources'));
+  if (!allowsSubresources && resources.some((text) => text.includes('/')))
+    faults.push(FieldError.invalid(field, resources, 'must not specify subresources'));
   return faults;
 }
 

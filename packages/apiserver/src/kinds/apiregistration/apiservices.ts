@@ -19,7 +19,7 @@ const maxGroupPriority = 20000;
 const maxVersionPriority = 1000;
 
 function validate({ metadata, spec }: APIService): readonly FieldError[] {
-  const { group = '', version = '', groupPriorityMinimum = 0, versionPriority = 0, service, caBundle, insecureSkipTLSVerify } = spec ?? {};
+  const { group = '', version = '', groupPriorityMinimum, versionPriority, service, caBundle, insecureSkipTLSVerify } = spec ?? {};
   const { name = '' } = metadata;
   const wanted = `${version}.${group}`;
   const faults: FieldError[] = [];
@@ -28,14 +28,20 @@ function validate({ metadata, spec }: APIService): readonly FieldError[] {
   if (version === '') faults.push(FieldError.required('spec.version'));
   else faults.push(...dns1035Label('spec.version', version));
   if (groupPriorityMinimum <= 0 || groupPriorityMinimum > maxGroupPriority) {
-    faults.push(FieldError.invalid('spec.groupPriorityMinimum', groupPriorityMinimum, `must be positive and less than ${maxGroupPriority}`));
+    faults.push(
+      FieldError.invalid('spec.groupPriorityMinimum', groupPriorityMinimum, `must be positive and less than ${maxGroupPriority}`),
+    );
   }
   if (versionPriority <= 0 || versionPriority > maxVersionPriority) {
     faults.push(FieldError.invalid('spec.versionPriority', versionPriority, `must be positive and less than ${maxVersionPriority}`));
   }
   if (service === undefined) {
-    if (caBundle !== undefined) faults.push(FieldError.invalid('spec.caBundle', `${Buffer.byteLength(caBundle, 'base64')} bytes`, 'local APIServices may not have a caBundle'));
-    if (insecureSkipTLSVerify === true) faults.push(FieldError.invalid('spec.insecureSkipTLSVerify', true, 'local APIServices may not have insecureSkipTLSVerify'));
+    if (caBundle !== undefined)
+      faults.push(
+        FieldError.invalid('spec.caBundle', `${Buffer.byteLength(caBundle, 'base64')} bytes`, 'local APIServices may not have a caBundle'),
+      );
+    if (insecureSkipTLSVerify === true)
+      faults.push(FieldError.invalid('spec.insecureSkipTLSVerify', true, 'local APIServices may not have insecureSkipTLSVerify'));
     return faults;
   }
   if ((service.namespace ?? '') === '') faults.push(FieldError.required('spec.service.namespace'));

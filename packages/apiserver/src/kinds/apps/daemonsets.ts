@@ -16,7 +16,10 @@ export const daemonsets: KindHooks = hooksFor<DaemonSet>({
     const spec = defaulted(set.spec, { revisionHistoryLimit: 10 });
     let updateStrategy = defaulted(spec.updateStrategy ?? {}, { type: 'RollingUpdate' });
     if (updateStrategy.type === 'RollingUpdate') {
-      updateStrategy = { ...updateStrategy, rollingUpdate: defaulted(updateStrategy.rollingUpdate ?? {}, { maxUnavailable: 1, maxSurge: 0 }) };
+      updateStrategy = {
+        ...updateStrategy,
+        rollingUpdate: defaulted(updateStrategy.rollingUpdate ?? {}, { maxUnavailable: 1, maxSurge: 0 }),
+      };
     }
     return { ...set, spec: { ...spec, updateStrategy, template: defaultPodTemplate(spec.template) } };
   },
@@ -31,7 +34,8 @@ export const daemonsets: KindHooks = hooksFor<DaemonSet>({
 function validateSpec(spec: DaemonSetSpec): readonly FieldError[] {
   const { selector, template } = spec;
   const faults = [...validateLabelSelector('spec.selector', selector), ...matchesSelector('spec.template', template, selector)];
-  if ((selector ?? undefined) !== undefined && isEmptySelector(selector)) faults.push(FieldError.invalid('spec.selector', {}, 'empty selector is invalid for daemonset'));
+  if ((selector ?? undefined) !== undefined && isEmptySelector(selector))
+    faults.push(FieldError.invalid('spec.selector', {}, 'empty selector is invalid for daemonset'));
   return [
     ...faults,
     ...validatePodTemplate('spec.template', template),
@@ -46,7 +50,22 @@ function validateStrategy(field: string, strategy: NonNullable<DaemonSetSpec['up
   const { type, rollingUpdate } = strategy;
   if (type === 'OnDelete') return [];
   if (type !== 'RollingUpdate') {
-    const shown = goStruct([['Type', 'type', emptyText], ['RollingUpdate', 'rollingUpdate', { of: [['MaxUnavailable', 'maxUnavailable'], ['MaxSurge', 'maxSurge']] }]], strategy);
+    const shown = goStruct(
+      [
+        ['Type', 'type', emptyText],
+        [
+          'RollingUpdate',
+          'rollingUpdate',
+          {
+            of: [
+              ['MaxUnavailable', 'maxUnavailable'],
+              ['MaxSurge', 'maxSurge'],
+            ],
+          },
+        ],
+      ],
+      strategy,
+    );
     return [FieldError.notSupported(field, shown, ['RollingUpdate', 'OnDelete'])];
   }
   if (rollingUpdate === undefined) return [FieldError.required(`${field}.rollingUpdate`)];

@@ -15,7 +15,8 @@ export const deployments: KindHooks = hooksFor<Deployment>({
   default(deployment) {
     const spec = defaulted(deployment.spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600 });
     let strategy = defaulted(spec.strategy ?? {}, { type: 'RollingUpdate' });
-    if (strategy.type === 'RollingUpdate') strategy = { ...strategy, rollingUpdate: defaulted(strategy.rollingUpdate ?? {}, rollingUpdate) };
+    if (strategy.type === 'RollingUpdate')
+      strategy = { ...strategy, rollingUpdate: defaulted(strategy.rollingUpdate ?? {}, rollingUpdate) };
     return { ...deployment, spec: { ...spec, strategy, template: defaultPodTemplate(spec.template) } };
   },
   strategy: {
@@ -52,7 +53,22 @@ function validateStrategy(field: string, strategy: NonNullable<DeploymentSpec['s
     return [FieldError.forbidden(`${field}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")];
   }
   if (type !== 'RollingUpdate') {
-    const shown = goStruct([['Type', 'type', emptyText], ['RollingUpdate', 'rollingUpdate', { of: [['MaxUnavailable', 'maxUnavailable'], ['MaxSurge', 'maxSurge']] }]], strategy);
+    const shown = goStruct(
+      [
+        ['Type', 'type', emptyText],
+        [
+          'RollingUpdate',
+          'rollingUpdate',
+          {
+            of: [
+              ['MaxUnavailable', 'maxUnavailable'],
+              ['MaxSurge', 'maxSurge'],
+            ],
+          },
+        ],
+      ],
+      strategy,
+    );
     return [FieldError.notSupported(field, shown, ['Recreate', 'RollingUpdate'])];
   }
   if (rolling === undefined) return [FieldError.required(`${field}.rollingUpdate`, 'this should be defaulted and never be nil')];
@@ -67,13 +83,21 @@ function validateStrategy(field: string, strategy: NonNullable<DeploymentSpec['s
 }
 
 function validateStatus(status: NonNullable<Deployment['status']>): readonly FieldError[] {
-  const counts = ['observedGeneration', 'replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas', 'unavailableReplicas'] as const;
+  const counts = [
+    'observedGeneration',
+    'replicas',
+    'updatedReplicas',
+    'readyReplicas',
+    'availableReplicas',
+    'unavailableReplicas',
+  ] as const;
   const faults = counts.flatMap((key) => [...nonNegative(`status.${key}`, status[key])]);
   const { replicas = 0, updatedReplicas = 0, readyReplicas = 0, availableReplicas = 0 } = status;
   const more = 'cannot be greater than status.replicas';
   if (updatedReplicas > replicas) faults.push(FieldError.invalid('status.updatedReplicas', updatedReplicas, more));
   if (readyReplicas > replicas) faults.push(FieldError.invalid('status.readyReplicas', readyReplicas, more));
   if (availableReplicas > replicas) faults.push(FieldError.invalid('status.availableReplicas', availableReplicas, more));
-  if (availableReplicas > readyReplicas) faults.push(FieldError.invalid('status.availableReplicas', availableReplicas, 'cannot be greater than readyReplicas'));
+  if (availableReplicas > readyReplicas)
+    faults.push(FieldError.invalid('status.availableReplicas', availableReplicas, 'cannot be greater than readyReplicas'));
   return faults;
 }

@@ -47,6 +47,7 @@ export function validateReplicaStatus(status: ReplicaStatus): readonly FieldErro
   if (fullyLabeledReplicas > replicas) faults.push(FieldError.invalid('status.fullyLabeledReplicas', fullyLabeledReplicas, more));
   if (readyReplicas > replicas) faults.push(FieldError.invalid('status.readyReplicas', readyReplicas, more));
   if (availableReplicas > replicas) faults.push(FieldError.invalid('status.availableReplicas', availableReplicas, more));
-  if (availableReplicas > readyReplicas) faults.push(FieldError.invalid('status.availableReplicas', availableReplicas, 'cannot be greater than readyReplicas'));
+  if (availableReplicas > readyReplicas)
+    faults.push(FieldError.invalid('status.availableReplicas', availableReplicas, 'cannot be greater than readyReplicas'));
   return faults;
 }

@@ -1,7 +1,10 @@
 import type { PersistentVolumeClaim } from '@coracle/api';
 import { emptyText, type GoShape, goStruct } from '../rules/go-struct.ts';
 
-const resources: GoShape = [['Limits', 'limits'], ['Requests', 'requests']];
+const resources: GoShape = [
+  ['Limits', 'limits'],
+  ['Requests', 'requests'],
+];
 const spec: GoShape = [
   ['AccessModes', 'accessModes'],
   ['Selector', 'selector'],
@@ -28,5 +31,9 @@ const status: GoShape = [
 /** Claims as messages show them: metadata has its names of the wire even in Go's internal struct. */
 export function shownClaims(claims: readonly PersistentVolumeClaim[] | undefined): unknown {
   if (claims === undefined) return null;
-  return claims.map((claim) => ({ ...claim.metadata, Spec: goStruct(spec, claim.spec ?? {}), Status: goStruct(status, claim.status ?? {}) }));
+  return claims.map((claim) => ({
+    ...claim.metadata,
+    Spec: goStruct(spec, claim.spec ?? {}),
+    Status: goStruct(status, claim.status ?? {}),
+  }));
 }

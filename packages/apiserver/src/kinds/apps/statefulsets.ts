@@ -16,7 +16,13 @@ import { shownClaims } from './shown-claims.ts';
 const policies = ['Retain', 'Delete'];
 /** What may change once the set exists. */
 const mutable: ReadonlySet<string> = new Set([
-  'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds',
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
 ]);
 
 export const statefulsets: KindHooks = hooksFor<StatefulSet>({
@@ -24,10 +30,18 @@ export const statefulsets: KindHooks = hooksFor<StatefulSet>({
     const spec = defaulted(set.spec, { podManagementPolicy: 'OrderedReady', replicas: 1, revisionHistoryLimit: 10 });
     let updateStrategy = defaulted(spec.updateStrategy ?? {}, { type: 'RollingUpdate' });
     if (updateStrategy.type === 'RollingUpdate') {
-      updateStrategy = { ...updateStrategy, rollingUpdate: defaulted(updateStrategy.rollingUpdate ?? {}, { partition: 0, maxUnavailable: 1 }) };
+      updateStrategy = {
+        ...updateStrategy,
+        rollingUpdate: defaulted(updateStrategy.rollingUpdate ?? {}, { partition: 0, maxUnavailable: 1 }),
+      };
     }
     const retention = defaulted(spec.persistentVolumeClaimRetentionPolicy ?? {}, { whenDeleted: 'Retain', whenScaled: 'Retain' });
-    const complete = { ...spec, updateStrategy, persistentVolumeClaimRetentionPolicy: retention, template: defaultPodTemplate(spec.template) };
+    const complete = {
+      ...spec,
+      updateStrategy,
+      persistentVolumeClaimRetentionPolicy: retention,
+      template: defaultPodTemplate(spec.template),
+    };
     return { ...set, spec: inField(complete, 'volumeClaimTemplates', (claims) => inEach(claims, asClaim)) };
   },
   strategy: {
@@ -44,7 +58,7 @@ function asClaim(claim: PersistentVolumeClaim): PersistentVolumeClaim {
 }
 
 function validateSpec(spec: StatefulSetSpec): readonly FieldError[] {
-  const { podManagementPolicy = '', serviceName = '', selector, persistentVolumeClaimRetentionPolicy: retention = {} } = spec;
+  const { podManagementPolicy = '', serviceName, selector, persistentVolumeClaimRetentionPolicy: retention = {} } = spec;
   const faults: FieldError[] = [];
   if (podManagementPolicy === '') faults.push(FieldError.required('spec.podManagementPolicy'));
   else if (podManagementPolicy !== 'OrderedReady' && podManagementPolicy !== 'Parallel') {
@@ -68,17 +82,32 @@ function validateSpec(spec: StatefulSetSpec): readonly FieldError[] {
   return faults;
 }
 
-const rollingShape: GoShape = [['Partition', 'partition', zeroNumber], ['MaxUnavailable', 'maxUnavailable']];
+const rollingShape: GoShape = [
+  ['Partition', 'partition', zeroNumber],
+  ['MaxUnavailable', 'maxUnavailable'],
+];
 
 function validateStrategy(field: string, strategy: NonNullable<StatefulSetSpec['updateStrategy']>): readonly FieldError[] {
   const { type = '', rollingUpdate } = strategy;
   if (type === '') return [FieldError.required(field)];
   if (type === 'OnDelete') {
     if (rollingUpdate === undefined) return [];
-    return [FieldError.invalid(`${field}.rollingUpdate`, goStruct(rollingShape, rollingUpdate), "only allowed for updateStrategy 'RollingUpdate'")];
+    return [
+      FieldError.invalid(
+        `${field}.rollingUpdate`,
+        goStruct(rollingShape, rollingUpdate),
+        "only allowed for updateStrategy 'RollingUpdate'",
+      ),
+    ];
   }
   if (type !== 'RollingUpdate') {
-    const shown = goStruct([['Type', 'type', emptyText], ['RollingUpdate', 'rollingUpdate', { of: rollingShape }]], strategy);
+    const shown = goStruct(
+      [
+        ['Type', 'type', emptyText],
+        ['RollingUpdate', 'rollingUpdate', { of: rollingShape }],
+      ],
+      strategy,
+    );
     return [FieldError.invalid(field, shown, "must be 'RollingUpdate' or 'OnDelete'")];
   }
   const { partition, maxUnavailable } = rollingUpdate ?? {};
@@ -100,7 +129,8 @@ function validateChanges(spec: StatefulSetSpec, old: StatefulSetSpec): readonly 
     ...immutable('spec.podManagementPolicy', spec.podManagementPolicy, old.podManagementPolicy),
   ];
   if (faults.length > 0 || semanticEqual(fixedPart(spec), fixedPart(old))) return faults;
-  const text = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+  const text =
+    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
   return [FieldError.forbidden('spec', text)];
 }
 

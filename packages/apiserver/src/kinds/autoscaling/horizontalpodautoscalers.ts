@@ -6,7 +6,7 @@ import { validateScaler } from './hpa-validation.ts';
 
 export const horizontalpodautoscalers: KindHooks = hooksFor<HorizontalPodAutoscaler>({
   default: (scaler) => inField(scaler, 'spec', defaultScaler),
-  strategy: { validate: validateScaler },
+  strategy: { hasGeneration: true, validate: validateScaler },
 });
 
 const averageCpu: MetricSpec = { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } };

@@ -1,4 +1,11 @@
-import type { CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, HPAScalingRules, MetricSpec, MetricTarget } from '@coracle/api';
+import type {
+  CrossVersionObjectReference,
+  HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerSpec,
+  HPAScalingRules,
+  MetricSpec,
+  MetricTarget,
+} from '@coracle/api';
 import { FieldError } from '@coracle/apimachinery';
 import { isPositive } from '../resource-lists.ts';
 import { validateLabelSelector } from '../rules/labels.ts';
@@ -14,14 +21,17 @@ export function validateScaler({ spec }: HorizontalPodAutoscaler): readonly Fiel
   if (spec === undefined) return [];
   const { minReplicas, maxReplicas, scaleTargetRef, metrics = [], behavior } = spec;
   const faults: FieldError[] = [];
-  if (minReplicas !== undefined && minReplicas < 0) faults.push(FieldError.invalid('spec.minReplicas', minReplicas, 'must be greater than or equal to 0'));
+  if (minReplicas !== undefined && minReplicas < 0)
+    faults.push(FieldError.invalid('spec.minReplicas', minReplicas, 'must be greater than or equal to 0'));
   if (minReplicas !== undefined && maxReplicas < minReplicas) {
     faults.push(FieldError.invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
   }
   faults.push(...validateReference('spec.scaleTargetRef', scaleTargetRef, true));
   faults.push(...metrics.flatMap((metric, i) => validateMetric(`spec.metrics[${i}]`, metric)));
   if (minReplicas === 0 && !metrics.some(({ type }) => type === 'Object' || type === 'External')) {
-    faults.push(FieldError.forbidden('spec.metrics', 'must specify at least one Object or External metric to support scaling to zero replicas'));
+    faults.push(
+      FieldError.forbidden('spec.metrics', 'must specify at least one Object or External metric to support scaling to zero replicas'),
+    );
   }
   for (const key of ['scaleUp', 'scaleDown'] as const) {
     const rules = behavior?.[key];
@@ -31,10 +41,16 @@ export function validateScaler({ spec }: HorizontalPodAutoscaler): readonly Fiel
 }
 
 function tooFew({ maxReplicas }: HorizontalPodAutoscalerSpec): FieldError {
-  return maxReplicas === 0 ? FieldError.required('spec.maxReplicas') : FieldError.invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to 1');
+  return maxReplicas === 0
+    ? FieldError.required('spec.maxReplicas')
+    : FieldError.invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to 1');
 }
 
-function validateReference(field: string, { kind, name, apiVersion = '' }: CrossVersionObjectReference, isTarget: boolean): readonly FieldError[] {
+function validateReference(
+  field: string,
+  { kind, name, apiVersion = '' }: CrossVersionObjectReference,
+  isTarget: boolean,
+): readonly FieldError[] {
   const faults = [...requiredBy(pathSegment, `${field}.kind`, kind), ...requiredBy(pathSegment, `${field}.name`, name)];
   const [group = '', version, ...more] = apiVersion.split('/');
   if (more.length > 0) faults.push(FieldError.invalid(`${field}.apiVersion`, apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
@@ -50,13 +66,19 @@ function validateMetric(field: string, metric: MetricSpec): readonly FieldError[
   const faults = [...oneOf(`${field}.type`, type, metricTypes)];
   const given = sources.filter((source) => metric[source] !== undefined);
   const wanted = type === '' ? undefined : sources.find((source) => source.toLowerCase() === type.toLowerCase());
-  if (wanted !== undefined && metric[wanted] === undefined) faults.push(FieldError.required(`${field}.${wanted}`, `must populate information for the given metric source`));
+  if (wanted !== undefined && metric[wanted] === undefined)
+    faults.push(FieldError.required(`${field}.${wanted}`, `must populate information for the given metric source`));
   for (const source of given) {
-    if (source !== wanted && given.length > 1) faults.push(FieldError.forbidden(`${field}.${source}`, 'must populate the given metric source only'));
+    if (source !== wanted && given.length > 1)
+      faults.push(FieldError.forbidden(`${field}.${source}`, 'must populate the given metric source only'));
   }
   if (object !== undefined) {
     const at = `${field}.object`;
-    faults.push(...validateReference(`${at}.describedObject`, object.describedObject, false), ...validateIdentifier(`${at}.metric`, object.metric), ...validateTarget(`${at}.target`, object.target));
+    faults.push(
+      ...validateReference(`${at}.describedObject`, object.describedObject, false),
+      ...validateIdentifier(`${at}.metric`, object.metric),
+      ...validateTarget(`${at}.target`, object.target),
+    );
     if (object.target.value === undefined && object.target.averageValue === undefined) {
       faults.push(FieldError.required(`${at}.target.averageValue`, 'must set either a target value or averageValue'));
     }
@@ -65,23 +87,29 @@ function validateMetric(field: string, metric: MetricSpec): readonly FieldError[
     const at = `${field}.external`;
     faults.push(...validateIdentifier(`${at}.metric`, external.metric), ...validateTarget(`${at}.target`, external.target));
     const { value, averageValue } = external.target;
-    if (value === undefined && averageValue === undefined) faults.push(FieldError.required(`${at}.target.averageValue`, 'must set either a target value for metric or a per-pod target'));
+    if (value === undefined && averageValue === undefined)
+      faults.push(FieldError.required(`${at}.target.averageValue`, 'must set either a target value for metric or a per-pod target'));
     if (value !== undefined && averageValue !== undefined) {
       faults.push(FieldError.forbidden(`${at}.target.value`, 'may not set both a target value for metric and a per-pod target'));
     }
   }
   if (pods !== undefined) {
     faults.push(...validateIdentifier(`${field}.pods.metric`, pods.metric), ...validateTarget(`${field}.pods.target`, pods.target));
-    if (pods.target.averageValue === undefined) faults.push(FieldError.required(`${field}.pods.target.averageValue`, 'must specify a positive target averageValue'));
+    if (pods.target.averageValue === undefined)
+      faults.push(FieldError.required(`${field}.pods.target.averageValue`, 'must specify a positive target averageValue'));
   }
   if (containerResource !== undefined) {
-    if (containerResource.container === '') faults.push(FieldError.required(`${field}.containerResource.container`, 'must specify a container'));
+    if (containerResource.container === '')
+      faults.push(FieldError.required(`${field}.containerResource.container`, 'must specify a container'));
     faults.push(...validateResource(`${field}.containerResource`, containerResource));
   }
   return resource === undefined ? faults : [...faults, ...validateResource(`${field}.resource`, resource)];
 }
 
-function validateResource(field: string, { name, target }: { readonly name: string; readonly target: MetricTarget }): readonly FieldError[] {
+function validateResource(
+  field: string,
+  { name, target }: { readonly name: string; readonly target: MetricTarget },
+): readonly FieldError[] {
   const faults: FieldError[] = name === '' ? [FieldError.required(`${field}.name`, 'must specify a resource name')] : [];
   faults.push(...validateTarget(`${field}.target`, target));
   const { averageUtilization, averageValue } = target;
@@ -104,7 +132,8 @@ function validateTarget(field: string, { type, value, averageValue, averageUtili
     faults.push(FieldError.invalid(`${field}.averageUtilization`, averageUtilization, 'must be greater than 0'));
   }
   if (value !== undefined && !isPositive(value)) faults.push(FieldError.invalid(`${field}.value`, value, 'must be positive'));
-  if (averageValue !== undefined && !isPositive(averageValue)) faults.push(FieldError.invalid(`${field}.averageValue`, averageValue, 'must be positive'));
+  if (averageValue !== undefined && !isPositive(averageValue))
+    faults.push(FieldError.invalid(`${field}.averageValue`, averageValue, 'must be positive'));
   return faults;
 }
 
@@ -112,11 +141,15 @@ function validateIdentifier(field: string, { name, selector }: NonNullable<Metri
   return [...requiredBy(pathSegment, `${field}.name`, name), ...validateLabelSelector(`${field}.selector`, selector)];
 }
 
-function validateScaling(field: string, { stabilizationWindowSeconds: window, selectPolicy, policies = [] }: HPAScalingRules): readonly FieldError[] {
+function validateScaling(
+  field: string,
+  { stabilizationWindowSeconds: window, selectPolicy, policies = [] }: HPAScalingRules,
+): readonly FieldError[] {
   const faults: FieldError[] = [];
   const at = `${field}.stabilizationWindowSeconds`;
   if (window !== undefined && window < 0) faults.push(FieldError.invalid(at, window, 'must be greater than or equal to zero'));
-  if (window !== undefined && window > maxWindowSeconds) faults.push(FieldError.invalid(at, window, `must be less than or equal to ${maxWindowSeconds}`));
+  if (window !== undefined && window > maxWindowSeconds)
+    faults.push(FieldError.invalid(at, window, `must be less than or equal to ${maxWindowSeconds}`));
   if (selectPolicy !== undefined) faults.push(...oneOf(`${field}.selectPolicy`, selectPolicy, ['Disabled', 'Max', 'Min']));
   if (policies.length === 0) faults.push(FieldError.required(`${field}.policies`, 'must specify at least one Policy'));
   for (const [i, { type, value, periodSeconds }] of policies.entries()) {
@@ -124,7 +157,8 @@ function validateScaling(field: string, { stabilizationWindowSeconds: window, se
     faults.push(...oneOf(`${policy}.type`, type, ['Percent', 'Pods']));
     if (value <= 0) faults.push(FieldError.invalid(`${policy}.value`, value, 'must be greater than zero'));
     if (periodSeconds <= 0) faults.push(FieldError.invalid(`${policy}.periodSeconds`, periodSeconds, 'must be greater than zero'));
-    if (periodSeconds > maxPeriodSeconds) faults.push(FieldError.invalid(`${policy}.periodSeconds`, periodSeconds, `must be less than or equal to ${maxPeriodSeconds}`));
+    if (periodSeconds > maxPeriodSeconds)
+      faults.push(FieldError.invalid(`${policy}.periodSeconds`, periodSeconds, `must be less than or equal to ${maxPeriodSeconds}`));
   }
   return faults;
 }

@@ -31,7 +31,10 @@ export const cronjobs: KindHooks = hooksFor<CronJob>({
       ...(!options.prefix && name.length > maxName ? [`must be no more than ${maxName} characters`] : []),
     ],
     validate: ({ spec }) => validateSpec(spec),
-    warnings: ({ spec }, old) => (old === undefined && spec.jobTemplate.spec !== undefined ? podWarnings('spec.jobTemplate.spec.template', spec.jobTemplate.spec.template) : []),
+    warnings: ({ spec }, old) =>
+      old === undefined && spec.jobTemplate.spec !== undefined
+        ? podWarnings('spec.jobTemplate.spec.template', spec.jobTemplate.spec.template)
+        : [],
   },
 });
 
@@ -57,7 +60,8 @@ function validateSpec(spec: CronJobSpec): readonly FieldError[] {
 function validateSchedule(schedule: string): readonly FieldError[] {
   const field = 'spec.schedule';
   if (schedule === '') return [FieldError.required(field)];
-  if (schedule.includes('TZ')) return [FieldError.invalid(field, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead')];
+  if (schedule.includes('TZ'))
+    return [FieldError.invalid(field, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead')];
   const fault = scheduleFault(schedule);
   return fault === undefined ? [] : [FieldError.invalid(field, schedule, fault)];
 }

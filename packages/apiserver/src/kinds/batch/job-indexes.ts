@@ -8,7 +8,11 @@ export function indexCount(text: string, completions: number): { readonly count:
   let last = -1;
   for (const interval of text.split(',')) {
     const limits = interval.split('-');
-    if (limits.length > 2) return { count: 0, fault: `the fragment "${interval}" violates the requirement that an index interval can have at most two parts separated by '-'` };
+    if (limits.length > 2)
+      return {
+        count: 0,
+        fault: `the fragment "${interval}" violates the requirement that an index interval can have at most two parts separated by '-'`,
+      };
     const numbers: number[] = [];
     for (const limit of limits) {
       if (!/^\d+$/.test(limit)) return { count: 0, fault: `cannot convert string to integer for index: "${limit}"` };

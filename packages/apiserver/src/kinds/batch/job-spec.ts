@@ -7,7 +7,9 @@ export function defaultJobParts(spec: JobSpec): JobSpec {
   const policy = inField(spec, 'podFailurePolicy', (failure) =>
     inField(failure, 'rules', (rules) =>
       inEach(rules, (rule) =>
-        inField(rule, 'onPodConditions', (patterns) => inEach(patterns, (pattern) => (pattern.status === '' ? { ...pattern, status: 'True' } : pattern))),
+        inField(rule, 'onPodConditions', (patterns) =>
+          inEach(patterns, (pattern) => (pattern.status === '' ? { ...pattern, status: 'True' } : pattern)),
+        ),
       ),
     ),
   );

@@ -11,7 +11,9 @@ export function validateJobUpdate({ spec }: Job, { spec: old, status }: Job): re
   return [
     ...validateCompletions(spec, old),
     ...immutableSelector('spec.selector', spec.selector, old.selector),
-    ...(semanticEqual(template, old.template) ? [] : [FieldError.invalid('spec.template', shownTemplate(spec.template), 'field is immutable')]),
+    ...(semanticEqual(template, old.template)
+      ? []
+      : [FieldError.invalid('spec.template', shownTemplate(spec.template), 'field is immutable')]),
     ...immutable('spec.completionMode', spec.completionMode, old.completionMode),
     ...immutable('spec.podFailurePolicy', spec.podFailurePolicy, old.podFailurePolicy),
     ...immutable('spec.backoffLimitPerIndex', spec.backoffLimitPerIndex, old.backoffLimitPerIndex),
@@ -23,7 +25,8 @@ export function validateJobUpdate({ spec }: Job, { spec: old, status }: Job): re
 function validateCompletions(spec: JobSpec, old: JobSpec): readonly FieldError[] {
   const { completions, parallelism, completionMode } = spec;
   if (completions === old.completions) return [];
-  if (completionMode !== 'Indexed' || completions === undefined || old.completions === undefined) return immutable('spec.completions', completions, old.completions);
+  if (completionMode !== 'Indexed' || completions === undefined || old.completions === undefined)
+    return immutable('spec.completions', completions, old.completions);
   if (completions === parallelism) return [];
   return [FieldError.invalid('spec.completions', completions, 'can only be modified in tandem with spec.parallelism')];
 }
@@ -34,7 +37,11 @@ const placement = ['affinity', 'nodeSelector', 'tolerations', 'schedulingGates']
 function withPlacement(template: PodTemplateSpec, old: PodTemplateSpec): PodTemplateSpec {
   const { labels: _l, annotations: _a, ...metadata } = template.metadata ?? {};
   const { labels, annotations } = old.metadata ?? {};
-  const kept: ObjectMeta = { ...metadata, ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) };
+  const kept: ObjectMeta = {
+    ...metadata,
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
   const { affinity: _f, nodeSelector: _n, tolerations: _t, schedulingGates: _g, ...spec } = template.spec ?? { containers: [] };
   const before = Object.fromEntries(placement.flatMap((key) => (old.spec?.[key] === undefined ? [] : [[key, old.spec[key]]])));
   return { ...template, metadata: kept, spec: { ...spec, ...before } };

@@ -7,7 +7,15 @@ import { nonNegative } from '../rules/numbers.ts';
 import { matchesSelector } from '../rules/workload.ts';
 import { indexCount } from './job-indexes.ts';
 
-const counts = ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit', 'ttlSecondsAfterFinished', 'backoffLimitPerIndex', 'maxFailedIndexes'] as const;
+const counts = [
+  'parallelism',
+  'completions',
+  'activeDeadlineSeconds',
+  'backoffLimit',
+  'ttlSecondsAfterFinished',
+  'backoffLimitPerIndex',
+  'maxFailedIndexes',
+] as const;
 const maxExitCodes = 255;
 const maxRules = 20;
 
@@ -32,11 +40,16 @@ export function validateJobParts(field: string, spec: JobSpec): readonly FieldEr
   if (spec.podFailurePolicy !== undefined) faults.push(...validateFailurePolicy(`${field}.podFailurePolicy`, spec));
   if (spec.successPolicy !== undefined) faults.push(...validateSuccessPolicy(`${field}.successPolicy`, spec));
   if (spec.podReplacementPolicy !== undefined) faults.push(...validateReplacement(`${field}.podReplacementPolicy`, spec));
-  return [...faults, ...validatePodTemplate(`${field}.template`, spec.template ?? {}), ...validateRestart(`${field}.template.spec.restartPolicy`, spec)];
+  return [
+    ...faults,
+    ...validatePodTemplate(`${field}.template`, spec.template ?? {}),
+    ...validateRestart(`${field}.template.spec.restartPolicy`, spec),
+  ];
 }
 
 function validateMode(field: string, { completionMode, completions, backoffLimitPerIndex }: JobSpec): readonly FieldError[] {
-  const faults: FieldError[] = completionMode === undefined ? [] : [...supported(`${field}.completionMode`, completionMode, ['NonIndexed', 'Indexed'])];
+  const faults: FieldError[] =
+    completionMode === undefined ? [] : [...supported(`${field}.completionMode`, completionMode, ['NonIndexed', 'Indexed'])];
   if (completionMode === 'Indexed' && completions === undefined) {
     faults.push(FieldError.required(`${field}.completions`, 'when completion mode is Indexed'));
   }
@@ -53,7 +66,8 @@ function validateReplacement(field: string, { podReplacementPolicy, podFailurePo
 function validateRestart(field: string, { template, podFailurePolicy }: JobSpec): readonly FieldError[] {
   const { restartPolicy = '' } = template?.spec ?? {};
   if (restartPolicy === 'Always' || restartPolicy === '') return [FieldError.required(field, 'valid values: "OnFailure", "Never"')];
-  if (restartPolicy !== 'OnFailure' && restartPolicy !== 'Never') return [FieldError.notSupported(field, restartPolicy, ['OnFailure', 'Never'])];
+  if (restartPolicy !== 'OnFailure' && restartPolicy !== 'Never')
+    return [FieldError.notSupported(field, restartPolicy, ['OnFailure', 'Never'])];
   if (podFailurePolicy === undefined || restartPolicy === 'Never') return [];
   return [FieldError.invalid(field, restartPolicy, 'only "Never" is supported when podFailurePolicy is specified')];
 }
@@ -68,20 +82,24 @@ function validateFailureRule(field: string, rule: PodFailurePolicyRule, template
   const { onExitCodes, onPodConditions = [] } = rule;
   const faults = [...supported(`${field}.action`, rule.action, ['Count', 'FailIndex', 'FailJob', 'Ignore'])];
   if (onExitCodes !== undefined) {
-    const { containerName, operator, values = [] } = onExitCodes;
+    const { containerName, operator, values } = onExitCodes;
     const at = `${field}.onExitCodes`;
     const names = [...(template?.spec?.containers ?? []), ...(template?.spec?.initContainers ?? [])].map(({ name }) => name);
     if (containerName !== undefined && !names.includes(containerName)) {
-      faults.push(FieldError.invalid(`${at}.containerName`, containerName, 'must be one of the container or initContainer names in the pod template'));
+      faults.push(
+        FieldError.invalid(`${at}.containerName`, containerName, 'must be one of the container or initContainer names in the pod template'),
+      );
     }
     faults.push(...supported(`${at}.operator`, operator, ['In', 'NotIn']));
     if (values.length === 0) faults.push(FieldError.invalid(`${at}.values`, values, 'at least one value is required'));
     else if (values.length > maxExitCodes) faults.push(FieldError.tooMany(`${at}.values`, values.length, maxExitCodes));
     for (const [i, value] of values.entries()) {
-      if (operator === 'In' && value === 0) faults.push(FieldError.invalid(`${at}.values[${i}]`, value, 'must not be 0 for the In operator'));
+      if (operator === 'In' && value === 0)
+        faults.push(FieldError.invalid(`${at}.values[${i}]`, value, 'must not be 0 for the In operator'));
       if (values.indexOf(value) < i) faults.push(FieldError.duplicate(`${at}.values[${i}]`, value));
     }
-    if (values.some((value, i) => i > 0 && value < (values[i - 1] ?? value))) faults.push(FieldError.invalid(`${at}.values`, values, 'must be ordered'));
+    if (values.some((value, i) => i > 0 && value < (values[i - 1] ?? value)))
+      faults.push(FieldError.invalid(`${at}.values`, values, 'must be ordered'));
   }
   for (const [i, { status }] of onPodConditions.entries()) {
     faults.push(...supported(`${field}.onPodConditions[${i}].status`, status, ['False', 'True', 'Unknown']));
@@ -89,7 +107,8 @@ function validateFailureRule(field: string, rule: PodFailurePolicyRule, template
   if (onExitCodes !== undefined && onPodConditions.length > 0) {
     faults.push(FieldError.invalid(field, '', 'specifying both OnExitCodes and OnPodConditions is not supported'));
   }
-  if (onExitCodes === undefined && onPodConditions.length === 0) faults.push(FieldError.invalid(field, '', 'specifying one of OnExitCodes and OnPodConditions is required'));
+  if (onExitCodes === undefined && onPodConditions.length === 0)
+    faults.push(FieldError.invalid(field, '', 'specifying one of OnExitCodes and OnPodConditions is required'));
   return faults;
 }
 
@@ -97,7 +116,8 @@ function validateSuccessPolicy(field: string, { successPolicy, completionMode, c
   const faults: FieldError[] = [];
   if (completionMode !== 'Indexed') faults.push(FieldError.invalid(field, successPolicy, 'requires indexed completion mode'));
   const rules = successPolicy?.rules ?? [];
-  if (rules.length === 0) faults.push(FieldError.required(`${field}.rules`, 'at least one rules must be specified when the successPolicy is specified'));
+  if (rules.length === 0)
+    faults.push(FieldError.required(`${field}.rules`, 'at least one rules must be specified when the successPolicy is specified'));
   if (rules.length > maxRules) faults.push(FieldError.tooMany(`${field}.rules`, rules.length, maxRules));
   for (const [i, { succeededCount, succeededIndexes }] of rules.entries()) {
     const at = `${field}.rules[${i}]`;

@@ -40,19 +40,29 @@ export const jobs: KindHooks = hooksFor<Job>({
   selectableFields: { 'status.successful': (job) => String(job.status?.succeeded ?? 0) },
 });
 
-
 /** The labels by which a job finds its pods, and only its own. */
 function generatedLabels({ metadata: { uid = '', name = '' } }: Job): readonly (readonly [key: string, value: string])[] {
-  return [['controller-uid', uid], ['job-name', name], [uidLabel, uid], ['batch.kubernetes.io/job-name', name]];
+  return [
+    ['controller-uid', uid],
+    ['job-name', name],
+    [uidLabel, uid],
+    ['batch.kubernetes.io/job-name', name],
+  ];
 }
 
 function withGeneratedSelector(job: Job): Job {
   const { spec } = job;
   let labels = spec.template.metadata?.labels;
   for (const [key, value] of generatedLabels(job)) if (getOwn(labels, key) === undefined) labels = withEntry(labels, key, value);
-  const template: PodTemplateSpec = { ...spec.template, metadata: { ...spec.template.metadata, ...(labels === undefined ? {} : { labels }) } };
+  const template: PodTemplateSpec = {
+    ...spec.template,
+    metadata: { ...spec.template.metadata, ...(labels === undefined ? {} : { labels }) },
+  };
   const matchLabels = spec.selector?.matchLabels;
-  const selector = getOwn(matchLabels, uidLabel) === undefined ? { ...spec.selector, matchLabels: withEntry(matchLabels, uidLabel, job.metadata.uid ?? '') } : spec.selector;
+  const selector =
+    getOwn(matchLabels, uidLabel) === undefined
+      ? { ...spec.selector, matchLabels: withEntry(matchLabels, uidLabel, job.metadata.uid ?? '') }
+      : spec.selector;
   // A job that has no labels of its own has those of its template; defaulting has given it the very same map.
   const shares = job.metadata.labels === undefined || job.metadata.labels === spec.template.metadata?.labels;
   const metadata = shares && labels !== undefined ? { ...job.metadata, labels } : job.metadata;
@@ -67,7 +77,8 @@ function validateGenerated(job: Job): readonly FieldError[] {
   const faults: FieldError[] = [];
   for (const [key, value] of generated) {
     const found = getOwn(template.metadata?.labels, key);
-    if (found !== value) faults.push(FieldError.invalid('spec.template.metadata.labels', template.metadata?.labels ?? null, `must be '${value}'`));
+    if (found !== value)
+      faults.push(FieldError.invalid('spec.template.metadata.labels', template.metadata?.labels ?? null, `must be '${value}'`));
   }
   if (!selectsLabels(selector, Object.fromEntries(generated))) {
     faults.push(FieldError.invalid('spec.selector', shownSelector(selector), '`selector` not auto-generated'));

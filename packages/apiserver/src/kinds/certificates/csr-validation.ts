@@ -4,9 +4,29 @@ import { dnsSubdomain } from '../rules/names.ts';
 
 const minSeconds = 600;
 const usages = [
-  'any', 'cert sign', 'client auth', 'code signing', 'content commitment', 'crl sign', 'data encipherment', 'decipher only', 'digital signature',
-  'email protection', 'encipher only', 'ipsec end system', 'ipsec tunnel', 'ipsec user', 'key agreement', 'key encipherment', 'microsoft sgc',
-  'netscape sgc', 'ocsp signing', 's/mime', 'server auth', 'signing', 'timestamping',
+  'any',
+  'cert sign',
+  'client auth',
+  'code signing',
+  'content commitment',
+  'crl sign',
+  'data encipherment',
+  'decipher only',
+  'digital signature',
+  'email protection',
+  'encipher only',
+  'ipsec end system',
+  'ipsec tunnel',
+  'ipsec user',
+  'key agreement',
+  'key encipherment',
+  'microsoft sgc',
+  'netscape sgc',
+  'ocsp signing',
+  's/mime',
+  'server auth',
+  'signing',
+  'timestamping',
 ];
 
 /** A request for a certificate; what stands in it is read by the signer. */
@@ -28,7 +48,9 @@ export function validateRequest({ spec }: CertificateSigningRequest): readonly F
   } else faults.push(...validateSignerName('spec.signerName', spec.signerName));
   const { expirationSeconds } = spec;
   if (expirationSeconds !== undefined && expirationSeconds < minSeconds) {
-    faults.push(FieldError.invalid('spec.expirationSeconds', expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)'));
+    faults.push(
+      FieldError.invalid('spec.expirationSeconds', expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)'),
+    );
   }
   return faults;
 }
@@ -38,7 +60,8 @@ export function validateSignerName(field: string, name: string): readonly FieldE
   if (name === '') return [FieldError.required(field)];
   const slash = name.indexOf('/');
   const domain = name.slice(0, slash);
-  if (slash < 0 || slash === name.length - 1) return [FieldError.invalid(field, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")];
+  if (slash < 0 || slash === name.length - 1)
+    return [FieldError.invalid(field, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")];
   if (!domain.includes('.')) return [FieldError.invalid(field, domain, 'should be a domain with at least two segments separated by dots')];
   return dnsSubdomain(field, domain);
 }

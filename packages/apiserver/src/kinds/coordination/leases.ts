@@ -14,9 +14,10 @@ export const leases: KindHooks = hooksFor<Lease>({
   },
 });
 
-function validate({ spec = {} }: Lease): readonly FieldError[] {
+function validate({ spec }: Lease): readonly FieldError[] {
   const { leaseDurationSeconds: seconds, leaseTransitions } = spec;
-  const faults: FieldError[] = seconds !== undefined && seconds <= 0 ? [FieldError.invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0')] : [];
+  const faults: FieldError[] =
+    seconds !== undefined && seconds <= 0 ? [FieldError.invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0')] : [];
   return [...faults, ...nonNegative('spec.leaseTransitions', leaseTransitions)];
 }
 

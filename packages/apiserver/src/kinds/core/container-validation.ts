@@ -71,9 +71,14 @@ function validateContainer(field: string, container: Container, spec: PodSpec): 
     ...validateMounts(`${field}.volumeMounts`, container, spec.volumes ?? []),
     ...validateDevices(`${field}.volumeDevices`, container.volumeDevices ?? [], spec.volumes ?? []),
   );
-  if (!pullPolicies.includes(imagePullPolicy)) faults.push(FieldError.notSupported(`${field}.imagePullPolicy`, imagePullPolicy, pullPolicies));
+  if (!pullPolicies.includes(imagePullPolicy))
+    faults.push(FieldError.notSupported(`${field}.imagePullPolicy`, imagePullPolicy, pullPolicies));
   faults.push(
-    ...validateRequirements(`${field}.resources`, container.resources, (spec.resourceClaims ?? []).map(({ name }) => name)),
+    ...validateRequirements(
+      `${field}.resources`,
+      container.resources,
+      (spec.resourceClaims ?? []).map(({ name }) => name),
+    ),
     ...validateSecurityContext(`${field}.securityContext`, container.securityContext, spec.hostUsers ?? true),
   );
   return faults;
@@ -144,14 +149,18 @@ function validateMountParts(field: string, mount: VolumeMount, container: Contai
   const { subPath = '', subPathExpr = '', mountPropagation } = mount;
   const faults = subPath === '' ? [] : [...descendingPath(`${field}.subPath`, subPath)];
   if (subPathExpr !== '') {
-    if (subPath !== '') faults.push(FieldError.invalid(`${field}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
+    if (subPath !== '')
+      faults.push(FieldError.invalid(`${field}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
     faults.push(...descendingPath(`${field}.subPathExpr`, subPathExpr));
   }
   if (mountPropagation !== undefined) {
     const supported = ['Bidirectional', 'HostToContainer', 'None'];
-    if (!supported.includes(mountPropagation)) faults.push(FieldError.notSupported(`${field}.mountPropagation`, mountPropagation, supported));
+    if (!supported.includes(mountPropagation))
+      faults.push(FieldError.notSupported(`${field}.mountPropagation`, mountPropagation, supported));
     if (mountPropagation === 'Bidirectional' && container.securityContext?.privileged !== true) {
-      faults.push(FieldError.forbidden(`${field}.mountPropagation`, 'Bidirectional mount propagation is available only to privileged containers'));
+      faults.push(
+        FieldError.forbidden(`${field}.mountPropagation`, 'Bidirectional mount propagation is available only to privileged containers'),
+      );
     }
   }
   return faults;
@@ -167,12 +176,15 @@ function validateDevices(field: string, devices: readonly VolumeDevice[], volume
     if (name === '') faults.push(FieldError.required(`${at}.name`));
     if (names.has(name)) faults.push(FieldError.invalid(`${at}.name`, name, 'must be unique'));
     if (volume !== undefined && volume.persistentVolumeClaim === undefined && volume.ephemeral === undefined) {
-      faults.push(FieldError.invalid(`${at}.name`, name, 'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode'));
+      faults.push(
+        FieldError.invalid(`${at}.name`, name, 'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode'),
+      );
     }
     if (volume === undefined) faults.push(FieldError.notFound(`${at}.name`, name));
     if (devicePath === '') faults.push(FieldError.required(`${at}.devicePath`));
     if (devicePath !== '' && paths.has(devicePath)) faults.push(FieldError.invalid(`${at}.devicePath`, devicePath, 'must be unique'));
-    if (devicePath.split('/').includes('..')) faults.push(FieldError.invalid(`${at}.devicePath`, devicePath, 'can not contain backsteps (..)'));
+    if (devicePath.split('/').includes('..'))
+      faults.push(FieldError.invalid(`${at}.devicePath`, devicePath, 'can not contain backsteps (..)'));
     names.add(name);
     paths.add(devicePath);
   }

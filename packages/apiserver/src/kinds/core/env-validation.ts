@@ -4,14 +4,32 @@ import { invalidBy } from '../rules/names.ts';
 import { configMapKey } from '../rules/paths.ts';
 
 const envFields: readonly string[] = [
-  'metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'spec.serviceAccountName',
-  'status.hostIP', 'status.hostIPs', 'status.podIP', 'status.podIPs',
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.uid',
+  'spec.nodeName',
+  'spec.serviceAccountName',
+  'status.hostIP',
+  'status.hostIPs',
+  'status.podIP',
+  'status.podIPs',
 ];
 const podFields: ReadonlySet<string> = new Set([
-  ...envFields, 'metadata.annotations', 'metadata.labels', 'spec.restartPolicy', 'spec.schedulerName', 'status.phase', 'spec.host',
+  ...envFields,
+  'metadata.annotations',
+  'metadata.labels',
+  'spec.restartPolicy',
+  'spec.schedulerName',
+  'status.phase',
+  'spec.host',
 ]);
 const resourceFields: readonly string[] = [
-  'limits.cpu', 'limits.ephemeral-storage', 'limits.memory', 'requests.cpu', 'requests.ephemeral-storage', 'requests.memory',
+  'limits.cpu',
+  'limits.ephemeral-storage',
+  'limits.memory',
+  'requests.cpu',
+  'requests.ephemeral-storage',
+  'requests.memory',
 ];
 const sources = ['fieldRef', 'resourceFieldRef', 'configMapKeyRef', 'secretKeyRef', 'fileKeyRef'] as const;
 const cpuDivisors: ReadonlySet<string> = new Set(['0', '1m', '1']);
@@ -36,7 +54,13 @@ function validateSource(field: string, { value, valueFrom }: EnvVar): readonly F
   const faults = [...validateEachSource(field, valueFrom)];
   const given = sources.filter((name) => valueFrom[name] !== undefined).length;
   if (given === 0) {
-    faults.push(FieldError.invalid(field, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`'));
+    faults.push(
+      FieldError.invalid(
+        field,
+        '',
+        'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
+      ),
+    );
   } else if ((value ?? '') !== '') faults.push(FieldError.invalid(field, '', 'may not be specified when `value` is not empty'));
   else if (given > 1) faults.push(FieldError.invalid(field, '', 'may not have more than one field specified at a time'));
   return faults;
@@ -58,7 +82,11 @@ function validateKeyRef(field: string, { name, key }: ConfigMapKeySelector): rea
 }
 
 /** A field of the pod that a container may see; `allowed` lists them, labels and annotations can also be had one by one. */
-export function validateFieldRef(field: string, { apiVersion, fieldPath }: ObjectFieldSelector, allowed: readonly string[]): readonly FieldError[] {
+export function validateFieldRef(
+  field: string,
+  { apiVersion, fieldPath }: ObjectFieldSelector,
+  allowed: readonly string[],
+): readonly FieldError[] {
   if ((apiVersion ?? '') === '') return [FieldError.required(`${field}.apiVersion`)];
   if (fieldPath === '') return [FieldError.required(`${field}.fieldPath`)];
   const [, path, key] = /^(.+)\['(.+)'\]$/.exec(fieldPath) ?? [];
@@ -92,7 +120,13 @@ function validateDivisor(field: string, resource: string, divisor: string): read
   }
   if (isOneOf(divisor, byteDivisors)) return [];
   const name = what === 'ephemeral-storage' ? 'local ephemeral storage' : what.startsWith('hugepages') ? 'hugepages' : 'memory';
-  return [FieldError.invalid(field, resource, `only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the ${name} resource`)];
+  return [
+    FieldError.invalid(
+      field,
+      resource,
+      `only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the ${name} resource`,
+    ),
+  ];
 }
 
 function isOneOf(divisor: string, allowed: ReadonlySet<string>): boolean {
@@ -104,7 +138,10 @@ export function validateEnvFrom(field: string, from: readonly EnvFromSource[]): 
   return from.flatMap((source, i) => {
     const { prefix = '', configMapRef, secretRef } = source;
     const faults = prefix === '' ? [] : [...invalidBy(envName, `${field}[${i}].prefix`, prefix)];
-    for (const [name, ref] of [['configMapRef', configMapRef], ['secretRef', secretRef]] as const) {
+    for (const [name, ref] of [
+      ['configMapRef', configMapRef],
+      ['secretRef', secretRef],
+    ] as const) {
       if (ref !== undefined && (ref.name ?? '') === '') faults.push(FieldError.required(`${field}.${name}.name`));
     }
     const given = [configMapRef, secretRef].filter((ref) => ref !== undefined).length;

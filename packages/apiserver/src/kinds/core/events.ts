@@ -8,7 +8,13 @@ export const events: KindHooks = hooksFor<Event>({
     allowCreateOnUpdate: true,
     // Old clients name events after objects whose names follow other rules.
     validateName: () => [],
-    validate: (event) => validateEvent({ ...event, namespace: event.metadata.namespace ?? '', regarding: event.involvedObject, controller: event.reportingComponent }),
+    validate: (event) =>
+      validateEvent({
+        ...event,
+        namespace: event.metadata.namespace ?? '',
+        regarding: event.involvedObject,
+        controller: event.reportingComponent,
+      }),
   },
   selectableFields: {
     'involvedObject.kind': selectable((event) => event.involvedObject.kind),

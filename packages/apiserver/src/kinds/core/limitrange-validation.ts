@@ -24,7 +24,8 @@ function validateItem(field: string, item: LimitRangeItem): readonly FieldError[
   const faults: FieldError[] = [];
   if (item.type === 'Pod') {
     for (const key of ['default', 'defaultRequest'] as const) {
-      if (Object.keys(item[key] ?? {}).length > 0) faults.push(FieldError.forbidden(`${field}.${key}`, 'may not be specified when `type` is \'Pod\''));
+      if (Object.keys(item[key] ?? {}).length > 0)
+        faults.push(FieldError.forbidden(`${field}.${key}`, "may not be specified when `type` is 'Pod'"));
     }
   }
   if (item.type === 'PersistentVolumeClaim' && getOwn(item.min, 'storage') === undefined && getOwn(item.max, 'storage') === undefined) {
@@ -39,19 +40,25 @@ function validateItem(field: string, item: LimitRangeItem): readonly FieldError[
 function validateResource(field: string, item: LimitRangeItem, name: string): readonly FieldError[] {
   const [max, min, limit, request, ratio] = lists.map((key) => getOwn(item[key], name));
   const faults: FieldError[] = [];
-  const isMore = (a: string | undefined, b: string | undefined): boolean => a !== undefined && b !== undefined && compareQuantities(a, b) > 0;
+  const isMore = (a: string | undefined, b: string | undefined): boolean =>
+    a !== undefined && b !== undefined && compareQuantities(a, b) > 0;
   const add = (key: (typeof lists)[number], shown: string | undefined, text: string): void => {
     faults.push(FieldError.invalid(`${field}.${key}[${name}]`, shown, text));
   };
   if (isMore(min, max)) add('min', min, `min value ${min} is greater than max value ${max}`);
   if (isMore(min, request)) add('defaultRequest', request, `min value ${min} is greater than default request value ${request}`);
   if (isMore(request, max)) add('defaultRequest', request, `default request value ${request} is greater than max value ${max}`);
-  if (isMore(request, limit)) add('defaultRequest', request, `default request value ${request} is greater than default limit value ${limit}`);
+  if (isMore(request, limit))
+    add('defaultRequest', request, `default request value ${request} is greater than default limit value ${limit}`);
   // The values that these two show are not those that the field holds.
   if (isMore(min, limit)) add('default', min, `min value ${min} is greater than default value ${limit}`);
   if (isMore(limit, max)) add('default', max, `default value ${limit} is greater than max value ${max}`);
   if (ratio !== undefined) faults.push(...validateRatio(`${field}.maxLimitRequestRatio[${name}]`, ratio, min, max));
-  if ((isExtendedResource(name) || isHugePages(name)) && limit !== undefined && (request === undefined || compareQuantities(request, limit) !== 0)) {
+  if (
+    (isExtendedResource(name) || isHugePages(name)) &&
+    limit !== undefined &&
+    (request === undefined || compareQuantities(request, limit) !== 0)
+  ) {
     add('defaultRequest', request ?? '', `default value ${limit} must equal to defaultRequest value ${request ?? '<nil>'}`);
   }
   return faults;

@@ -16,7 +16,8 @@ export const limitranges: KindHooks = hooksFor<LimitRange>({
 /** For containers a limit defaults to the most that is allowed, a request to the limit, else to the least that is allowed. */
 function defaultItem(sent: Item): Item {
   let item = sent;
-  for (const key of ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'] as const) item = inField(item, key, canonicalResources);
+  for (const key of ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'] as const)
+    item = inField(item, key, canonicalResources);
   if (item.type !== 'Container') return item;
   const limits = completed(item.default, item.max);
   const requests = completed(completed(item.defaultRequest, limits), item.min);

@@ -54,5 +54,7 @@ function validateStatus({ metadata, status }: Namespace): readonly FieldError[] 
   if (metadata.deletionTimestamp === undefined) {
     return phase === 'Active' ? [] : [FieldError.invalid('status.Phase', phase, "may only be 'Active' if `deletionTimestamp` is empty")];
   }
-  return phase === 'Terminating' ? [] : [FieldError.invalid('status.Phase', phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
+  return phase === 'Terminating'
+    ? []
+    : [FieldError.invalid('status.Phase', phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
 }

@@ -6,7 +6,12 @@ import { qualifiedName } from '../rules/names.ts';
 import { resourceName, resourceQuantity } from '../rules/resources.ts';
 import { taintEffect } from './scheduling-validation.ts';
 
-const taintShape: GoShape = [['Key', 'key', emptyText], ['Value', 'value', emptyText], ['Effect', 'effect', emptyText], ['TimeAdded', 'timeAdded']];
+const taintShape: GoShape = [
+  ['Key', 'key', emptyText],
+  ['Value', 'value', emptyText],
+  ['Effect', 'effect', emptyText],
+  ['TimeAdded', 'timeAdded'],
+];
 
 export function validateNode({ spec, status }: Node): readonly FieldError[] {
   return [

@@ -19,7 +19,7 @@ export const persistentvolumeclaims: KindHooks = hooksFor<PersistentVolumeClaim>
 const fixed = 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
 
 /** A claim that has its volume may ask for more of it; the volume's name, and a class that was left open, may be set once. */
-function validateChanges({ spec = {} }: PersistentVolumeClaim, { spec: old = {}, status }: PersistentVolumeClaim): readonly FieldError[] {
+function validateChanges({ spec }: PersistentVolumeClaim, { spec: old, status }: PersistentVolumeClaim): readonly FieldError[] {
   const isBound = status?.phase === 'Bound';
   const name = (old.volumeName ?? '') === '' ? spec.volumeName : old.volumeName;
   const className = old.storageClassName ?? spec.storageClassName;
@@ -40,7 +40,10 @@ function validateChanges({ spec = {} }: PersistentVolumeClaim, { spec: old = {},
   return [FieldError.forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity')];
 }
 
-function withRequests(old: PersistentVolumeClaimSpec, spec: PersistentVolumeClaimSpec): NonNullable<PersistentVolumeClaimSpec['resources']> {
+function withRequests(
+  old: PersistentVolumeClaimSpec,
+  spec: PersistentVolumeClaimSpec,
+): NonNullable<PersistentVolumeClaimSpec['resources']> {
   const { requests } = spec.resources ?? {};
   return { ...old.resources, ...(requests === undefined ? {} : { requests }) };
 }

@@ -7,7 +7,11 @@ import { validateVolume, validateVolumeUpdate } from './pv-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
 export const persistentvolumes: KindHooks = hooksFor<PersistentVolume>({
-  default: (volume) => ({ ...volume, spec: defaultVolumeSpec(volume.spec ?? {}), status: defaulted(volume.status ?? {}, { phase: 'Pending' }) }),
+  default: (volume) => ({
+    ...volume,
+    spec: defaultVolumeSpec(volume.spec ?? {}),
+    status: defaulted(volume.status ?? {}, { phase: 'Pending' }),
+  }),
   strategy: {
     prepareForCreate: (volume, context) => ({
       ...volume,
@@ -24,6 +28,8 @@ function defaultVolumeSpec(spec: PersistentVolumeSpec): PersistentVolumeSpec {
   result = inField(result, 'hostPath', (source) => defaulted(source, { type: '' }));
   result = inField(result, 'iscsi', (source) => defaulted(source, { iscsiInterface: 'default' }));
   result = inField(result, 'rbd', (source) => defaulted(source, { pool: 'rbd', user: 'admin', keyring: '/etc/ceph/keyring' }));
-  result = inField(result, 'azureDisk', (source) => defaulted(source, { cachingMode: 'ReadWrite', kind: 'Shared', fsType: 'ext4', readOnly: false }));
+  result = inField(result, 'azureDisk', (source) =>
+    defaulted(source, { cachingMode: 'ReadWrite', kind: 'Shared', fsType: 'ext4', readOnly: false }),
+  );
   return inField(result, 'scaleIO', (source) => defaulted(source, { storageMode: 'ThinProvisioned', fsType: 'xfs' }));
 }

@@ -10,7 +10,8 @@ const changeable =
 /** What an update of a pod may change: little, for its containers run already (validation.ValidatePodUpdate). */
 export function validatePodUpdate({ spec }: Pod, { spec: old }: Pod): readonly FieldError[] {
   for (const list of ['containers', 'initContainers'] as const) {
-    if ((spec[list] ?? []).length !== (old[list] ?? []).length) return [FieldError.forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
+    if ((spec[list] ?? []).length !== (old[list] ?? []).length)
+      return [FieldError.forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
   }
   const faults: FieldError[] = [];
   for (const list of ['containers', 'initContainers'] as const) {
@@ -22,7 +23,9 @@ export function validatePodUpdate({ spec }: Pod, { spec: old }: Pod): readonly F
   if (faults.length > 0) return faults;
   for (const [i, { name }] of (spec.schedulingGates ?? []).entries()) {
     if (old.schedulingGates?.some((gate) => gate.name === name) === true) continue;
-    faults.push(FieldError.forbidden(`spec.schedulingGates[${i}].name`, `only deletion is allowed, but found new scheduling gate '${name}'`));
+    faults.push(
+      FieldError.forbidden(`spec.schedulingGates[${i}].name`, `only deletion is allowed, but found new scheduling gate '${name}'`),
+    );
   }
   faults.push(...validateAddedTolerations(spec.tolerations ?? [], old.tolerations ?? []));
   return semanticEqual(withoutChangeable(spec, old), old) ? faults : [...faults, FieldError.forbidden('spec', changeable)];

@@ -30,7 +30,9 @@ export function validatePodSpec(field: string, spec: PodSpec): readonly FieldErr
     ...validatePodSecurity(field, spec),
     ...validateAffinity(`${field}.affinity`, spec.affinity),
     ...validateDns(`${field}.dnsConfig`, spec.dnsPolicy, spec.dnsConfig),
-    ...(spec.readinessGates ?? []).flatMap(({ conditionType }, i) => qualifiedName(`${field}.readinessGates[${i}].conditionType`, conditionType)),
+    ...(spec.readinessGates ?? []).flatMap(({ conditionType }, i) =>
+      qualifiedName(`${field}.readinessGates[${i}].conditionType`, conditionType),
+    ),
     ...validateGates(`${field}.schedulingGates`, spec.schedulingGates ?? []),
     ...validateSpread(`${field}.topologySpreadConstraints`, spec.topologySpreadConstraints ?? []),
     ...validateHostUsers(field, spec),
@@ -42,7 +44,9 @@ export function validatePodSpec(field: string, spec: PodSpec): readonly FieldErr
     ]),
     ...optional(dnsSubdomain, `${field}.priorityClassName`, spec.priorityClassName),
     ...optional(dnsSubdomain, `${field}.runtimeClassName`, spec.runtimeClassName),
-    ...(spec.preemptionPolicy === undefined ? [] : requiredOneOf(`${field}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'])),
+    ...(spec.preemptionPolicy === undefined
+      ? []
+      : requiredOneOf(`${field}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'])),
     ...sortedEntries(spec.overhead).flatMap(([name, quantity]) => [
       ...resourceName(`${field}.overhead.limits[${name}]`, name),
       ...resourceQuantity(`${field}.overhead.limits[${name}]`, name, quantity),
@@ -109,18 +113,29 @@ function validateDns(field: string, policy: string | undefined, config: PodDNSCo
   const faults: FieldError[] = [];
   if (policy === 'None') {
     if (config === undefined) return [FieldError.required(field, 'must provide `dnsConfig` when `dnsPolicy` is None')];
-    if (nameservers.length === 0) return [FieldError.required(`${field}.nameservers`, 'must provide at least one DNS nameserver when `dnsPolicy` is None')];
+    if (nameservers.length === 0)
+      return [FieldError.required(`${field}.nameservers`, 'must provide at least one DNS nameserver when `dnsPolicy` is None')];
   }
   if (nameservers.length > maxNameservers) {
     faults.push(FieldError.invalid(`${field}.nameservers`, nameservers, `must not have more than ${maxNameservers} nameservers`));
   }
   faults.push(...nameservers.flatMap((ip, i) => isIp(`${field}.nameservers[${i}]`, ip)));
-  if (searches.length > maxSearches) faults.push(FieldError.invalid(`${field}.searches`, searches, `must not have more than ${maxSearches} search paths`));
+  if (searches.length > maxSearches)
+    faults.push(FieldError.invalid(`${field}.searches`, searches, `must not have more than ${maxSearches} search paths`));
   if (searches.join(' ').length > maxSearchLength) {
-    faults.push(FieldError.invalid(`${field}.searches`, searches, `must not have more than ${maxSearchLength} characters (including spaces) in the search list`));
+    faults.push(
+      FieldError.invalid(
+        `${field}.searches`,
+        searches,
+        `must not have more than ${maxSearchLength} characters (including spaces) in the search list`,
+      ),
+    );
   }
-  faults.push(...searches.flatMap((search, i) => (search === '.' ? [] : dnsSubdomain(`${field}.searches[${i}]`, search.replace(/\.$/, '')))));
-  for (const [i, { name = '' }] of options.entries()) if (name === '') faults.push(FieldError.required(`${field}.options[${i}]`, 'must not be empty'));
+  faults.push(
+    ...searches.flatMap((search, i) => (search === '.' ? [] : dnsSubdomain(`${field}.searches[${i}]`, search.replace(/\.$/, '')))),
+  );
+  for (const [i, { name = '' }] of options.entries())
+    if (name === '') faults.push(FieldError.required(`${field}.options[${i}]`, 'must not be empty'));
   return faults;
 }
 

@@ -32,7 +32,8 @@ export function podWarnings(field: string, { metadata, spec }: PodTemplateSpec):
 
 function specWarnings(field: string, spec: PodSpec): readonly string[] {
   const found: string[] = [];
-  for (const [key, text] of deprecatedLabels) if (getOwn(spec.nodeSelector, key) !== undefined) found.push(`${field}.nodeSelector[${key}]: ${text}`);
+  for (const [key, text] of deprecatedLabels)
+    if (getOwn(spec.nodeSelector, key) !== undefined) found.push(`${field}.nodeSelector[${key}]: ${text}`);
   for (const [i, { name = '' }] of (spec.imagePullSecrets ?? []).entries()) {
     if (name === '') found.push(`${field}.imagePullSecrets[${i}]: invalid empty name ""`);
   }

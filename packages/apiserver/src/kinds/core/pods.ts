@@ -20,7 +20,8 @@ export const pods: KindHooks = hooksFor<Pod>({
     },
     validate(pod) {
       const faults = [...validatePodSpec('spec', pod.spec)];
-      if ((pod.spec.ephemeralContainers ?? []).length > 0) faults.push(FieldError.forbidden('spec.ephemeralContainers', 'cannot be set on create'));
+      if ((pod.spec.ephemeralContainers ?? []).length > 0)
+        faults.push(FieldError.forbidden('spec.ephemeralContainers', 'cannot be set on create'));
       return faults;
     },
     validateUpdate: (pod, old) => [...validatePodSpec('spec', pod.spec), ...validatePodUpdate(pod, old)],
@@ -70,7 +71,11 @@ function validateStatus({ status }: Pod, old: Pod): readonly FieldError[] {
 }
 
 /** Once a container has ended for good it does not run again. */
-function notRestarted(statuses: NonNullable<Pod['status']>['containerStatuses'], { spec, status }: Pod, field: string): readonly FieldError[] {
+function notRestarted(
+  statuses: NonNullable<Pod['status']>['containerStatuses'],
+  { spec, status }: Pod,
+  field: string,
+): readonly FieldError[] {
   if (spec.restartPolicy === 'Always') return [];
   return (status?.containerStatuses ?? []).flatMap(({ name, state }) => {
     const ended = state?.terminated;

@@ -14,13 +14,18 @@ export interface Probes {
 /** Probes and lifecycle hooks of one container; `graceSeconds` bounds a sleep before the stop. */
 export function validateProbes(field: string, { livenessProbe, readinessProbe, startupProbe }: Probes): readonly FieldError[] {
   const faults: FieldError[] = [];
-  if (livenessProbe !== undefined) faults.push(...validateProbe(`${field}.livenessProbe`, livenessProbe), ...succeedsOnce(`${field}.livenessProbe`, livenessProbe));
+  if (livenessProbe !== undefined)
+    faults.push(...validateProbe(`${field}.livenessProbe`, livenessProbe), ...succeedsOnce(`${field}.livenessProbe`, livenessProbe));
   if (readinessProbe !== undefined) {
     faults.push(...validateProbe(`${field}.readinessProbe`, readinessProbe));
     const { terminationGracePeriodSeconds: grace } = readinessProbe;
-    if (grace !== undefined) faults.push(FieldError.invalid(`${field}.readinessProbe.terminationGracePeriodSeconds`, grace, 'must not be set for readinessProbes'));
+    if (grace !== undefined)
+      faults.push(
+        FieldError.invalid(`${field}.readinessProbe.terminationGracePeriodSeconds`, grace, 'must not be set for readinessProbes'),
+      );
   }
-  if (startupProbe !== undefined) faults.push(...validateProbe(`${field}.startupProbe`, startupProbe), ...succeedsOnce(`${field}.startupProbe`, startupProbe));
+  if (startupProbe !== undefined)
+    faults.push(...validateProbe(`${field}.startupProbe`, startupProbe), ...succeedsOnce(`${field}.startupProbe`, startupProbe));
   return faults;
 }
 
@@ -38,12 +43,15 @@ function validateProbe(field: string, probe: Probe): readonly FieldError[] {
     faults.push(...nonNegative(`${field}.${key}`, probe[key]));
   }
   const { terminationGracePeriodSeconds: grace } = probe;
-  if (grace !== undefined && grace <= 0) faults.push(FieldError.invalid(`${field}.terminationGracePeriodSeconds`, grace, 'must be greater than 0'));
+  if (grace !== undefined && grace <= 0)
+    faults.push(FieldError.invalid(`${field}.terminationGracePeriodSeconds`, grace, 'must be greater than 0'));
   return faults;
 }
 
 function succeedsOnce(field: string, { successThreshold }: Probe): readonly FieldError[] {
-  return successThreshold === undefined || successThreshold === 1 ? [] : [FieldError.invalid(`${field}.successThreshold`, successThreshold, 'must be 1')];
+  return successThreshold === undefined || successThreshold === 1
+    ? []
+    : [FieldError.invalid(`${field}.successThreshold`, successThreshold, 'must be 1')];
 }
 
 function validateHandler(field: string, { exec, httpGet, tcpSocket, grpc, sleep }: Handler, graceSeconds: number): readonly FieldError[] {
@@ -73,7 +81,8 @@ function validateHttpGet(field: string, { path, port, scheme, httpHeaders = [] }
   faults.push(...portOrName(`${field}.port`, port), ...supported(`${field}.scheme`, scheme, ['HTTP', 'HTTPS']));
   for (const { name } of httpHeaders) {
     if (/^[-A-Za-z0-9]+$/.test(name)) continue;
-    const text = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
+    const text =
+      "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
     faults.push(FieldError.invalid(`${field}.httpHeaders`, name, text));
   }
   return faults;

@@ -11,12 +11,32 @@ import { validateHostPath, validateNfs, validateRequired } from './volume-valida
 const policies = ['Delete', 'Recycle', 'Retain'];
 /** In the order in which upstream looks for them. */
 const sources = [
-  'hostPath', 'gcePersistentDisk', 'awsElasticBlockStore', 'glusterfs', 'flocker', 'nfs', 'rbd', 'quobyte', 'cephfs', 'iscsi', 'cinder', 'fc',
-  'flexVolume', 'azureFile', 'vsphereVolume', 'photonPersistentDisk', 'portworxVolume', 'azureDisk', 'scaleIO', 'local', 'storageos', 'csi',
+  'hostPath',
+  'gcePersistentDisk',
+  'awsElasticBlockStore',
+  'glusterfs',
+  'flocker',
+  'nfs',
+  'rbd',
+  'quobyte',
+  'cephfs',
+  'iscsi',
+  'cinder',
+  'fc',
+  'flexVolume',
+  'azureFile',
+  'vsphereVolume',
+  'photonPersistentDisk',
+  'portworxVolume',
+  'azureDisk',
+  'scaleIO',
+  'local',
+  'storageos',
+  'csi',
 ] as const;
 
 /** A volume (validation.ValidatePersistentVolume); the order of the faults is upstream's. */
-export function validateVolume({ spec = {} }: PersistentVolume): readonly FieldError[] {
+export function validateVolume({ spec }: PersistentVolume): readonly FieldError[] {
   const { accessModes: modes = [], capacity, persistentVolumeReclaimPolicy: policy, storageClassName = '', volumeMode } = spec;
   const faults: FieldError[] = [];
   if (modes.length === 0) faults.push(FieldError.required('spec.accessModes'));
@@ -25,7 +45,8 @@ export function validateVolume({ spec = {} }: PersistentVolume): readonly FieldE
     faults.push(FieldError.forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes'));
   }
   faults.push(...validateCapacity(capacity));
-  if (policy !== undefined && !policies.includes(policy)) faults.push(FieldError.notSupported('spec.persistentVolumeReclaimPolicy', policy, policies));
+  if (policy !== undefined && !policies.includes(policy))
+    faults.push(FieldError.notSupported('spec.persistentVolumeReclaimPolicy', policy, policies));
   if (spec.nodeAffinity !== undefined) {
     const { required } = spec.nodeAffinity;
     if (required === undefined) faults.push(FieldError.required('spec.nodeAffinity.required', 'must specify required node constraints'));
@@ -36,7 +57,8 @@ export function validateVolume({ spec = {} }: PersistentVolume): readonly FieldE
     faults.push(FieldError.forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"));
   }
   if (storageClassName !== '') faults.push(...dnsSubdomain('spec.storageClassName', storageClassName));
-  if (volumeMode !== undefined && !volumeModes.includes(volumeMode)) faults.push(FieldError.notSupported('spec.volumeMode', volumeMode, volumeModes));
+  if (volumeMode !== undefined && !volumeModes.includes(volumeMode))
+    faults.push(FieldError.notSupported('spec.volumeMode', volumeMode, volumeModes));
   return [...faults, ...validateAttributesClass(spec)];
 }
 
@@ -73,10 +95,13 @@ function validateOne(spec: PersistentVolumeSpec, type: (typeof sources)[number])
   if (type === 'nfs' && nfs !== undefined) return validateNfs(field, nfs);
   if (type === 'local' && local !== undefined) {
     const faults: FieldError[] = local.path === '' ? [FieldError.required(`${field}.path`)] : [];
-    return nodeAffinity === undefined ? [...faults, FieldError.required('metadata.annotations', 'Local volume requires node affinity')] : faults;
+    return nodeAffinity === undefined
+      ? [...faults, FieldError.required('metadata.annotations', 'Local volume requires node affinity')]
+      : faults;
   }
   if (type === 'csi' && csi !== undefined) {
-    const faults: FieldError[] = csi.driver === '' ? [FieldError.required(`${field}.driver`)] : [...dnsSubdomain(`${field}.driver`, csi.driver.toLowerCase())];
+    const faults: FieldError[] =
+      csi.driver === '' ? [FieldError.required(`${field}.driver`)] : [...dnsSubdomain(`${field}.driver`, csi.driver.toLowerCase())];
     return csi.volumeHandle === '' ? [...faults, FieldError.required(`${field}.volumeHandle`)] : faults;
   }
   return validateRequired(field, type, spec[type] as Readonly<Record<string, unknown>>); // some source's fields, asked by name
@@ -86,11 +111,13 @@ function validateAttributesClass({ volumeAttributesClassName: name, csi }: Persi
   if (name === undefined) return [];
   const field = 'spec.volumeAttributesClassName';
   const faults: FieldError[] = name === '' ? [FieldError.required(field, 'an empty string is disallowed')] : [...dnsSubdomain(field, name)];
-  return csi === undefined ? [...faults, FieldError.required('spec.csi', 'has to be specified when using volumeAttributesClassName')] : faults;
+  return csi === undefined
+    ? [...faults, FieldError.required('spec.csi', 'has to be specified when using volumeAttributesClassName')]
+    : faults;
 }
 
 /** Upstream appends a diff of its internal structs, which no client can rely on. */
-export function validateVolumeUpdate({ spec = {} }: PersistentVolume, { spec: old = {} }: PersistentVolume): readonly FieldError[] {
+export function validateVolumeUpdate({ spec }: PersistentVolume, { spec: old }: PersistentVolume): readonly FieldError[] {
   const faults: FieldError[] = [];
   if (sources.some((type) => !semanticEqual(spec[type], old[type]))) {
     faults.push(FieldError.forbidden('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'));

@@ -18,15 +18,25 @@ export function validateTolerations(field: string, tolerations: readonly Tolerat
   return tolerations.flatMap((toleration, i) => validateToleration(`${field}[${i}]`, toleration));
 }
 
-function validateToleration(field: string, { key = '', operator = '', value = '', effect = '', tolerationSeconds }: Toleration): readonly FieldError[] {
+function validateToleration(
+  field: string,
+  { key = '', operator = '', value = '', effect = '', tolerationSeconds }: Toleration,
+): readonly FieldError[] {
   const faults: FieldError[] = key === '' ? [] : [...qualifiedName(`${field}.key`, key)];
   if (key === '' && operator !== 'Exists') {
-    faults.push(FieldError.invalid(`${field}.operator`, operator, 'operator must be Exists when `key` is empty, which means "match all values and all keys"'));
+    faults.push(
+      FieldError.invalid(
+        `${field}.operator`,
+        operator,
+        'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+      ),
+    );
   }
   if (tolerationSeconds !== undefined && effect !== 'NoExecute') {
     faults.push(FieldError.invalid(`${field}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"));
   }
-  if (operator === 'Equal' || operator === '') for (const text of isValidLabelValue(value)) faults.push(FieldError.invalid(`${field}.operator`, value, text));
+  if (operator === 'Equal' || operator === '')
+    for (const text of isValidLabelValue(value)) faults.push(FieldError.invalid(`${field}.operator`, value, text));
   else if (operator === 'Exists') {
     if (value !== '') faults.push(FieldError.invalid(`${field}.operator`, value, "value must be empty when `operator` is 'Exists'"));
   } else faults.push(FieldError.notSupported(`${field}.operator`, operator, ['Equal', 'Exists']));
@@ -40,13 +50,18 @@ export function taintEffect(field: string, effect: string): readonly FieldError[
 export function validateAffinity(field: string, affinity: Affinity | undefined): readonly FieldError[] {
   const { nodeAffinity, podAffinity, podAntiAffinity } = affinity ?? {};
   const faults: FieldError[] = [];
-  const { requiredDuringSchedulingIgnoredDuringExecution: required, preferredDuringSchedulingIgnoredDuringExecution: preferred = [] } = nodeAffinity ?? {};
-  if (required !== undefined) faults.push(...validateNodeSelector(`${field}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution`, required));
+  const { requiredDuringSchedulingIgnoredDuringExecution: required, preferredDuringSchedulingIgnoredDuringExecution: preferred = [] } =
+    nodeAffinity ?? {};
+  if (required !== undefined)
+    faults.push(...validateNodeSelector(`${field}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution`, required));
   for (const [i, { weight, preference }] of preferred.entries()) {
     const at = `${field}.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[${i}]`;
     faults.push(...weighs(`${at}.weight`, weight), ...validateNodeTerm(`${at}.preference`, preference));
   }
-  for (const [name, side] of [['podAffinity', podAffinity], ['podAntiAffinity', podAntiAffinity]] as const) {
+  for (const [name, side] of [
+    ['podAffinity', podAffinity],
+    ['podAntiAffinity', podAntiAffinity],
+  ] as const) {
     for (const [i, term] of (side?.requiredDuringSchedulingIgnoredDuringExecution ?? []).entries()) {
       faults.push(...validatePodTerm(`${field}.${name}.requiredDuringSchedulingIgnoredDuringExecution[${i}]`, term));
     }
@@ -98,9 +113,12 @@ function validateNodeRequirement(field: string, { operator, values = [] }: NodeS
 
 function validateFieldRequirement(field: string, { key, operator, values = [] }: NodeSelectorRequirement): readonly FieldError[] {
   const faults: FieldError[] = [];
-  if (operator !== 'In' && operator !== 'NotIn') faults.push(FieldError.invalid(`${field}.operator`, operator, 'not a valid selector operator'));
+  if (operator !== 'In' && operator !== 'NotIn')
+    faults.push(FieldError.invalid(`${field}.operator`, operator, 'not a valid selector operator'));
   else if (values.length !== 1) {
-    faults.push(FieldError.required(`${field}.values`, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"));
+    faults.push(
+      FieldError.required(`${field}.values`, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"),
+    );
   }
   if (key !== 'metadata.name') faults.push(FieldError.invalid(`${field}.key`, key, 'not a valid field selector key'));
   return faults;

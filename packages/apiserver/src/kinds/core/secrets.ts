@@ -26,7 +26,11 @@ export const secrets: KindHooks = hooksFor<Secret>({
   default: (secret) => defaulted(withStrings(secret), { type: 'Opaque' }),
   strategy: {
     validate,
-    validateUpdate: (secret, old) => [...immutable('type', secret.type, old.type), ...immutableData(secret, old, ['data']), ...validate(secret)],
+    validateUpdate: (secret, old) => [
+      ...immutable('type', secret.type, old.type),
+      ...immutableData(secret, old, ['data']),
+      ...validate(secret),
+    ],
     warnings: tlsWarnings,
   },
   selectableFields: { type: selectable((secret) => secret.type) },
@@ -57,7 +61,8 @@ function validateType({ type = '', data, metadata }: Secret): readonly FieldErro
     if ((getOwn(metadata.annotations, serviceAccountName) ?? '') !== '') return [];
     return [FieldError.required(`metadata.annotations[${serviceAccountName}]`)];
   }
-  if (type === 'kubernetes.io/basic-auth') return hasOwn(data, 'username') || hasOwn(data, 'password') ? [] : missing(['username', 'password']);
+  if (type === 'kubernetes.io/basic-auth')
+    return hasOwn(data, 'username') || hasOwn(data, 'password') ? [] : missing(['username', 'password']);
   return missing(requiredKeys[type] ?? []);
 }
 

@@ -7,7 +7,16 @@ import { descendingPath } from '../rules/paths.ts';
 const maxId = 2 ** 31 - 1;
 
 const shape: GoShape = [
-  ['Capabilities', 'capabilities', { of: [['Add', 'add'], ['Drop', 'drop']] }],
+  [
+    'Capabilities',
+    'capabilities',
+    {
+      of: [
+        ['Add', 'add'],
+        ['Drop', 'drop'],
+      ],
+    },
+  ],
   ['Privileged', 'privileged'],
   ['SELinuxOptions', 'seLinuxOptions'],
   ['WindowsOptions', 'windowsOptions'],
@@ -27,7 +36,8 @@ export function validateSecurityContext(field: string, context: SecurityContext 
   const { runAsUser, runAsGroup, procMount, allowPrivilegeEscalation, privileged, capabilities } = context;
   const faults = [...id(`${field}.runAsUser`, runAsUser), ...id(`${field}.runAsGroup`, runAsGroup)];
   if (procMount !== undefined) {
-    if (procMount !== 'Default' && procMount !== 'Unmasked') faults.push(FieldError.notSupported(`${field}.procMount`, procMount, ['Default', 'Unmasked']));
+    if (procMount !== 'Default' && procMount !== 'Unmasked')
+      faults.push(FieldError.notSupported(`${field}.procMount`, procMount, ['Default', 'Unmasked']));
     else if (hostUsers && procMount === 'Unmasked') {
       faults.push(FieldError.invalid(`${field}.procMount`, procMount, '`hostUsers` must be false to use `Unmasked`'));
     }
@@ -35,10 +45,18 @@ export function validateSecurityContext(field: string, context: SecurityContext 
   faults.push(...validateSeccomp(`${field}.seccompProfile`, context.seccompProfile));
   if (allowPrivilegeEscalation === false) {
     if (privileged === true) {
-      faults.push(FieldError.invalid(field, goStruct(shape, context), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'));
+      faults.push(
+        FieldError.invalid(field, goStruct(shape, context), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'),
+      );
     }
     if (capabilities?.add?.includes('CAP_SYS_ADMIN') === true) {
-      faults.push(FieldError.invalid(field, goStruct(shape, context), 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'));
+      faults.push(
+        FieldError.invalid(
+          field,
+          goStruct(shape, context),
+          'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN',
+        ),
+      );
     }
   }
   return [...faults, ...validateAppArmor(`${field}.appArmorProfile`, context.appArmorProfile)];
@@ -93,7 +111,8 @@ function validateSysctls(field: string, sysctls: readonly Sysctl[]): readonly Fi
     const at = `${field}[${i}].name`;
     if (name === '') faults.push(FieldError.required(at));
     else if (name.length > 253 || !/^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/.test(name)) {
-      const text = 'must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$';
+      const text =
+        'must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$';
       faults.push(FieldError.invalid(at, name, text));
     } else if (seen.has(name)) faults.push(FieldError.duplicate(at, name));
     seen.add(name);
@@ -111,7 +130,8 @@ function validateSeccomp(field: string, profile: SeccompProfile | undefined): re
   if (type === 'Localhost') {
     if (localhostProfile === undefined) faults.push(FieldError.required(at, 'must be set when seccomp type is Localhost'));
     else faults.push(...descendingPath(at, localhostProfile));
-  } else if (localhostProfile !== undefined) faults.push(FieldError.invalid(at, localhostProfile, 'can only be set when seccomp type is Localhost'));
+  } else if (localhostProfile !== undefined)
+    faults.push(FieldError.invalid(at, localhostProfile, 'can only be set when seccomp type is Localhost'));
   return faults;
 }
 
@@ -126,8 +146,10 @@ function validateAppArmor(field: string, profile: AppArmorProfile | undefined): 
   const at = `${field}.localhostProfile`;
   if (type === 'Localhost') {
     if (localhostProfile === undefined) faults.push(FieldError.required(at, 'must be set when AppArmor type is Localhost'));
-    else if (localhostProfile.trim() !== localhostProfile) faults.push(FieldError.invalid(at, localhostProfile, 'must not be padded with whitespace'));
+    else if (localhostProfile.trim() !== localhostProfile)
+      faults.push(FieldError.invalid(at, localhostProfile, 'must not be padded with whitespace'));
     else if (localhostProfile === '') faults.push(FieldError.required(at, 'must be set when AppArmor type is Localhost'));
-  } else if (localhostProfile !== undefined) faults.push(FieldError.invalid(at, localhostProfile, 'can only be set when AppArmor type is Localhost'));
+  } else if (localhostProfile !== undefined)
+    faults.push(FieldError.invalid(at, localhostProfile, 'can only be set when AppArmor type is Localhost'));
   return faults;
 }

@@ -19,7 +19,10 @@ const addressKey = storagePrefix('networking.k8s.io', 'ipaddresses');
 export async function allocateAddress(context: RequestContext, owner: ApiObject): Promise<string> {
   const { items } = await context.storage.list(addressKey);
   const taken = new Set(items.map(({ key }) => key.slice(addressKey.length)));
-  for (const [from, to] of [[staticBand, size - 1], [1, staticBand]] as const) {
+  for (const [from, to] of [
+    [staticBand, size - 1],
+    [1, staticBand],
+  ] as const) {
     const width = to - from;
     const start = context.random.below(width);
     for (let i = 0; i < width; i++) {
@@ -54,7 +57,11 @@ export async function releaseAddress(context: RequestContext, ip: string): Promi
 }
 
 async function hold(context: RequestContext, ip: string, owner: ApiObject): Promise<boolean> {
-  const { succeeded } = await context.storage.commit({ key: addressKey + ip, expect: 'absent', value: newValue(addressOf(context, ip, owner)) });
+  const { succeeded } = await context.storage.commit({
+    key: addressKey + ip,
+    expect: 'absent',
+    value: newValue(addressOf(context, ip, owner)),
+  });
   return succeeded;
 }
 

@@ -55,7 +55,13 @@ async function withAllocations(context: RequestContext, object: ApiObject, befor
   return withPorts(context, object.metadata.name ?? '', spec, before, taken);
 }
 
-async function withPorts(context: RequestContext, name: string, spec: ServiceSpec, before: ServiceSpec, taken: Taken): Promise<ServiceSpec> {
+async function withPorts(
+  context: RequestContext,
+  name: string,
+  spec: ServiceSpec,
+  before: ServiceSpec,
+  taken: Taken,
+): Promise<ServiceSpec> {
   const had = heldPorts(before);
   const ports = spec.ports ?? [];
   const wanted = ports.flatMap(({ nodePort = 0 }, i) => {
@@ -86,7 +92,10 @@ async function release(context: RequestContext, before: ServiceSpec, spec: Servi
   const ips = heldIps(spec);
   const ports = heldPorts(spec);
   for (const ip of heldIps(before)) if (!ips.includes(ip)) await releaseAddress(context, ip);
-  await releaseNodePorts(context, heldPorts(before).filter((port) => !ports.includes(port)));
+  await releaseNodePorts(
+    context,
+    heldPorts(before).filter((port) => !ports.includes(port)),
+  );
 }
 
 function heldIps(spec: ServiceSpec): readonly string[] {

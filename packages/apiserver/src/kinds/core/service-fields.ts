@@ -60,10 +60,17 @@ function withAllocated(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   let result = spec;
   if (needsClusterIp(spec) && needsClusterIp(old)) {
     if (spec.clusterIP === undefined && old.clusterIP !== undefined) result = { ...result, clusterIP: old.clusterIP };
-    if (spec.clusterIPs === undefined && old.clusterIPs !== undefined && result.clusterIP === old.clusterIP) result = { ...result, clusterIPs: old.clusterIPs };
+    if (spec.clusterIPs === undefined && old.clusterIPs !== undefined && result.clusterIP === old.clusterIP)
+      result = { ...result, clusterIPs: old.clusterIPs };
   }
-  if (needsNodePorts(spec) && needsNodePorts(old)) result = { ...result, ports: (spec.ports ?? []).map((port) => withNodePort(port, spec, old)) };
-  if (needsHealthCheckPort(spec) && needsHealthCheckPort(old) && spec.healthCheckNodePort === undefined && old.healthCheckNodePort !== undefined) {
+  if (needsNodePorts(spec) && needsNodePorts(old))
+    result = { ...result, ports: (spec.ports ?? []).map((port) => withNodePort(port, spec, old)) };
+  if (
+    needsHealthCheckPort(spec) &&
+    needsHealthCheckPort(old) &&
+    spec.healthCheckNodePort === undefined &&
+    old.healthCheckNodePort !== undefined
+  ) {
     result = { ...result, healthCheckNodePort: old.healthCheckNodePort };
   }
   return result;
@@ -104,7 +111,8 @@ function without<K extends keyof ServiceSpec>(spec: ServiceSpec, old: ServiceSpe
 }
 
 function samePorts(spec: ServiceSpec, old: ServiceSpec): boolean {
-  const numbers = ({ ports = [] }: ServiceSpec): readonly number[] => ports.map(({ nodePort = 0 }) => nodePort).filter((port) => port !== 0);
+  const numbers = ({ ports = [] }: ServiceSpec): readonly number[] =>
+    ports.map(({ nodePort = 0 }) => nodePort).filter((port) => port !== 0);
   return numbers(spec).every((port) => numbers(old).includes(port));
 }
 
@@ -113,22 +121,29 @@ function withFamilies(spec: ServiceSpec, old?: ServiceSpec): ServiceSpec {
   const given = spec.ipFamilies ?? (old !== undefined && needsClusterIp(old) ? old.ipFamilies : undefined);
   if (isHeadless(spec) && Object.keys(spec.selector ?? {}).length === 0 && given === undefined) {
     // Its endpoints are somebody else's, who may have both.
-    return { ...spec, ipFamilyPolicy: spec.ipFamilyPolicy ?? 'RequireDualStack', ipFamilies: spec.ipFamilyPolicy === 'SingleStack' ? [clusterFamily] : families };
+    return {
+      ...spec,
+      ipFamilyPolicy: spec.ipFamilyPolicy ?? 'RequireDualStack',
+      ipFamilies: spec.ipFamilyPolicy === 'SingleStack' ? [clusterFamily] : families,
+    };
   }
-  const inferred = isHeadless(spec) ? undefined : (spec.clusterIPs ?? []).map((ip) => parseIp(ip)?.family).filter((family) => family !== undefined);
+  const inferred = isHeadless(spec)
+    ? undefined
+    : (spec.clusterIPs ?? []).map((ip) => parseIp(ip)?.family).filter((family) => family !== undefined);
   const ipFamilies = given ?? (inferred === undefined || inferred.length === 0 ? [clusterFamily] : inferred);
   return { ...spec, ipFamilyPolicy: spec.ipFamilyPolicy ?? old?.ipFamilyPolicy ?? 'SingleStack', ipFamilies };
 }
 
 /** What this cluster cannot give, although the Service is right in itself. */
-export function unavailableFamilies({ spec = {} }: Service): readonly FieldError[] {
+export function unavailableFamilies({ spec }: Service): readonly FieldError[] {
   if (!needsClusterIp(spec) || (isHeadless(spec) && Object.keys(spec.selector ?? {}).length === 0)) return [];
   const faults: FieldError[] = [];
   if (spec.ipFamilyPolicy === 'RequireDualStack') {
     faults.push(FieldError.invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, 'this cluster is not configured for dual-stack services'));
   }
   for (const [i, family] of (spec.ipFamilies ?? []).entries()) {
-    if (families.includes(family) && family !== clusterFamily) faults.push(FieldError.invalid(`spec.ipFamilies[${i}]`, family, 'not configured on this cluster'));
+    if (families.includes(family) && family !== clusterFamily)
+      faults.push(FieldError.invalid(`spec.ipFamilies[${i}]`, family, 'not configured on this cluster'));
   }
   return faults;
 }

@@ -20,7 +20,10 @@ export async function allocateNodePorts(
   return change(context, (taken) => {
     for (const { port, field } of wanted) {
       if (port < first || port > last) {
-        throw refusal(name, FieldError.invalid(field, port, `provided port is not in the valid range. The range of valid ports is ${first}-${last}`));
+        throw refusal(
+          name,
+          FieldError.invalid(field, port, `provided port is not in the valid range. The range of valid ports is ${first}-${last}`),
+        );
       }
       if (taken.has(port)) throw refusal(name, FieldError.invalid(field, port, 'provided port is already allocated'));
       taken.add(port);
@@ -31,7 +34,9 @@ export async function allocateNodePorts(
 
 export async function releaseNodePorts(context: RequestContext, ports: readonly number[]): Promise<void> {
   if (ports.length === 0) return;
-  await change(context, (taken) => ports.forEach((port) => taken.delete(port)));
+  await change(context, (taken) => {
+    for (const port of ports) taken.delete(port);
+  });
 }
 
 function takeFree({ random }: RequestContext, taken: Set<number>, name: string): number {

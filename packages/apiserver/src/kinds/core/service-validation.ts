@@ -21,7 +21,7 @@ const portShape: GoShape = [
 ];
 
 /** A Service (validation.ValidateService); the order of the faults is upstream's. */
-export function validateService({ spec = {} }: Service): readonly FieldError[] {
+export function validateService({ spec }: Service): readonly FieldError[] {
   return [
     ...validateType(spec),
     ...validatePorts(spec),
@@ -47,17 +47,20 @@ function validateType(spec: ServiceSpec): readonly FieldError[] {
   if (ports.length === 0 && !isHeadless(spec) && type !== 'ExternalName') faults.push(FieldError.required('spec.ports'));
   if (type === 'LoadBalancer') {
     for (const [i, { port }] of ports.entries()) {
-      if (port === kubeletPort) faults.push(FieldError.invalid(`spec.ports[${i}]`, port, 'may not expose port 10250 externally since it is used by kubelet'));
+      if (port === kubeletPort)
+        faults.push(FieldError.invalid(`spec.ports[${i}]`, port, 'may not expose port 10250 externally since it is used by kubelet'));
     }
   }
   if ((type === 'LoadBalancer' || type === 'NodePort') && isHeadless(spec)) {
     faults.push(FieldError.invalid('spec.clusterIPs[0]', headless, `may not be set to 'None' for ${type} services`));
   }
   if (type === 'ExternalName') {
-    if ((spec.clusterIPs ?? []).length > 0) faults.push(FieldError.forbidden('spec.clusterIPs', 'may not be set for ExternalName services'));
+    if ((spec.clusterIPs ?? []).length > 0)
+      faults.push(FieldError.forbidden('spec.clusterIPs', 'may not be set for ExternalName services'));
     if (spec.clusterIP !== undefined) faults.push(FieldError.forbidden('spec.clusterIP', 'may not be set for ExternalName services'));
     if (spec.ipFamilies !== undefined) faults.push(FieldError.forbidden('spec.ipFamilies', 'may not be set for ExternalName services'));
-    if (spec.ipFamilyPolicy !== undefined) faults.push(FieldError.forbidden('spec.ipFamilyPolicy', 'may not be set for ExternalName services'));
+    if (spec.ipFamilyPolicy !== undefined)
+      faults.push(FieldError.forbidden('spec.ipFamilyPolicy', 'may not be set for ExternalName services'));
     const name = externalName.replace(/\.$/, '');
     faults.push(...requiredBy(dnsSubdomain, 'spec.externalName', name));
   }
@@ -92,7 +95,9 @@ function validateAffinity({ sessionAffinity, sessionAffinityConfig }: ServiceSpe
   const { timeoutSeconds } = sessionAffinityConfig?.clientIP ?? {};
   if (timeoutSeconds === undefined) return [FieldError.required(`${at}.clientIP.timeoutSeconds`, 'when session affinity type is ClientIP')];
   if (timeoutSeconds > 0 && timeoutSeconds <= maxAffinitySeconds) return [];
-  return [FieldError.invalid(`${at}.clientIP.timeoutSeconds`, timeoutSeconds, `must be greater than 0 and less than ${maxAffinitySeconds}`)];
+  return [
+    FieldError.invalid(`${at}.clientIP.timeoutSeconds`, timeoutSeconds, `must be greater than 0 and less than ${maxAffinitySeconds}`),
+  ];
 }
 
 function validateClusterIps(spec: ServiceSpec): readonly FieldError[] {
@@ -103,8 +108,10 @@ function validateClusterIps(spec: ServiceSpec): readonly FieldError[] {
     if (family !== 'IPv4' && family !== 'IPv6') faults.push(FieldError.notSupported(`spec.ipFamilies[${i}]`, family, ['IPv4', 'IPv6']));
     else if (ipFamilies.indexOf(family) < i) faults.push(FieldError.duplicate(`spec.ipFamilies[${i}]`, family));
   }
-  if (ipFamilyPolicy !== undefined) faults.push(...oneOf('spec.ipFamilyPolicy', ipFamilyPolicy, ['SingleStack', 'PreferDualStack', 'RequireDualStack']));
-  if (clusterIP !== undefined && clusterIPs[0] !== clusterIP) faults.push(FieldError.invalid('spec.clusterIPs', clusterIPs, 'first value must match `clusterIP`'));
+  if (ipFamilyPolicy !== undefined)
+    faults.push(...oneOf('spec.ipFamilyPolicy', ipFamilyPolicy, ['SingleStack', 'PreferDualStack', 'RequireDualStack']));
+  if (clusterIP !== undefined && clusterIPs[0] !== clusterIP)
+    faults.push(FieldError.invalid('spec.clusterIPs', clusterIPs, 'first value must match `clusterIP`'));
   if (clusterIPs.length > 2) faults.push(FieldError.invalid('spec.clusterIPs', clusterIPs, 'may only hold up to 2 values'));
   for (const [i, ip] of clusterIPs.entries()) {
     const at = `spec.clusterIPs[${i}]`;
@@ -165,7 +172,8 @@ function validateLoadBalancer(spec: ServiceSpec): readonly FieldError[] {
   if (allocateLoadBalancerNodePorts !== undefined) {
     faults.push(FieldError.forbidden('spec.allocateLoadBalancerNodePorts', "may only be used when `type` is 'LoadBalancer'"));
   }
-  if (loadBalancerClass !== undefined) faults.push(FieldError.forbidden('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'"));
+  if (loadBalancerClass !== undefined)
+    faults.push(FieldError.forbidden('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'"));
   return faults;
 }
 
@@ -173,9 +181,12 @@ function validateTrafficPolicies(spec: ServiceSpec): readonly FieldError[] {
   const { type, externalTrafficPolicy, internalTrafficPolicy, healthCheckNodePort = 0, trafficDistribution } = spec;
   const faults: FieldError[] = [];
   if (isExternallyAccessible(spec)) {
-    if (type !== 'ClusterIP' || externalTrafficPolicy !== undefined) faults.push(...oneOf('spec.externalTrafficPolicy', externalTrafficPolicy, ['Cluster', 'Local']));
+    if (type !== 'ClusterIP' || externalTrafficPolicy !== undefined)
+      faults.push(...oneOf('spec.externalTrafficPolicy', externalTrafficPolicy, ['Cluster', 'Local']));
   } else if (externalTrafficPolicy !== undefined) {
-    faults.push(FieldError.invalid('spec.externalTrafficPolicy', externalTrafficPolicy, 'may only be set for externally-accessible services'));
+    faults.push(
+      FieldError.invalid('spec.externalTrafficPolicy', externalTrafficPolicy, 'may only be set for externally-accessible services'),
+    );
   }
   if (healthCheckNodePort !== 0 && !needsHealthCheckPort(spec)) {
     const text = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
@@ -189,7 +200,7 @@ function validateTrafficPolicies(spec: ServiceSpec): readonly FieldError[] {
 }
 
 /** An address once given stays, as long as the Service has one at all. */
-export function validateServiceUpdate({ spec = {} }: Service, { spec: old = {} }: Service): readonly FieldError[] {
+export function validateServiceUpdate({ spec }: Service, { spec: old }: Service): readonly FieldError[] {
   const faults: FieldError[] = [];
   if (needsClusterIp(spec) && needsClusterIp(old) && old.clusterIPs?.[0] !== undefined && spec.clusterIPs?.[0] !== old.clusterIPs[0]) {
     faults.push(FieldError.invalid('spec.clusterIPs[0]', spec.clusterIPs ?? [], 'may not change once set'));
@@ -201,7 +212,7 @@ export function validateServiceUpdate({ spec = {} }: Service, { spec: old = {} }
 }
 
 /** Fields that go together badly, but are accepted. */
-export function serviceWarnings({ spec = {} }: Service): readonly string[] {
+export function serviceWarnings({ spec }: Service): readonly string[] {
   const warnings: string[] = [];
   if (isHeadless(spec)) {
     if (spec.loadBalancerIP !== undefined) warnings.push('spec.loadBalancerIP is ignored for headless services');

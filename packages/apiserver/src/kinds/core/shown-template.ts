@@ -1,7 +1,11 @@
 import type { PodTemplateSpec } from '@coracle/api';
 import { emptyText, falseFlag, type GoShape, goStruct } from '../rules/go-struct.ts';
 
-const resources: GoShape = [['Limits', 'limits'], ['Requests', 'requests'], ['Claims', 'claims']];
+const resources: GoShape = [
+  ['Limits', 'limits'],
+  ['Requests', 'requests'],
+  ['Claims', 'claims'],
+];
 
 const container: GoShape = [
   ['Name', 'name', emptyText],

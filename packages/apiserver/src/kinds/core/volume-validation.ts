@@ -16,7 +16,16 @@ import { validateFieldRef, validateResourceFieldRef } from './env-validation.ts'
 import { validateClaimTemplate } from './persistentvolumeclaims-validation.ts';
 
 const volumeFields: readonly string[] = ['metadata.annotations', 'metadata.labels', 'metadata.name', 'metadata.namespace', 'metadata.uid'];
-const hostPathTypes: readonly string[] = ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket'];
+const hostPathTypes: readonly string[] = [
+  '',
+  'BlockDevice',
+  'CharDevice',
+  'Directory',
+  'DirectoryOrCreate',
+  'File',
+  'FileOrCreate',
+  'Socket',
+];
 const minTokenSeconds = 600;
 const maxTokenSeconds = 2 ** 32;
 
@@ -59,9 +68,36 @@ export function validateVolumes(field: string, volumes: readonly Volume[]): read
 
 /** Order in which upstream looks for the sources: the first counts, the others are too many. */
 const sourceOrder = [
-  'emptyDir', 'hostPath', 'gitRepo', 'gcePersistentDisk', 'awsElasticBlockStore', 'secret', 'nfs', 'iscsi', 'glusterfs', 'flocker',
-  'persistentVolumeClaim', 'rbd', 'cinder', 'cephfs', 'quobyte', 'downwardAPI', 'fc', 'flexVolume', 'configMap', 'azureFile',
-  'vsphereVolume', 'photonPersistentDisk', 'portworxVolume', 'azureDisk', 'storageos', 'projected', 'scaleIO', 'csi', 'ephemeral', 'image',
+  'emptyDir',
+  'hostPath',
+  'gitRepo',
+  'gcePersistentDisk',
+  'awsElasticBlockStore',
+  'secret',
+  'nfs',
+  'iscsi',
+  'glusterfs',
+  'flocker',
+  'persistentVolumeClaim',
+  'rbd',
+  'cinder',
+  'cephfs',
+  'quobyte',
+  'downwardAPI',
+  'fc',
+  'flexVolume',
+  'configMap',
+  'azureFile',
+  'vsphereVolume',
+  'photonPersistentDisk',
+  'portworxVolume',
+  'azureDisk',
+  'storageos',
+  'projected',
+  'scaleIO',
+  'csi',
+  'ephemeral',
+  'image',
 ] as const;
 
 function validateSource(field: string, volume: Volume): readonly FieldError[] {
@@ -90,7 +126,10 @@ function validateOne(field: string, type: (typeof sourceOrder)[number], volume: 
     return [...faults, ...fileMode(`${field}.defaultMode`, configMap.defaultMode), ...validateItems(field, configMap.items ?? [])];
   }
   if (type === 'downwardAPI' && downwardAPI !== undefined) {
-    return [...fileMode(`${field}.defaultMode`, downwardAPI.defaultMode), ...(downwardAPI.items ?? []).flatMap((file) => validateFile(field, file))];
+    return [
+      ...fileMode(`${field}.defaultMode`, downwardAPI.defaultMode),
+      ...(downwardAPI.items ?? []).flatMap((file) => validateFile(field, file)),
+    ];
   }
   if (type === 'projected' && projected !== undefined) return validateProjected(field, projected);
   if (type === 'nfs' && nfs !== undefined) return validateNfs(field, nfs);
@@ -103,12 +142,15 @@ function validateOne(field: string, type: (typeof sourceOrder)[number], volume: 
 }
 
 export function validateRequired(field: string, type: string, source: Readonly<Record<string, unknown>>): readonly FieldError[] {
-  const isEmpty = (value: unknown): boolean => value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
+  const isEmpty = (value: unknown): boolean =>
+    value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
   return (requiredFields[type] ?? []).filter((name) => isEmpty(source[name])).map((name) => FieldError.required(`${field}.${name}`));
 }
 
 function validateEmptyDir(field: string, { sizeLimit }: EmptyDirVolumeSource): readonly FieldError[] {
-  return sizeLimit !== undefined && isNegative(sizeLimit) ? [FieldError.forbidden(`${field}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')] : [];
+  return sizeLimit !== undefined && isNegative(sizeLimit)
+    ? [FieldError.forbidden(`${field}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')]
+    : [];
 }
 
 export function validateHostPath(field: string, { path, type }: HostPathVolumeSource): readonly FieldError[] {
@@ -144,7 +186,8 @@ function validateFile(field: string, { path, fieldRef, resourceFieldRef, mode }:
   const faults: FieldError[] = path === '' ? [FieldError.required(`${field}.path`)] : [...nonBackstepPath(`${field}.path`, path)];
   if (fieldRef !== undefined) {
     faults.push(...validateFieldRef(`${field}.fieldRef`, fieldRef, volumeFields));
-    if (resourceFieldRef !== undefined) faults.push(FieldError.invalid(field, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
+    if (resourceFieldRef !== undefined)
+      faults.push(FieldError.invalid(field, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
   } else if (resourceFieldRef !== undefined) faults.push(...validateResourceFieldRef(`${field}.resourceFieldRef`, resourceFieldRef, true));
   else faults.push(FieldError.required(field, 'one of fieldRef and resourceFieldRef is required'));
   return [...faults, ...fileMode(`${field}.mode`, mode)];
@@ -176,7 +219,10 @@ function validateProjection(volume: string, field: string, projection: VolumePro
   const { secret, configMap, downwardAPI, serviceAccountToken: token } = projection;
   const given = Object.keys(projection);
   if (given.length > 1) faults.push(FieldError.forbidden(`${field}.${given[1] ?? ''}`, 'may not specify more than 1 volume type'));
-  for (const [type, source] of [['secret', secret], ['configMap', configMap]] as const) {
+  for (const [type, source] of [
+    ['secret', secret],
+    ['configMap', configMap],
+  ] as const) {
     if (source === undefined) continue;
     if ((source.name ?? '') === '') faults.push(FieldError.required(`${field}.${type}.name`));
     faults.push(...validateItems(`${field}.${type}`, source.items ?? []));
@@ -185,8 +231,10 @@ function validateProjection(volume: string, field: string, projection: VolumePro
   if (token !== undefined) {
     const at = `${field}.serviceAccountToken.expirationSeconds`;
     const { expirationSeconds = 0 } = token;
-    if (expirationSeconds < minTokenSeconds) faults.push(FieldError.invalid(at, expirationSeconds, 'may not specify a duration less than 10 minutes'));
-    if (expirationSeconds > maxTokenSeconds) faults.push(FieldError.invalid(at, expirationSeconds, 'may not specify a duration larger than 2^32 seconds'));
+    if (expirationSeconds < minTokenSeconds)
+      faults.push(FieldError.invalid(at, expirationSeconds, 'may not specify a duration less than 10 minutes'));
+    if (expirationSeconds > maxTokenSeconds)
+      faults.push(FieldError.invalid(at, expirationSeconds, 'may not specify a duration larger than 2^32 seconds'));
     faults.push(...(token.path === '' ? [FieldError.required(`${volume}.path`)] : nonBackstepPath(`${volume}.path`, token.path)));
   }
   if (given.length === 0) faults.push(FieldError.required(field, 'specify one of: secret, downwardAPI, configMap, serviceAccountToken'));

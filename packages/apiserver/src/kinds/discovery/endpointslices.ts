@@ -1,5 +1,5 @@
 import type { Endpoint, EndpointPortDiscoveryV1 as EndpointPort, EndpointSlice } from '@coracle/api';
-import { FieldError } from '@coracle/apimachinery';
+import { FieldError, semanticEqual } from '@coracle/apimachinery';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaulted, inEach, inField } from '../defaulted.ts';
 import { isCanonicalIp, isReachableIp, parseIp } from '../rules/ip.ts';
@@ -13,7 +13,7 @@ export const endpointslices: KindHooks = hooksFor<EndpointSlice>({
   strategy: {
     hasGeneration: true,
     prepareForCreate: withoutTopology,
-    prepareForUpdate: withoutTopology,
+    prepareForUpdate: (slice, old) => withLabelsCounted(withoutTopology(slice), old),
     validate,
     validateUpdate: (slice, old) => [...validate(slice), ...immutable('addressType', slice.addressType, old.addressType)],
   },
@@ -49,7 +49,8 @@ function validateEndpoint(field: string, endpoint: Endpoint, addressType: string
   if (hostname !== undefined) faults.push(...dnsLabel(`${field}.hostname`, hostname));
   const zones = (hints?.forZones ?? []).map(({ name }) => name);
   if (zones.length > maxZones) faults.push(FieldError.tooMany(`${field}.hints.forZones`, zones.length, maxZones));
-  for (const [i, zone] of zones.entries()) if (zones.indexOf(zone) < i) faults.push(FieldError.duplicate(`${field}.hints.forZones[${i}].name`, zone));
+  for (const [i, zone] of zones.entries())
+    if (zones.indexOf(zone) < i) faults.push(FieldError.duplicate(`${field}.hints.forZones[${i}].name`, zone));
   return faults;
 }
 
@@ -76,5 +77,13 @@ function validatePorts(ports: readonly EndpointPort[]): readonly FieldError[] {
 /** A field of a version that is gone. */
 function withoutTopology(slice: EndpointSlice): EndpointSlice {
   const strip = ({ deprecatedTopology: _, ...endpoint }: Endpoint): Endpoint => endpoint;
-  return slice.endpoints?.some((endpoint) => endpoint.deprecatedTopology !== undefined) === true ? { ...slice, endpoints: slice.endpoints.map(strip) } : slice;
+  return slice.endpoints?.some((endpoint) => endpoint.deprecatedTopology !== undefined) === true
+    ? { ...slice, endpoints: slice.endpoints.map(strip) }
+    : slice;
+}
+
+/** Labels say whose slice it is: a change of them is a change of the slice. */
+function withLabelsCounted(slice: EndpointSlice, old: EndpointSlice): EndpointSlice {
+  if (semanticEqual(slice.metadata.labels, old.metadata.labels)) return slice;
+  return { ...slice, metadata: { ...slice.metadata, generation: (old.metadata.generation ?? 0) + 1 } };
 }

@@ -14,10 +14,11 @@ const maxPrecedence = 10000;
 
 function validate({ metadata, spec }: FlowSchema): readonly FieldError[] {
   const faults: FieldError[] = [];
-  const { matchingPrecedence = 0, distinguisherMethod, priorityLevelConfiguration, rules = [] } = spec ?? {};
+  const { matchingPrecedence, distinguisherMethod, priorityLevelConfiguration, rules = [] } = spec ?? {};
   const at = 'spec.matchingPrecedence';
   if (matchingPrecedence <= 0) faults.push(FieldError.invalid(at, matchingPrecedence, 'must be a positive value'));
-  if (matchingPrecedence > maxPrecedence) faults.push(FieldError.invalid(at, matchingPrecedence, `must not be greater than ${maxPrecedence}`));
+  if (matchingPrecedence > maxPrecedence)
+    faults.push(FieldError.invalid(at, matchingPrecedence, `must not be greater than ${maxPrecedence}`));
   if (matchingPrecedence === 1 && metadata.name !== 'exempt') {
     faults.push(FieldError.invalid(at, matchingPrecedence, "only the schema named 'exempt' may have matchingPrecedence 1"));
   }
@@ -29,7 +30,8 @@ function validate({ metadata, spec }: FlowSchema): readonly FieldError[] {
     faults.push(FieldError.required('spec.priorityLevelConfiguration.name', 'must reference a priority level'));
   }
   for (const [i, { subjects, resourceRules, nonResourceRules }] of rules.entries()) {
-    if ((subjects ?? []).length === 0) faults.push(FieldError.required(`spec.rules[${i}].subjects`, 'subjects must contain at least one value'));
+    if ((subjects ?? []).length === 0)
+      faults.push(FieldError.required(`spec.rules[${i}].subjects`, 'subjects must contain at least one value'));
     if ((resourceRules ?? []).length === 0 && (nonResourceRules ?? []).length === 0) {
       faults.push(FieldError.required(`spec.rules[${i}]`, 'at least one of resourceRules and nonResourceRules has to be non-empty'));
     }

@@ -17,17 +17,21 @@ export function validateLevel(name: string, { type, limited, exempt }: PriorityL
   if (type === 'Limited') {
     if (limited === undefined) faults.push(FieldError.required('spec.limited'));
     else faults.push(...validateLimited('spec.limited', limited));
-    if (exempt !== undefined) faults.push(FieldError.forbidden('spec.exempt', "must be nil if the type is Limited"));
+    if (exempt !== undefined) faults.push(FieldError.forbidden('spec.exempt', 'must be nil if the type is Limited'));
   } else if (limited !== undefined) faults.push(FieldError.forbidden('spec.limited', ''));
   return faults;
 }
 
-function validateLimited(field: string, { nominalConcurrencyShares: shares, lendablePercent, limitResponse }: LimitedPriorityLevelConfiguration): readonly FieldError[] {
+function validateLimited(
+  field: string,
+  { nominalConcurrencyShares: shares, lendablePercent, limitResponse }: LimitedPriorityLevelConfiguration,
+): readonly FieldError[] {
   const faults: FieldError[] = [];
   if (shares !== undefined && shares !== null && shares < 0) {
     faults.push(FieldError.invalid(`${field}.nominalConcurrencyShares`, shares, 'must be a non-negative integer'));
   }
-  if (lendablePercent !== undefined && lendablePercent !== null) faults.push(...within(`${field}.lendablePercent`, lendablePercent, 0, 100));
+  if (lendablePercent !== undefined && lendablePercent !== null)
+    faults.push(...within(`${field}.lendablePercent`, lendablePercent, 0, 100));
   const { type = '', queuing } = limitResponse ?? {};
   const at = `${field}.limitResponse`;
   if (type === 'Reject') return queuing === undefined ? faults : [...faults, FieldError.forbidden(`${at}.queuing`, '')];
@@ -38,10 +42,20 @@ function validateLimited(field: string, { nominalConcurrencyShares: shares, lend
   }
   const { queues, handSize } = queuing;
   if (queues > maxQueues) faults.push(FieldError.invalid(`${at}.queuing.queues`, queues, `must not be greater than ${maxQueues}`));
-  if (handSize > queues) faults.push(FieldError.invalid(`${at}.queuing.handSize`, handSize, `should not be greater than queues (${queues})`));
-  const bits = handSize > 0 && queues > 0 ? Math.ceil(Array.from({ length: handSize }, (_, i) => Math.log2(Math.max(1, queues - i))).reduce((a, b) => a + b, 0)) : 0;
+  if (handSize > queues)
+    faults.push(FieldError.invalid(`${at}.queuing.handSize`, handSize, `should not be greater than queues (${queues})`));
+  const bits =
+    handSize > 0 && queues > 0
+      ? Math.ceil(Array.from({ length: handSize }, (_, i) => Math.log2(Math.max(1, queues - i))).reduce((a, b) => a + b, 0))
+      : 0;
   if (bits > maxHandBits) {
-    faults.push(FieldError.invalid(`${at}.queuing.handSize`, handSize, `required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than ${maxHandBits}`));
+    faults.push(
+      FieldError.invalid(
+        `${at}.queuing.handSize`,
+        handSize,
+        `required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than ${maxHandBits}`,
+      ),
+    );
   }
   return faults;
 }

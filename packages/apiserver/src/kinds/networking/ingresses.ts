@@ -39,7 +39,11 @@ function validateSpec({ rules = [], defaultBackend, ingressClassName, tls = [] }
     faults.push(...(paths ?? []).flatMap((path, j) => validatePath(`spec.rules[${i}].http.paths[${j}]`, path)));
   }
   for (const [i, { hosts = [], secretName = '' }] of tls.entries()) {
-    faults.push(...hosts.flatMap((host, j) => (host.includes('*') ? validateWildcard(`spec.tls[${i}].hosts[${j}]`, host) : dnsSubdomain(`spec.tls[${i}].hosts[${j}]`, host))));
+    faults.push(
+      ...hosts.flatMap((host, j) =>
+        host.includes('*') ? validateWildcard(`spec.tls[${i}].hosts[${j}]`, host) : dnsSubdomain(`spec.tls[${i}].hosts[${j}]`, host),
+      ),
+    );
     if (secretName !== '') faults.push(...dnsSubdomain(`spec.tls[${i}].secretName`, secretName));
   }
   return ingressClassName === undefined ? faults : [...faults, ...dnsSubdomain('spec.ingressClassName', ingressClassName)];
@@ -73,15 +77,19 @@ function validatePath(field: string, { path = '', pathType, backend }: HTTPIngre
 }
 
 function validateBackend(field: string, { service, resource }: IngressBackend): readonly FieldError[] {
-  if (service !== undefined && resource !== undefined) return [FieldError.invalid(field, '', 'cannot set both resource and service backends')];
+  if (service !== undefined && resource !== undefined)
+    return [FieldError.invalid(field, '', 'cannot set both resource and service backends')];
   if (resource !== undefined) {
     const faults: FieldError[] = resource.kind === '' ? [FieldError.required(`${field}.resource.kind`)] : [];
     return resource.name === '' ? [...faults, FieldError.required(`${field}.resource.name`)] : faults;
   }
   if (service === undefined) return [FieldError.invalid(field, '', 'resource or service backend is required')];
-  const faults: FieldError[] = service.name === '' ? [FieldError.required(`${field}.service.name`)] : [...dnsLabel(`${field}.service.name`, service.name)];
+  const faults: FieldError[] =
+    service.name === '' ? [FieldError.required(`${field}.service.name`)] : [...dnsLabel(`${field}.service.name`, service.name)];
   const { name = '', number = 0 } = service.port ?? {};
   if (name !== '' && number !== 0) return [...faults, FieldError.invalid(field, '', 'cannot set both port name & port number')];
   if (name !== '') return [...faults, ...portName(`${field}.service.port.name`, name)];
-  return number === 0 ? [...faults, FieldError.required(field, 'port name or number is required')] : [...faults, ...portNumber(`${field}.service.port.number`, number)];
+  return number === 0
+    ? [...faults, FieldError.required(field, 'port name or number is required')]
+    : [...faults, ...portNumber(`${field}.service.port.number`, number)];
 }

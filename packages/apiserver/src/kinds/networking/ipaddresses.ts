@@ -4,7 +4,7 @@ import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { isCanonicalIp } from '../rules/ip.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
-export const ipaddresses: KindHooks = hooksFor<IPAddress>({ strategy: { validateName: nameIsCanonicalIp, validate }  });
+export const ipaddresses: KindHooks = hooksFor<IPAddress>({ strategy: { validateName: nameIsCanonicalIp, validate } });
 
 function nameIsCanonicalIp(name: string): readonly string[] {
   return isCanonicalIp('metadata.name', name).map(({ detail }) => detail);

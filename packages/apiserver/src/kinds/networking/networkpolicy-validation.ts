@@ -12,7 +12,8 @@ export function validatePolicy(spec: NetworkPolicySpec): readonly FieldError[] {
     ...ingress.flatMap(({ ports, from }, i) => validateRule(`spec.ingress[${i}]`, 'from', ports, from)),
     ...egress.flatMap(({ ports, to }, i) => validateRule(`spec.egress[${i}]`, 'to', ports, to)),
   ];
-  if (policyTypes.length > 2) return [...faults, FieldError.invalid('spec.policyTypes', policyTypes, 'may not specify more than two policyTypes')];
+  if (policyTypes.length > 2)
+    return [...faults, FieldError.invalid('spec.policyTypes', policyTypes, 'may not specify more than two policyTypes')];
   return [...faults, ...policyTypes.flatMap((type, i) => supported(`spec.policyTypes[${i}]`, type, ['Ingress', 'Egress']))];
 }
 
@@ -44,7 +45,10 @@ function validatePort(field: string, { protocol, port, endPort }: NetworkPolicyP
 }
 
 function validatePeer(field: string, { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer): readonly FieldError[] {
-  const faults = [...validateLabelSelector(`${field}.podSelector`, podSelector), ...validateLabelSelector(`${field}.namespaceSelector`, namespaceSelector)];
+  const faults = [
+    ...validateLabelSelector(`${field}.podSelector`, podSelector),
+    ...validateLabelSelector(`${field}.namespaceSelector`, namespaceSelector),
+  ];
   if (ipBlock !== undefined) faults.push(...validateBlock(`${field}.ipBlock`, ipBlock));
   const selects = podSelector !== undefined || namespaceSelector !== undefined;
   if (!selects && ipBlock === undefined) faults.push(FieldError.required(field, 'must specify a peer'));

@@ -4,7 +4,7 @@ import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { formatIp, isCidr, networkOf, parseCidr } from '../rules/ip.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
-export const servicecidrs: KindHooks = hooksFor<ServiceCIDR>({ strategy: { validate, validateUpdate }  });
+export const servicecidrs: KindHooks = hooksFor<ServiceCIDR>({ strategy: { validate, validateUpdate } });
 
 function validate({ spec }: ServiceCIDR): readonly FieldError[] {
   const cidrs = spec?.cidrs ?? [];
@@ -13,7 +13,9 @@ function validate({ spec }: ServiceCIDR): readonly FieldError[] {
   const faults: FieldError[] = [];
   const [first, second] = cidrs.map((cidr) => parseCidr(cidr)?.family);
   if (second !== undefined && first === second) {
-    faults.push(FieldError.invalid('spec.cidrs', cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'));
+    faults.push(
+      FieldError.invalid('spec.cidrs', cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'),
+    );
   }
   return [...faults, ...cidrs.flatMap((cidr, i) => validateCidr(`spec.cidrs[${i}]`, cidr))];
 }

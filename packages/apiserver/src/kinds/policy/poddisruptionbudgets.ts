@@ -7,26 +7,39 @@ import { supported } from '../rules/names.ts';
 import { countOrPercent, nonNegative, notOver100Percent } from '../rules/numbers.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
-export const poddisruptionbudgets: KindHooks = hooksFor<PodDisruptionBudget>({ 
+export const poddisruptionbudgets: KindHooks = hooksFor<PodDisruptionBudget>({
   strategy: { hasGeneration: true, allowUnconditionalUpdate: false, validate },
   statusStrategy: { validateUpdate: ({ status }) => validateStatus(status) },
 });
 
-function validate({ spec = {} }: PodDisruptionBudget): readonly FieldError[] {
+function validate({ spec }: PodDisruptionBudget): readonly FieldError[] {
   const { minAvailable, maxUnavailable, selector, unhealthyPodEvictionPolicy: policy } = spec;
   const faults: FieldError[] = [];
   if (minAvailable !== undefined && maxUnavailable !== undefined) {
-    const shown = goStruct([['MinAvailable', 'minAvailable'], ['Selector', 'selector'], ['MaxUnavailable', 'maxUnavailable'], ['UnhealthyPodEvictionPolicy', 'unhealthyPodEvictionPolicy']], {
-      ...spec,
-      selector: shownSelector(selector),
-    });
+    const shown = goStruct(
+      [
+        ['MinAvailable', 'minAvailable'],
+        ['Selector', 'selector'],
+        ['MaxUnavailable', 'maxUnavailable'],
+        ['UnhealthyPodEvictionPolicy', 'unhealthyPodEvictionPolicy'],
+      ],
+      {
+        ...spec,
+        selector: shownSelector(selector),
+      },
+    );
     faults.push(FieldError.invalid('spec', shown, 'minAvailable and maxUnavailable cannot be both set'));
   }
-  for (const [key, amount] of [['minAvailable', minAvailable], ['maxUnavailable', maxUnavailable]] as const) {
+  for (const [key, amount] of [
+    ['minAvailable', minAvailable],
+    ['maxUnavailable', maxUnavailable],
+  ] as const) {
     if (amount !== undefined) faults.push(...countOrPercent(`spec.${key}`, amount), ...notOver100Percent(`spec.${key}`, amount));
   }
   faults.push(...validateLabelSelector('spec.selector', selector));
-  return policy === undefined ? faults : [...faults, ...supported('spec.unhealthyPodEvictionPolicy', policy, ['AlwaysAllow', 'IfHealthyBudget'])];
+  return policy === undefined
+    ? faults
+    : [...faults, ...supported('spec.unhealthyPodEvictionPolicy', policy, ['AlwaysAllow', 'IfHealthyBudget'])];
 }
 
 function validateStatus(status: PodDisruptionBudget['status']): readonly FieldError[] {

@@ -5,7 +5,7 @@ import { defaultBinding } from './bindings.ts';
 import { immutableRef, validateBinding } from './rule-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
-export const clusterrolebindings: KindHooks = hooksFor<ClusterRoleBinding>({ 
+export const clusterrolebindings: KindHooks = hooksFor<ClusterRoleBinding>({
   default: defaultBinding,
   strategy: {
     validateName: nameIsPathSegment,

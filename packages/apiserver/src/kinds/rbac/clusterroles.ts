@@ -17,7 +17,8 @@ function validateAggregation(rule: ClusterRole['aggregationRule']): readonly Fie
   if (rule === undefined) return [];
   const { clusterRoleSelectors: selectors = [] } = rule;
   const field = 'aggregationRule.clusterRoleSelectors';
-  if (selectors.length === 0) return [FieldError.required(field, 'at least one clusterRoleSelector required if aggregationRule is non-nil')];
+  if (selectors.length === 0)
+    return [FieldError.required(field, 'at least one clusterRoleSelector required if aggregationRule is non-nil')];
   return selectors.flatMap((selector, i) => {
     const faults = [...validateLabelSelector(`${field}[${i}]`, selector)];
     return isUsableSelector(selector) ? faults : [...faults, FieldError.invalid(`${field}[${i}]`, null, 'invalid label selector.')];

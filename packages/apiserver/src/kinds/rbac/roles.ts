@@ -4,4 +4,6 @@ import { nameIsPathSegment } from '../../registry/validate-metadata.ts';
 import { validateRules } from './rule-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
 
-export const roles: KindHooks = hooksFor<Role>({ strategy: { validateName: nameIsPathSegment, validate: ({ rules }) => validateRules(rules, true) } });
+export const roles: KindHooks = hooksFor<Role>({
+  strategy: { validateName: nameIsPathSegment, validate: ({ rules }) => validateRules(rules, true) },
+});

@@ -11,12 +11,15 @@ export function validateRules(rules: readonly PolicyRule[] | null | undefined, i
 }
 
 function validateRule(field: string, rule: PolicyRule, isNamespaced: boolean): readonly FieldError[] {
-  const { verbs = [], nonResourceURLs: urls = [], apiGroups = [], resources = [], resourceNames = [] } = rule;
+  const { verbs, nonResourceURLs: urls = [], apiGroups = [], resources = [], resourceNames = [] } = rule;
   const faults: FieldError[] = (verbs ?? []).length === 0 ? [FieldError.required(`${field}.verbs`)] : [];
   if (urls.length > 0) {
-    if (isNamespaced) faults.push(FieldError.invalid(`${field}.nonResourceURLs`, urls, 'namespaced rules cannot apply to non-resource URLs'));
+    if (isNamespaced)
+      faults.push(FieldError.invalid(`${field}.nonResourceURLs`, urls, 'namespaced rules cannot apply to non-resource URLs'));
     if (apiGroups.length > 0 || resources.length > 0 || resourceNames.length > 0) {
-      faults.push(FieldError.invalid(`${field}.nonResourceURLs`, urls, 'rules cannot apply to both regular resources and non-resource URLs'));
+      faults.push(
+        FieldError.invalid(`${field}.nonResourceURLs`, urls, 'rules cannot apply to both regular resources and non-resource URLs'),
+      );
     }
     return faults;
   }
@@ -42,11 +45,22 @@ export function validateBinding({ roleRef, subjects = [] }: Binding, kinds: read
 
 export function immutableRef({ roleRef }: Binding, old: Binding): readonly FieldError[] {
   if (semanticEqual(roleRef, old.roleRef)) return [];
-  const shown = goStruct([['APIGroup', 'apiGroup', emptyText], ['Kind', 'kind', emptyText], ['Name', 'name', emptyText]], roleRef);
+  const shown = goStruct(
+    [
+      ['APIGroup', 'apiGroup', emptyText],
+      ['Kind', 'kind', emptyText],
+      ['Name', 'name', emptyText],
+    ],
+    roleRef,
+  );
   return [FieldError.invalid('roleRef', shown, 'field is immutable')];
 }
 
-function validateSubject(field: string, { kind, name, apiGroup = '', namespace = '' }: Subject, needsNamespace: boolean): readonly FieldError[] {
+function validateSubject(
+  field: string,
+  { kind, name, apiGroup = '', namespace = '' }: Subject,
+  needsNamespace: boolean,
+): readonly FieldError[] {
   const faults: FieldError[] = name === '' ? [FieldError.required(`${field}.name`)] : [];
   if (kind === 'ServiceAccount') {
     if (name !== '') faults.push(...dnsSubdomain(`${field}.name`, name));

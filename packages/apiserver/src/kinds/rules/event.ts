@@ -28,7 +28,8 @@ export function validateEvent(event: EventFacts): readonly FieldError[] {
   if ((event.eventTime ?? '') === '') return faults;
   faults.push(...(controller === '' ? [FieldError.required('reportingController')] : qualifiedName('reportingController', controller)));
   if (reportingInstance === '') faults.push(FieldError.required('reportingInstance'));
-  else if (reportingInstance.length > maxInstance) faults.push(FieldError.invalid('reportingInstance', '', `can have at most ${maxInstance} characters`));
+  else if (reportingInstance.length > maxInstance)
+    faults.push(FieldError.invalid('reportingInstance', '', `can have at most ${maxInstance} characters`));
   if (action === '') faults.push(FieldError.required('action'));
   if (reason === '') faults.push(FieldError.required('reason'));
   if (message.length > maxNote) faults.push(FieldError.invalid('message', '', `can have at most ${maxNote} characters`));

@@ -76,9 +76,18 @@ export function isInRange(ip: IpAddress, range: IpRange): boolean {
 export function formatIp({ family, value }: IpAddress): string {
   if (family === 'IPv4') return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
   const parts = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
-  const run = parts.join(':').match(/(?:^|:)0(?::0)+(?=:|$)/g)?.reduce((best, one) => (one.length > best.length ? one : best), '') ?? '';
+  const run =
+    parts
+      .join(':')
+      .match(/(?:^|:)0(?::0)+(?=:|$)/g)
+      ?.reduce((best, one) => (one.length > best.length ? one : best), '') ?? '';
   const joined = parts.join(':');
-  return run === '' ? joined : joined.replace(run, ':').replace(/^:(?!:)/, '::').replace(/([^:]):$/, '$1::');
+  return run === ''
+    ? joined
+    : joined
+        .replace(run, ':')
+        .replace(/^:(?!:)/, '::')
+        .replace(/([^:]):$/, '$1::');
 }
 
 /** The first address of a range. */

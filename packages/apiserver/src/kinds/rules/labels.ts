@@ -54,9 +54,11 @@ export function validateLabelSelector(field: string, selector: MaybeSelector): r
 function validateRequirement(field: string, { key, operator, values = [] }: LabelSelectorRequirement): readonly FieldError[] {
   const faults: FieldError[] = [];
   if (operator === 'In' || operator === 'NotIn') {
-    if ((values ?? []).length === 0) faults.push(FieldError.required(`${field}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+    if ((values ?? []).length === 0)
+      faults.push(FieldError.required(`${field}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
   } else if (operator === 'Exists' || operator === 'DoesNotExist') {
-    if ((values ?? []).length > 0) faults.push(FieldError.forbidden(`${field}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+    if ((values ?? []).length > 0)
+      faults.push(FieldError.forbidden(`${field}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
   } else faults.push(FieldError.invalid(`${field}.operator`, operator, 'not a valid selector operator'));
   faults.push(...qualifiedName(`${field}.key`, key));
   for (const [i, value] of (values ?? []).entries()) {
@@ -85,6 +87,8 @@ export function shownSelector(selector: MaybeSelector): unknown {
   const { matchLabels, matchExpressions } = selector;
   return {
     ...(matchLabels === undefined ? {} : { matchLabels }),
-    ...(matchExpressions === undefined ? {} : { matchExpressions: matchExpressions.map(({ key, operator, values }) => ({ key, operator, values })) }),
+    ...(matchExpressions === undefined
+      ? {}
+      : { matchExpressions: matchExpressions.map(({ key, operator, values }) => ({ key, operator, values })) }),
   };
 }

@@ -23,7 +23,8 @@ export function dnsSubdomain(field: string, value: string): readonly FieldError[
 /** Names of drivers: as of objects, but in any case. */
 export function caselessSubdomain(field: string, value: string): readonly FieldError[] {
   if (isDns1123Subdomain(value.toLowerCase()).length === 0) return [];
-  const text = "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'Example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+  const text =
+    "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'Example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
   return [FieldError.invalid(field, value, text)];
 }
 
@@ -36,7 +37,11 @@ export function pathSegment(field: string, value: string): readonly FieldError[]
 }
 
 /** Required, and then by `rule`. */
-export function requiredBy(rule: (field: string, value: string) => readonly FieldError[], field: string, value: string | undefined): readonly FieldError[] {
+export function requiredBy(
+  rule: (field: string, value: string) => readonly FieldError[],
+  field: string,
+  value: string | undefined,
+): readonly FieldError[] {
   return value === undefined || value === '' ? [FieldError.required(field)] : rule(field, value);
 }
 
@@ -44,8 +49,11 @@ export function requiredBy(rule: (field: string, value: string) => readonly Fiel
 export function domainPrefixedPath(field: string, value: string): readonly FieldError[] {
   if (value === '') return [FieldError.required(field)];
   const slash = value.indexOf('/');
-  if (slash <= 0 || slash === value.length - 1) return [FieldError.invalid(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
-  const faults = [...dnsSubdomain(field, value.slice(0, slash)).map(({ detail }) => FieldError.invalid(field, value.slice(0, slash), detail))];
+  if (slash <= 0 || slash === value.length - 1)
+    return [FieldError.invalid(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  const faults = [
+    ...dnsSubdomain(field, value.slice(0, slash)).map(({ detail }) => FieldError.invalid(field, value.slice(0, slash), detail)),
+  ];
   const path = value.slice(slash + 1);
   if (!/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path)) {
     faults.push(FieldError.invalid(field, path, `Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')`));

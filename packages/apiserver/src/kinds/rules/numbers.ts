@@ -32,7 +32,8 @@ export function portOrName(field: string, value: number | string): readonly Fiel
 export function countOrPercent(field: string, value: number | string): readonly FieldError[] {
   if (typeof value === 'number') return nonNegative(field, value);
   if (/^[0-9]+%$/.test(value)) return [];
-  const text = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+  const text =
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
   return [FieldError.invalid(field, value, text)];
 }
 

@@ -23,7 +23,9 @@ export function configMapKey(key: string): readonly string[] {
   const texts: string[] = [];
   if (key.length > 253) texts.push('must be no more than 253 characters');
   if (!/^[-._a-zA-Z0-9]+$/.test(key)) {
-    texts.push("a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
+    texts.push(
+      "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+    );
   }
   if (key === '.') texts.push("must not be '.'");
   else if (key === '..') texts.push("must not be '..'");

@@ -5,12 +5,26 @@ import { qualifiedName } from './names.ts';
 
 const compute: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
 const countable: ReadonlySet<string> = new Set([
-  'pods', 'services', 'replicationcontrollers', 'resourcequotas', 'secrets', 'configmaps', 'persistentvolumeclaims',
-  'services.nodeports', 'services.loadbalancers',
+  'pods',
+  'services',
+  'replicationcontrollers',
+  'resourcequotas',
+  'secrets',
+  'configmaps',
+  'persistentvolumeclaims',
+  'services.nodeports',
+  'services.loadbalancers',
 ]);
 const quotaOnly: ReadonlySet<string> = new Set([
-  ...countable, 'storage', 'requests.storage', 'requests.cpu', 'requests.memory', 'requests.ephemeral-storage',
-  'limits.cpu', 'limits.memory', 'limits.ephemeral-storage',
+  ...countable,
+  'storage',
+  'requests.storage',
+  'requests.cpu',
+  'requests.memory',
+  'requests.ephemeral-storage',
+  'limits.cpu',
+  'limits.memory',
+  'limits.ephemeral-storage',
 ]);
 
 export function isHugePages(name: string): boolean {
@@ -47,7 +61,8 @@ export function resourceName(field: string, name: string): readonly FieldError[]
 function containerResourceName(field: string, name: string): readonly FieldError[] {
   const faults = [...resourceName(field, name)];
   if (!name.includes('/')) {
-    if (!compute.has(name) && !isHugePages(name)) faults.push(FieldError.invalid(field, name, 'must be a standard resource for containers'));
+    if (!compute.has(name) && !isHugePages(name))
+      faults.push(FieldError.invalid(field, name, 'must be a standard resource for containers'));
   } else if (!isNative(name) && !isExtendedResource(name)) {
     faults.push(FieldError.invalid(field, name, "doesn't follow extended resource name standard"));
   }
@@ -61,17 +76,25 @@ export function nonNegativeQuantity(field: string, quantity: string): readonly F
 /** Not negative, and whole where it counts things. */
 export function resourceQuantity(field: string, name: string, quantity: string): readonly FieldError[] {
   const faults = [...nonNegativeQuantity(field, quantity)];
-  if ((countable.has(name) || isExtendedResource(name)) && !isWholeNumber(quantity)) faults.push(FieldError.invalid(field, quantity, 'must be an integer'));
+  if ((countable.has(name) || isExtendedResource(name)) && !isWholeNumber(quantity))
+    faults.push(FieldError.invalid(field, quantity, 'must be an integer'));
   return faults;
 }
 
 /** What a container, or a pod as a whole, asks for (validation.ValidateContainerResourceRequirements). */
-export function validateRequirements(field: string, resources: ResourceRequirements | undefined, claims: readonly string[] | undefined): readonly FieldError[] {
+export function validateRequirements(
+  field: string,
+  resources: ResourceRequirements | undefined,
+  claims: readonly string[] | undefined,
+): readonly FieldError[] {
   if (resources === undefined) return [];
   const faults: FieldError[] = [];
   const { limits, requests } = resources;
   for (const [name, quantity] of sortedEntries(limits)) {
-    faults.push(...containerResourceName(`${field}.limits[${name}]`, name), ...resourceQuantity(`${field}.limits[${name}]`, name, quantity));
+    faults.push(
+      ...containerResourceName(`${field}.limits[${name}]`, name),
+      ...resourceQuantity(`${field}.limits[${name}]`, name, quantity),
+    );
   }
   for (const [name, quantity] of sortedEntries(requests)) {
     const at = `${field}.requests[${name}]`;
@@ -83,7 +106,8 @@ export function validateRequirements(field: string, resources: ResourceRequireme
     }
     const order = compareQuantities(quantity, limit);
     const texts = canOvercommit(name) ? (order > 0 ? 'less than or equal' : undefined) : order !== 0 ? 'equal' : undefined;
-    if (texts !== undefined) faults.push(FieldError.invalid(`${field}.requests`, quantity, `must be ${texts} to ${name} limit of ${limit}`));
+    if (texts !== undefined)
+      faults.push(FieldError.invalid(`${field}.requests`, quantity, `must be ${texts} to ${name} limit of ${limit}`));
   }
   const names = [...sortedEntries(limits), ...sortedEntries(requests)].map(([name]) => name);
   if (names.some(isHugePages) && !names.includes('cpu') && !names.includes('memory')) {

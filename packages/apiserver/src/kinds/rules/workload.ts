@@ -13,9 +13,17 @@ export interface WorkloadRules {
 /** Message where the labels of a template are not what its selector wants. */
 export const selectorMismatch = '`selector` does not match template `labels`';
 
-export function validateWorkloadTemplate(field: string, template: PodTemplateSpec | undefined, rules: WorkloadRules): readonly FieldError[] {
+export function validateWorkloadTemplate(
+  field: string,
+  template: PodTemplateSpec | undefined,
+  rules: WorkloadRules,
+): readonly FieldError[] {
   if (template === undefined) return [FieldError.required(field)];
-  return [...matchesSelector(field, template, rules.selector), ...validatePodTemplate(field, template), ...validateRunsForever(field, template, rules.kind)];
+  return [
+    ...matchesSelector(field, template, rules.selector),
+    ...validatePodTemplate(field, template),
+    ...validateRunsForever(field, template, rules.kind),
+  ];
 }
 
 export function matchesSelector(field: string, template: PodTemplateSpec, selector: MaybeSelector): readonly FieldError[] {

@@ -8,12 +8,20 @@ import { hooksFor } from '../typed-hooks.ts';
 
 export const priorityclasses: KindHooks = hooksFor<PriorityClass>({
   default: (kind) => defaulted(kind, { preemptionPolicy: 'PreemptLowerPriority' }),
-  strategy: { hasGeneration: true, validate, validateUpdate },
+  strategy: {
+    // Counted once and never again, as upstream does.
+    prepareForCreate: (kind) => ({ ...kind, metadata: { ...kind.metadata, generation: 1 } }),
+    validate,
+    validateUpdate,
+  },
 });
 
 /** Most that users may give; above are the classes of the system, which only the server itself makes. */
 const maxUserPriority = 1_000_000_000;
-const systemClasses: ReadonlyMap<string, number> = new Map([['system-node-critical', 2_000_001_000], ['system-cluster-critical', 2_000_000_000]]);
+const systemClasses: ReadonlyMap<string, number> = new Map([
+  ['system-node-critical', 2_000_001_000],
+  ['system-cluster-critical', 2_000_000_000],
+]);
 const policies = ['PreemptLowerPriority', 'Never'];
 
 function validate({ metadata, value, preemptionPolicy }: PriorityClass): readonly FieldError[] {

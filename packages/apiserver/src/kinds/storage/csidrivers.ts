@@ -22,7 +22,7 @@ export const csidrivers: KindHooks = hooksFor<CSIDriver>({
   strategy: {
     validate,
     warnings: secretsInAttributes,
-    hasGeneration: true, allowUnconditionalUpdate: false,
+    allowUnconditionalUpdate: false,
   },
 });
 
@@ -40,6 +40,7 @@ function validate({ spec }: CSIDriver): readonly FieldError[] {
     if (audiences.has(audience)) faults.push(FieldError.duplicate(`spec.tokenRequests[${i}].audience`, audience));
     audiences.add(audience);
   }
-  for (const mode of spec.volumeLifecycleModes ?? []) faults.push(...supported('spec.volumeLifecycleModes', mode, ['Persistent', 'Ephemeral']));
+  for (const mode of spec.volumeLifecycleModes ?? [])
+    faults.push(...supported('spec.volumeLifecycleModes', mode, ['Persistent', 'Ephemeral']));
   return faults;
 }

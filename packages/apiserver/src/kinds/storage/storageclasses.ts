@@ -53,7 +53,8 @@ function validateTopologies(terms: NonNullable<StorageClass['allowedTopologies']
       const at = `allowedTopologies[${i}].matchLabelExpressions[${j}]`;
       const given = values ?? [];
       const faults: FieldError[] = given.length === 0 ? [FieldError.required(`${at}.values`)] : [];
-      for (const [n, value] of given.entries()) if (given.indexOf(value) < n) faults.push(FieldError.duplicate(`${at}.values[${n}]`, value));
+      for (const [n, value] of given.entries())
+        if (given.indexOf(value) < n) faults.push(FieldError.duplicate(`${at}.values[${n}]`, value));
       return [...faults, ...qualifiedName(`${at}.key`, key)];
     }),
   );

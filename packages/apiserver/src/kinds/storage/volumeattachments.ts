@@ -21,6 +21,7 @@ function validate({ spec }: VolumeAttachment): readonly FieldError[] {
     faults.push(FieldError.required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName'));
   } else if (inlineVolumeSpec !== undefined && persistentVolumeName !== undefined) {
     faults.push(FieldError.forbidden('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName'));
-  } else if (persistentVolumeName === '') faults.push(FieldError.required('spec.source.persistentVolumeName', 'must specify non empty persistentVolumeName'));
+  } else if (persistentVolumeName === '')
+    faults.push(FieldError.required('spec.source.persistentVolumeName', 'must specify non empty persistentVolumeName'));
   return [...faults, ...dnsSubdomain('spec.nodeName', nodeName)];
 }

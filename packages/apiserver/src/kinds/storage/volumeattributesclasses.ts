@@ -9,12 +9,15 @@ export const volumeattributesclasses: KindHooks = hooksFor<VolumeAttributesClass
 
 function validate({ driverName, parameters }: VolumeAttributesClass): readonly FieldError[] {
   const faults = [...requiredBy((field, name) => qualifiedName(field, name.toLowerCase()), 'driverName', driverName)];
-  if (Object.keys(parameters ?? {}).length === 0) faults.push(FieldError.required('parameters', 'must contain at least one key/value pair'));
+  if (Object.keys(parameters ?? {}).length === 0)
+    faults.push(FieldError.required('parameters', 'must contain at least one key/value pair'));
   return [...faults, ...validateParameters('parameters', parameters)];
 }
 
 function validateUpdate(kind: VolumeAttributesClass, old: VolumeAttributesClass): readonly FieldError[] {
-  const faults: FieldError[] = kind.driverName === old.driverName ? [] : [FieldError.forbidden('driverName', 'updates to driverName are forbidden.')];
-  if (!semanticEqual(kind.parameters, old.parameters)) faults.push(FieldError.forbidden('parameters', 'updates to parameters are forbidden.'));
+  const faults: FieldError[] =
+    kind.driverName === old.driverName ? [] : [FieldError.forbidden('driverName', 'updates to driverName are forbidden.')];
+  if (!semanticEqual(kind.parameters, old.parameters))
+    faults.push(FieldError.forbidden('parameters', 'updates to parameters are forbidden.'));
   return faults;
 }
