@@ -31,3 +31,4 @@ export { scaleSubresource } from './subresources/scale.ts';
 export { NodeAuthorizer } from './authorization/node.ts';
 export { type NodeConnection, podLog } from './subresources/pod-log.ts';
 export { CustomResources } from './server/custom-resources.ts';
+export { customResourceDefinitionHooks } from './crd/custom-resource-definition.ts';

@@ -1,4 +1,5 @@
 import { type ComponentProgress, followTidbCluster, startCluster } from '@coracle/cluster';
+import { LiveRuntime } from '@coracle/kernel';
 import { createMissing, readManifest } from './manifest.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,10 +19,11 @@ export interface StartOptions {
 export async function start(options: StartOptions, terminal: Terminal): Promise<number> {
   const { stdout, interrupted } = terminal;
   const objects = readManifest(options.file);
-  const began = performance.now();
+  const { clock } = new LiveRuntime().process('cli');
+  const began = clock.monotonic();
   const started = await startCluster({ ...options, log: terminal.log });
   try {
-    stdout.write(`Control plane ready at ${started.url} after ${seconds(performance.now() - began)}\n`);
+    stdout.write(`Control plane ready at ${started.url} after ${seconds(clock.monotonic() - began)}\n`);
     const { admin } = started.cluster;
     for (const { object, result } of await createMissing(admin, objects)) stdout.write(`  ${object.kind ?? ''} ${object.metadata.name ?? ''} ${result}\n`);
     const cluster = objects.find(({ kind }) => kind === 'TidbCluster');
@@ -29,7 +31,7 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
       const { name = '', namespace = 'default' } = cluster.metadata;
       const show = progressPrinter(stdout);
       await followTidbCluster(started.cluster.clientset('progress', started.adminUser), { namespace, name, signal: interrupted, onProgress: show });
-      stdout.write(`TidbCluster ${namespace}/${name} is ready, ${seconds(performance.now() - began)} after the start\n`);
+      stdout.write(`TidbCluster ${namespace}/${name} is ready, ${seconds(clock.monotonic() - began)} after the start\n`);
       stdout.write(`\n  export KUBECONFIG=${started.kubeconfig}\n\nWorth trying:\n  kubectl get tidbclusters -A\n  kubectl -n ${namespace} get pods -o wide\n  kubectl -n ${namespace} patch tc ${name} --type merge -p '{"spec":{"tikv":{"replicas":4}}}'\n\nCtrl-C stops it; started again it goes on where it was.\n`);
     }
     await aborted(interrupted);

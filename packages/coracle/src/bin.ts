@@ -10,6 +10,6 @@ process.exitCode = await main(process.argv.slice(2), {
   env: process.env,
   interrupted: interruption.signal,
   log({ level, process: component, message, fields }) {
-    if (level === 'error') process.stderr.write(`error ${component}: ${message} ${JSON.stringify(fields)}\n`);
+    if (level === 'error' || level === 'warn') process.stderr.write(`error ${component}: ${message} ${JSON.stringify(fields)}\n`);
   },
 });

@@ -23,7 +23,7 @@ export function encodeMessage(table: TypeTable, typeName: string, object: unknow
 class Encoder {
   readonly writer = new WireWriter();
   readonly #table: TypeTable;
-  readonly #schemas = { write: (schema: unknown): void => this.#schema(schema), read: (): never => unreachable() };
+  readonly #schemas = { write: (schema: unknown): void => this.#schema(schema), read: (): never => readsNothing() };
   #depth = 0;
 
   constructor(table: TypeTable) {
@@ -176,6 +176,6 @@ function unfit(value: unknown, what: string): ProtobufError {
   return new ProtobufError(`Cannot encode ${Array.isArray(value) ? 'a list' : `a ${typeof value}`} as ${what}`);
 }
 
-function unreachable(): never {
+function readsNothing(): never {
   throw new ProtobufError('an encoder reads nothing');
 }

@@ -9,7 +9,7 @@ const defaultClass = 'storageclass.kubernetes.io/is-default-class';
 
 function podOf({ operation, definition, object, subresource }: AdmissionRequest): Frozen<Pod> | undefined {
   if (operation !== 'CREATE' || definition.resource !== 'pods' || definition.group !== '' || subresource !== '') return undefined;
-  return object as unknown as Frozen<Pod> | undefined;
+  return object as unknown as Frozen<Pod> | undefined; // the definition says of which kind the object is
 }
 
 /** Every pod tolerates for a while that its node is away (upstream plugin/pkg/admission/defaulttolerationseconds). */
@@ -48,9 +48,9 @@ export const priority: AdmissionPlugin = {
 };
 
 async function classOf({ context }: AdmissionRequest, name: string): Promise<Frozen<PriorityClass> | undefined> {
-  if (name !== '') return (await context.storage.get(`/registry/priorityclasses/${name}`)).stored?.object as unknown as Frozen<PriorityClass> | undefined;
+  if (name !== '') return (await context.storage.get(`/registry/priorityclasses/${name}`)).stored?.object as unknown as Frozen<PriorityClass> | undefined; // the definition says of which kind the object is
   const { items } = await context.storage.list('/registry/priorityclasses/');
-  const defaults = items.map(({ object }) => object as unknown as Frozen<PriorityClass>).filter(({ globalDefault }) => globalDefault === true);
+  const defaults = items.map(({ object }) => object as unknown as Frozen<PriorityClass>).filter(({ globalDefault }) => globalDefault === true); // the definition says of which kind the object is
   return defaults.sort((a, b) => a.value - b.value)[0];
 }
 
@@ -60,10 +60,10 @@ export const defaultStorageClass: AdmissionPlugin = {
   async admit(request) {
     const { operation, definition, object, subresource, context } = request;
     if (operation !== 'CREATE' || definition.resource !== 'persistentvolumeclaims' || subresource !== '' || object === undefined) return undefined;
-    const claim = object as unknown as Frozen<PersistentVolumeClaim>;
+    const claim = object as unknown as Frozen<PersistentVolumeClaim>; // the definition says of which kind the object is
     if (claim.spec.storageClassName !== undefined || claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] !== undefined) return undefined;
     const { items } = await context.storage.list('/registry/storageclasses/');
-    const classes = items.map((item) => item.object as unknown as Frozen<StorageClass>).filter(({ metadata }) => metadata.annotations?.[defaultClass] === 'true');
+    const classes = items.map((item) => item.object as unknown as Frozen<StorageClass>).filter(({ metadata }) => metadata.annotations?.[defaultClass] === 'true'); // the definition says of which kind the object is
     // Of several, the youngest; among those of one second the first by name.
     const chosen = classes.sort((a, b) => compareText(b.metadata.creationTimestamp, a.metadata.creationTimestamp) || compareText(a.metadata.name, b.metadata.name))[0];
     if (chosen?.metadata.name === undefined) return undefined;

@@ -15,7 +15,7 @@ export const serviceAccountAdmission: AdmissionPlugin = {
   async admit(request) {
     const { operation, definition, object, subresource } = request;
     if (operation !== 'CREATE' || definition.resource !== 'pods' || definition.group !== '' || subresource !== '' || object === undefined) return undefined;
-    const pod = object as unknown as Frozen<Pod>;
+    const pod = object as unknown as Frozen<Pod>; // the definition says of which kind the object is
     if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return undefined;
     const name = pod.spec.serviceAccountName ?? '';
     const accountName = name === '' ? 'default' : name;
@@ -31,7 +31,7 @@ export const serviceAccountAdmission: AdmissionPlugin = {
 
 async function accountOf({ context, definition, name }: AdmissionRequest, account: string): Promise<Frozen<ServiceAccount>> {
   const { stored } = await context.storage.get(`/registry/serviceaccounts/${context.namespace}/${account}`);
-  if (stored !== undefined) return stored.object as unknown as Frozen<ServiceAccount>;
+  if (stored !== undefined) return stored.object as unknown as Frozen<ServiceAccount>; // the definition says of which kind the object is
   throw newForbidden(definition, name, `error looking up service account ${context.namespace}/${account}: serviceaccount "${account}" not found`);
 }
 

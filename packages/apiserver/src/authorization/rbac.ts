@@ -37,8 +37,8 @@ export class RbacAuthorizer implements Authorizer {
 
   /** Reads what there is and follows it. Before, nothing is allowed. */
   async start(): Promise<void> {
-    await this.#follow('clusterroles', (stored) => ['ClusterRole', (stored.object as unknown as Frozen<ClusterRole>).rules ?? []], this.#rules);
-    await this.#follow('roles', (stored) => ['Role', (stored.object as unknown as Frozen<Role>).rules ?? []], this.#rules);
+    await this.#follow('clusterroles', (stored) => ['ClusterRole', (stored.object as unknown as Frozen<ClusterRole>).rules ?? []], this.#rules); // what is stored under the prefix is of this kind
+    await this.#follow('roles', (stored) => ['Role', (stored.object as unknown as Frozen<Role>).rules ?? []], this.#rules); // what is stored under the prefix is of this kind
     await this.#followBindings('clusterrolebindings', '');
     await this.#followBindings('rolebindings', undefined);
   }
@@ -88,7 +88,7 @@ export class RbacAuthorizer implements Authorizer {
     };
     const put = (stored: Stored): void => {
       drop(stored.key);
-      const { metadata, roleRef, subjects } = stored.object as unknown as Frozen<ClusterRoleBinding | RoleBinding>;
+      const { metadata, roleRef, subjects } = stored.object as unknown as Frozen<ClusterRoleBinding | RoleBinding>; // what is stored under the prefix is of this kind
       const namespace = scope ?? metadata.namespace ?? '';
       const binding: Binding = { namespace, name: metadata.name ?? '', roleKind: roleRef.kind, roleName: roleRef.name, subjects: subjects ?? [] };
       this.#bindings.set(stored.key, binding);
@@ -129,7 +129,9 @@ function subjectKey({ kind, name, namespace }: Frozen<Subject>, bindingNamespace
 function reasonOf({ namespace, name, roleKind, roleName }: Binding, subject: string): string {
   const kind = namespace === '' ? 'ClusterRoleBinding' : 'RoleBinding';
   const full = namespace === '' ? name : `${name}/${namespace}`;
-  const [subjectKind = '', subjectName = ''] = [subject.slice(0, subject.indexOf(' ')), subject.slice(subject.indexOf(' ') + 1)];
+  const space = subject.indexOf(' ');
+  const subjectKind = subject.slice(0, space);
+  const subjectName = subject.slice(space + 1);
   const shown = subjectKind === 'ServiceAccount' ? `${subjectName.split(':')[1] ?? ''}/${subjectName.split(':')[0] ?? ''}` : subjectName;
   return `RBAC: allowed by ${kind} "${full}" of ${roleKind} "${roleName}" to ${subjectKind} "${shown}"`;
 }

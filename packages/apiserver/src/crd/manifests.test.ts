@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type CustomResourceDefinition, TypeTable } from '@coracle/api';
-import { deepFreeze, type Frozen, type Unstructured } from '@coracle/apimachinery';
-import { parseAllDocuments } from 'yaml';
+import { deepFreeze, type Frozen, type Unstructured, readYamlDocuments } from '@coracle/apimachinery';
+
 import { admissionChain } from '../admission/admission.ts';
 import { builtInDefinitions } from '../registry/built-in.ts';
 import { GenericRegistry } from '../registry/generic-registry.ts';
@@ -36,8 +36,8 @@ for (const manifest of manifests) {
     before(async () => {
       assert.ok(crdRow !== undefined);
       const registry = new GenericRegistry(crdRow, admissionChain([]));
-      for (const document of parseAllDocuments(readFileSync(path, 'utf8'))) {
-        const { object, strictErrors } = crdRow.decode(deepFreeze(document.toJS() as Unstructured));
+      for (const document of readYamlDocuments(readFileSync(path, 'utf8'))) {
+        const { object, strictErrors } = crdRow.decode(deepFreeze(document as Unstructured));
         assert.deepEqual(strictErrors, []);
         const created = await registry.create({ ...contextFor(1), namespace: '' }, object);
         crds = [...crds, created.object as unknown as Frozen<CustomResourceDefinition>]; // it is of that kind

@@ -79,8 +79,8 @@ function dropStatus(strategy: Strategy, zero: () => unknown): Strategy {
       return strategy.prepareForCreate?.(fresh, context) ?? fresh;
     },
     prepareForUpdate(object, old, context) {
-      const kept = strategy.prepareForUpdate?.(object, old, context) ?? object;
-      return { ...kept, status: old['status'] ?? zero() };
+      const kept = { ...object, status: old['status'] ?? zero() };
+      return strategy.prepareForUpdate?.(kept, old, context) ?? kept;
     },
   };
 }

@@ -61,7 +61,7 @@ export interface Strategy {
    * Side effects around the commit: cluster IPs, node ports, quota. The only place where a kind touches anything but its
    * own object. `revert` runs when the commit does not happen.
    */
-  begin?(change: ObjectChange, context: RequestContext): Promise<{ readonly object?: ApiObject; finish(): void; revert(): Promise<void> }>;
+  begin?(change: ObjectChange, context: RequestContext): Promise<{ readonly object?: ApiObject; finish(): Promise<void>; revert(): Promise<void> }>;
 }
 
 export interface ObjectChange {
@@ -187,9 +187,4 @@ export interface ResourceDefinition {
 /** `apiVersion` of a definition's objects. */
 export function apiVersionOf(definition: Pick<ResourceDefinition, 'group' | 'version'>): string {
   return definition.group === '' ? definition.version : `${definition.group}/${definition.version}`;
-}
-
-/** `pods`, `deployments.apps`: how messages name a resource. */
-export function qualifiedResource(definition: Pick<ResourceDefinition, 'group' | 'resource'>): string {
-  return definition.group === '' ? definition.resource : `${definition.resource}.${definition.group}`;
 }

@@ -161,7 +161,7 @@ export class GenericRegistry implements ResourceRegistry {
     object = begun.object ?? object;
     const result = await this.#commit(context, key, 'absent', this.#encode(object), begun.revert);
     if (!result.succeeded) return undefined;
-    begun.finish();
+    await begun.finish();
     return { object: this.#served(result.stored.object), stored: result.stored, created: true };
   }
 
@@ -190,7 +190,7 @@ export class GenericRegistry implements ResourceRegistry {
     object = begun.object ?? object;
     const result = await this.#commit(context, current.key, current.revision, this.#encode(object), begun.revert);
     if (!result.succeeded) return undefined;
-    begun.finish();
+    await begun.finish();
     return { object: this.#served(result.stored.object), stored: result.stored, created: false };
   }
 
@@ -205,7 +205,7 @@ export class GenericRegistry implements ResourceRegistry {
     const begun = await this.#begin({ operation: 'delete', object: undefined, old: object }, context);
     const result = await this.#commit(context, current.key, current.revision, 'deleted', begun.revert);
     if (!result.succeeded) return undefined;
-    begun.finish();
+    await begun.finish();
     return { object: this.#at(object, current.revision), stored: undefined, created: false };
   }
 
@@ -232,7 +232,7 @@ export class GenericRegistry implements ResourceRegistry {
     const begun = await this.#begin({ operation: 'delete', object: undefined, old }, context);
     const result = await this.#commit(context, current.key, current.revision, 'deleted', begun.revert);
     if (!result.succeeded) return undefined;
-    begun.finish();
+    await begun.finish();
     return { stored: undefined, object: this.#at(old, result.revision), gone: true };
   }
 
@@ -264,7 +264,7 @@ export class GenericRegistry implements ResourceRegistry {
   async #begin(
     change: ObjectChange,
     context: RequestContext,
-  ): Promise<{ readonly object?: ApiObject; finish(): void; revert(): Promise<void> }> {
+  ): Promise<{ readonly object?: ApiObject; finish(): Promise<void>; revert(): Promise<void> }> {
     return (await this.definition.strategy.begin?.(change, context)) ?? nothingBegun;
   }
 
@@ -323,7 +323,7 @@ export class GenericRegistry implements ResourceRegistry {
   }
 }
 
-const nothingBegun = { finish: () => {}, revert: async () => {} };
+const nothingBegun = { finish: async () => {}, revert: async () => {} };
 
 /** The client's own resourceVersion, when what it sends names one (a patch may). */
 function sentResourceVersion(sent: Unstructured | ApiObject, old: ApiObject): string | undefined {

@@ -1,5 +1,6 @@
 import { FieldError, newBadRequest, newInvalid, newStatusError } from '@coracle/apimachinery';
-import { type Revision, revision } from '@coracle/etcd';
+import type { Revision } from '@coracle/etcd';
+import { revisionOf } from '../storage/storage.ts';
 
 /** Query of a list or watch, parsed (meta/v1 ListOptions). */
 export interface ListQuery {
@@ -59,7 +60,7 @@ function parseInteger(text: string | undefined): number | undefined {
 
 function parseResourceVersion(text: string, isWatch: boolean): Revision {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(value)) return revision(value);
+  if (Number.isSafeInteger(value)) return revisionOf(value);
   const message = `resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`;
   // Upstream's watch does not map this fault, so that it is an error of the server.
   throw isWatch ? newStatusError(500, '', message) : newBadRequest(`invalid resource version: ${message}`);
@@ -122,5 +123,5 @@ export function decodeContinue(text: string, prefix: string): ContinueToken {
   if (typeof start !== 'string' || start === '') throw refused('it has no start');
   if (`/${start}`.split('/').includes('..')) throw refused(start.startsWith('/') ? start : `/${start}`);
   if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv < 1) throw refused(`incorrect encoded start resourceVersion (version ${tokenVersion}): ${String(rv)}`);
-  return { revision: revision(rv), after: prefix + start.replace(/\0$/, '') };
+  return { revision: revisionOf(rv), after: prefix + start.replace(/\0$/, '') };
 }

@@ -1,6 +1,6 @@
 import { newExpired, newNotFound, newTimeout } from '@coracle/apimachinery';
-import { CompactedError, FutureRevisionError, type Revision } from '@coracle/etcd';
-import type { Key, Storage, Stored } from '../storage/storage.ts';
+import type { Revision } from '@coracle/etcd';
+import { CompactedRevisionError, FutureRevisionError, type Key, type Storage, type Stored } from '../storage/storage.ts';
 import type { ResourceDefinition } from './definition.ts';
 import { decodeContinue, encodeContinue, type ListQuery } from './list-options.ts';
 import { type Selection, selectionOf } from './selection.ts';
@@ -99,7 +99,7 @@ async function readPage(
 
 /** Refusals of the store in the words of the API. */
 function asStatus(error: unknown, wanted: Revision | undefined, continued: boolean): unknown {
-  if (error instanceof CompactedError) {
+  if (error instanceof CompactedRevisionError) {
     if (!continued) return newExpired(`The resourceVersion for the provided list is too old.`);
     return newExpired('The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.');
   }

@@ -12,7 +12,6 @@ import { validateImmutableMetadata } from './metadata.ts';
 
 /** All annotations of one object together, in bytes of UTF-8 (api/validation TotalAnnotationSizeLimitB). */
 const maxAnnotationBytes = 256 * 1024;
-const maxNameLength = 253;
 /** Finalizers that need no domain: those of the garbage collector and of core kinds. */
 const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
@@ -40,12 +39,13 @@ function validateMetadata({ namespaced, strategy }: Rules, object: ApiObject): r
   }
   if (name === '') faults.push(FieldError.required('metadata.name', 'name or generateName is required'));
   else {
-    for (const text of validateName(name, { prefix: false })) faults.push(FieldError.invalid('metadata.name', name, text));
-    if (!isValidPathSegment(name)) faults.push(FieldError.invalid('metadata.name', name, pathSegmentFault(name)));
+    const texts = validateName(name, { prefix: false });
+    // Whatever a kind allows, its name is one segment of a path.
+    for (const text of texts.length > 0 ? texts : isValidPathSegment(name)) faults.push(FieldError.invalid('metadata.name', name, text));
   }
   const namespace = metadata.namespace ?? '';
   if (namespaced && namespace === '') faults.push(FieldError.required('metadata.namespace', ''));
-  if (namespaced && namespace !== '' && !isDns1123Label(namespace)) faults.push(FieldError.invalid('metadata.namespace', namespace, dns1123LabelFault));
+  if (namespaced && namespace !== '') for (const text of isDns1123Label(namespace)) faults.push(FieldError.invalid('metadata.namespace', namespace, text));
   if (!namespaced && namespace !== '') faults.push(FieldError.forbidden('metadata.namespace', 'not allowed on this type'));
   return [...faults, ...validateCommon(object, strategy)];
 }
@@ -54,12 +54,12 @@ function validateMetadata({ namespaced, strategy }: Rules, object: ApiObject): r
 function validateCommon({ metadata }: ApiObject, { anyFinalizer }: Pick<Strategy, 'anyFinalizer'>): readonly FieldError[] {
   const faults: FieldError[] = [];
   for (const [key, value] of sortedEntries(metadata.labels)) {
-    if (!isQualifiedName(key)) faults.push(FieldError.invalid('metadata.labels', key, qualifiedNameFault(key)));
-    if (!isValidLabelValue(value)) faults.push(FieldError.invalid('metadata.labels', value, labelValueFault(value)));
+    for (const text of isQualifiedName(key)) faults.push(FieldError.invalid('metadata.labels', key, text));
+    for (const text of isValidLabelValue(value)) faults.push(FieldError.invalid('metadata.labels', value, text));
   }
   let bytes = 0;
   for (const [key, value] of sortedEntries(metadata.annotations)) {
-    if (!isQualifiedName(key.toLowerCase())) faults.push(FieldError.invalid('metadata.annotations', key, qualifiedNameFault(key)));
+    for (const text of isQualifiedName(key.toLowerCase())) faults.push(FieldError.invalid('metadata.annotations', key, text));
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (bytes > maxAnnotationBytes) faults.push(FieldError.tooLong('metadata.annotations', maxAnnotationBytes));
@@ -75,8 +75,9 @@ function validateCommon({ metadata }: ApiObject, { anyFinalizer }: Pick<Strategy
     }
   }
   for (const finalizer of metadata.finalizers ?? []) {
-    if (!isQualifiedName(finalizer)) faults.push(FieldError.invalid('metadata.finalizers', finalizer, qualifiedNameFault(finalizer)));
-    else if (anyFinalizer !== true && !finalizer.includes('/') && !standardFinalizers.has(finalizer)) {
+    const texts = isQualifiedName(finalizer);
+    for (const text of texts) faults.push(FieldError.invalid('metadata.finalizers', finalizer, text));
+    if (texts.length === 0 && anyFinalizer !== true && !finalizer.includes('/') && !standardFinalizers.has(finalizer)) {
       faults.push(FieldError.invalid('metadata.finalizers', finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
     }
   }
@@ -85,54 +86,20 @@ function validateCommon({ metadata }: ApiObject, { anyFinalizer }: Pick<Strategy
 
 /** The rule of names where a kind has none of its own. */
 export function nameIsDns1123Subdomain(name: string, { prefix }: { readonly prefix: boolean }): readonly string[] {
-  const checked = prefix ? maskTrailingDash(name) : name;
-  if (checked.length > maxNameLength) return [`must be no more than ${maxNameLength} characters`];
-  return isDns1123Subdomain(checked) ? [] : [dns1123SubdomainFault];
+  return isDns1123Subdomain(prefix ? maskTrailingDash(name) : name);
 }
 
-/** Labels are the names of Services' and Namespaces' objects. */
+/** Names of namespaces and the like. */
 export function nameIsDns1123Label(name: string, { prefix }: { readonly prefix: boolean }): readonly string[] {
-  const checked = prefix ? maskTrailingDash(name) : name;
-  if (checked.length > 63) return ['must be no more than 63 characters'];
-  return isDns1123Label(checked) ? [] : [dns1123LabelFault];
-}
-
-/** A prefix may end in `-`, since something is appended. */
-export function maskTrailingDash(name: string): string {
-  return name.length > 1 && name.endsWith('-') ? `${name.slice(0, -2)}a` : name;
+  return isDns1123Label(prefix ? maskTrailingDash(name) : name);
 }
 
 /** Names of RBAC objects: anything that is one segment of a path. */
 export function nameIsPathSegment(name: string): readonly string[] {
-  return isValidPathSegment(name) ? [] : [pathSegmentFault(name)];
+  return isValidPathSegment(name);
 }
 
-const dns1123SubdomainFault =
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const dns1123LabelFault =
-  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const namePartFault =
-  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const labelValueTextFault =
-  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-
-/** Why `key` is no qualified name. Exported for the kinds whose fields are such names. */
-export function qualifiedNameFault(key: string): string {
-  const parts = key.split('/');
-  if (parts.length > 2) return `a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`;
-  const name = parts.at(-1) ?? '';
-  if (parts.length === 2 && parts[0] === '') return 'prefix part must be non-empty';
-  if (parts.length === 2 && !isDns1123Subdomain(parts[0] ?? '')) return `prefix part ${dns1123SubdomainFault}`;
-  if (name === '') return 'name part must be non-empty';
-  return name.length > 63 ? 'name part must be no more than 63 characters' : namePartFault;
+/** A prefix may end in `-`, since something is appended. */
+function maskTrailingDash(name: string): string {
+  return name.length > 1 && name.endsWith('-') ? `${name.slice(0, -2)}a` : name;
 }
-
-export function labelValueFault(value: string): string {
-  return value.length > 63 ? 'must be no more than 63 characters' : labelValueTextFault;
-}
-
-function pathSegmentFault(name: string): string {
-  if (name === '.' || name === '..') return `may not be '${name}'`;
-  return `may not contain '${name.includes('/') ? '/' : '%'}'`;
-}
-

@@ -90,7 +90,7 @@ export class CustomResources {
       this.#context(),
       crd.metadata.name ?? '',
       (current) => {
-        const status = establish(current as unknown as Crd, others, nowMs);
+        const status = establish(current as unknown as Crd, others, nowMs); // what is stored under the prefix is of this kind
         const held = withFinalizer(current, cleanup);
         return semanticEqual(status, current['status']) && held === current ? current : ({ ...held, status } as ApiObject); // still the definition
       },
@@ -103,7 +103,7 @@ export class CustomResources {
     const name = crd.metadata.name ?? '';
     if (!(crd.metadata.finalizers ?? []).includes(cleanup)) return;
     const nowMs = this.#process.clock.now();
-    await registry.update(this.#context(), name, (current) => ({ ...current, status: terminating(current as unknown as Crd, nowMs) }), { strategy: own });
+    await registry.update(this.#context(), name, (current) => ({ ...current, status: terminating(current as unknown as Crd, nowMs) }), { strategy: own }); // what is stored under the prefix is of this kind
     const objects = this.#server.resources.ofGroupResource(crd.spec.group, crd.spec.names.plural);
     if (objects !== undefined) {
       const { items } = await this.#server.storage.list(objects.definition.storage.prefix);

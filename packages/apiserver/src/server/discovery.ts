@@ -26,7 +26,7 @@ const emptyGroup = '';
 export class Discovery {
   readonly #resources: Resources;
   #generation = -1;
-  readonly #documents = new Map<string, Frozen<unknown> | undefined>();
+  readonly #documents = new Map<string, object | undefined>();
 
   constructor(resources: Resources) {
     this.#resources = resources;
@@ -41,11 +41,11 @@ export class Discovery {
   }
 
   /** /api, /apis, /apis/GROUP, /api/VERSION and /apis/GROUP/VERSION; undefined when there is no such document. */
-  legacy(path: string, serverAddress: string): Frozen<unknown> | undefined {
+  legacy(path: string, serverAddress: string): object | undefined {
     return this.#kept(`legacy ${path} ${serverAddress}`, () => this.#legacy(path, serverAddress));
   }
 
-  #legacy(path: string, serverAddress: string): unknown {
+  #legacy(path: string, serverAddress: string): object | undefined {
     const [root, ...rest] = path.split('/').filter((part) => part !== '');
     if (root === 'api') {
       const core = this.#groups().find(({ group }) => group === emptyGroup);
@@ -63,7 +63,7 @@ export class Discovery {
     return rest.length === 2 ? resourceList(group, rest[1] ?? '') : undefined;
   }
 
-  #kept<T extends Frozen<unknown> | undefined>(key: string, make: () => unknown): T {
+  #kept<T extends object | undefined>(key: string, make: () => object | undefined): T {
     if (this.#generation !== this.#resources.generation) {
       this.#documents.clear();
       this.#generation = this.#resources.generation;

@@ -1,11 +1,11 @@
 import { deepFreeze, type Frozen, newExpired, newInternalError } from '@coracle/apimachinery';
-import { CompactedError, type Revision, revision } from '@coracle/etcd';
+import type { Revision } from '@coracle/etcd';
 import type { Process } from '@coracle/kernel';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import type { ListQuery } from '../registry/list-options.ts';
 import { collectionPrefix, tooLarge } from '../registry/reader.ts';
 import { type Selection, selectionOf } from '../registry/selection.ts';
-import type { Storage, StorageChange, Stored } from '../storage/storage.ts';
+import { CompactedRevisionError, type Storage, type StorageChange, type Stored } from '../storage/storage.ts';
 import { EventQueue } from './event-queue.ts';
 
 /** One event before it is given a form. `bytes` and `object` are those of the stored version. */
@@ -75,7 +75,7 @@ export async function watchCollection(request: WatchRequest): Promise<AsyncItera
       }),
     );
   } catch (error) {
-    if (!(error instanceof CompactedError)) throw error;
+    if (!(error instanceof CompactedRevisionError)) throw error;
     queue.push([{ type: 'ERROR', status: newExpired(`too old resource version: ${from} (${error.compactRevision})`).status }]);
     queue.end('finished');
     return queue;
@@ -92,7 +92,7 @@ export async function watchCollection(request: WatchRequest): Promise<AsyncItera
 /** Tells an idle watcher how far it has seen, so that it can go on from there. */
 function bookmarks(process: Process, storage: Storage, queue: EventQueue<WatchEvent>): Disposable {
   let timer: Disposable | undefined;
-  let told: Revision = revision(1);
+  let told: Revision = storage.progress();
   const next = (): void => {
     timer = process.clock.timer(
       bookmarkPeriodMs,

@@ -1,28 +1,34 @@
 import { newRequestEntityTooLarge, newServiceUnavailable, newTooManyRequests } from '@coracle/apimachinery';
 import {
   type Change,
+  CompactedError,
   DiskFull,
+  FutureRevisionError as StoreFutureRevisionError,
   InvalidRequestError,
   type KeyValue,
   maxRequestBytes,
   prefixEnd,
+  type RangeRequest,
+  type RangeResponse,
   type Revision,
   type Store,
   StoreStopped,
   TooManyRequestsError,
 } from '@coracle/etcd';
 import { assert } from '@coracle/kernel';
-import type {
-  CommitRequest,
-  CommitResult,
-  GetOptions,
-  Key,
-  ListOptions,
-  ListResult,
-  Storage,
-  StorageChange,
-  Stored,
-  WatchSink,
+import {
+  type CommitRequest,
+  type CommitResult,
+  type GetOptions,
+  type Key,
+  type ListOptions,
+  type ListResult,
+  type Storage,
+  type StorageChange,
+  type Stored,
+  type WatchSink,
+  CompactedRevisionError,
+  FutureRevisionError,
 } from './storage.ts';
 import { StoredValue } from './stored.ts';
 
@@ -42,7 +48,7 @@ export class EmbeddedStorage implements Storage {
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<{ revision: Revision; stored: Stored | undefined }> {
-    const { kvs } = this.#store.range({ key, revision: options.at ?? 0 });
+    const { kvs } = this.#range({ key, revision: options.at ?? 0 });
     const kv = kvs[0];
     return { revision: options.at ?? this.#store.revision, stored: kv && this.#stored(kv) };
   }
@@ -51,12 +57,20 @@ export class EmbeddedStorage implements Storage {
     const end = prefixEnd(prefix);
     const key = options.after === undefined ? prefix : `${options.after}\0`;
     const range = { key, end, revision: options.at ?? 0, ...(options.limit === undefined ? {} : { limit: options.limit }) };
-    const { kvs, count } = this.#store.range(range);
+    const { kvs, count } = this.#range(range);
     return {
       items: kvs.map((kv) => this.#stored(kv)),
       revision: options.at ?? this.#store.revision,
       remaining: count - kvs.length,
     };
+  }
+
+  #range(request: RangeRequest): RangeResponse {
+    try {
+      return this.#store.range(request);
+    } catch (error) {
+      throw revisionError(error);
+    }
   }
 
   async commit(request: CommitRequest): Promise<CommitResult> {
@@ -91,7 +105,11 @@ export class EmbeddedStorage implements Storage {
 
   watch(prefix: Key, after: Revision, sink: WatchSink): Disposable {
     const deliver = (batch: readonly Change[]): void => sink.changes(batch.map((change) => this.#change(change)));
-    return this.#store.watch({ key: prefix, end: prefixEnd(prefix) }, after + 1, deliver);
+    try {
+      return this.#store.watch({ key: prefix, end: prefixEnd(prefix) }, after + 1, deliver);
+    } catch (error) {
+      throw revisionError(error);
+    }
   }
 
   async currentRevision(): Promise<Revision> {
@@ -139,6 +157,13 @@ class SeenChange implements StorageChange {
     this.#last ??= this.previous?.at(this.revision);
     return this.#last;
   }
+}
+
+/** The store's words about revisions in those of the interface. */
+function revisionError(error: unknown): unknown {
+  if (error instanceof CompactedError) return new CompactedRevisionError(error.compactRevision, { cause: error });
+  if (error instanceof StoreFutureRevisionError) return new FutureRevisionError(error.current, { cause: error });
+  return error;
 }
 
 /** Refusals of the store as the server's, in upstream's words where it has any. */

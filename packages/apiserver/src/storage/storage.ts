@@ -1,6 +1,32 @@
 import type { Frozen, Unstructured } from '@coracle/apimachinery';
 import type { Revision } from '@coracle/etcd';
 
+/** The revision asked for is below what is served. */
+export class CompactedRevisionError extends Error {
+  override readonly name = 'CompactedRevisionError';
+  readonly compactRevision: Revision;
+  constructor(compactRevision: Revision, options?: ErrorOptions) {
+    super(`the revision is below ${compactRevision}, the oldest that is served`, options);
+    this.compactRevision = compactRevision;
+  }
+}
+
+/** The revision asked for has not happened yet. */
+export class FutureRevisionError extends Error {
+  override readonly name = 'FutureRevisionError';
+  readonly current: Revision;
+  constructor(current: Revision, options?: ErrorOptions) {
+    super(`the revision is beyond ${current}, the newest`, options);
+    this.current = current;
+  }
+}
+
+/** A revision from outside. Throws RangeError unless it is a positive safe integer. */
+export function revisionOf(n: number): Revision {
+  if (!Number.isSafeInteger(n) || n < 1) throw new RangeError(`${n} is no revision`);
+  return n as Revision; // checked
+}
+
 /** Keys are upstream's: `/registry/pods/NAMESPACE/NAME`. A prefix ends in `/`. */
 export type Key = string;
 

@@ -29,7 +29,7 @@ async function bindPod(registry: ResourceRegistry, context: RequestContext, name
     context,
     name,
     (current) => {
-      const pod = current as unknown as Frozen<Pod>;
+      const pod = current as unknown as Frozen<Pod>; // the resource is pods
       const refuse = (why: string): Error => newConflict(resource, name, why);
       if (metadata?.uid !== undefined && metadata.uid !== '' && metadata.uid !== pod.metadata.uid) {
         throw newConflict({ group: '', resource: 'pods' }, name, `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${pod.metadata.uid ?? ''}`);
@@ -37,7 +37,7 @@ async function bindPod(registry: ResourceRegistry, context: RequestContext, name
       if (pod.metadata.deletionTimestamp !== undefined) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
       if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== '') throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`);
       if ((pod.spec.schedulingGates ?? []).length > 0) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
-      return bound(pod, node, metadata?.annotations ?? {}, context) as unknown as ApiObject;
+      return bound(pod, node, metadata?.annotations ?? {}, context) as unknown as ApiObject; // the resource is pods
     },
     { strategy: bindingStrategy },
   );

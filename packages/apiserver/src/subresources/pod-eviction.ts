@@ -18,7 +18,7 @@ export const podEviction: Subresource = {
   async handler({ name, context, body, registry }) {
     const eviction = (body ?? {}) as Eviction;
     if (eviction.metadata?.name !== undefined && eviction.metadata.name !== name) throw newBadRequest('name in URL does not match name in Eviction object');
-    const pod = (await registry.get(context, name)) as unknown as Frozen<Pod>;
+    const pod = (await registry.get(context, name)) as unknown as Frozen<Pod>; // what is stored under the prefix is of this kind
     const dryRun = context.dryRun || (eviction.deleteOptions?.dryRun ?? []).includes('All');
     if (!mayAlwaysGo(pod)) await spendBudget({ ...context, dryRun }, pod);
     await registry.delete({ ...context, dryRun }, name, eviction.deleteOptions ?? {});
@@ -34,11 +34,11 @@ function mayAlwaysGo({ metadata, status }: Frozen<Pod>): boolean {
 async function spendBudget(context: RequestContext, pod: Frozen<Pod>): Promise<void> {
   const { items } = await context.storage.list(`/registry/poddisruptionbudgets/${context.namespace}/`);
   const budgets = items.filter(({ object }) => {
-    const { selector } = (object as unknown as Frozen<PodDisruptionBudget>).spec;
+    const { selector } = (object as unknown as Frozen<PodDisruptionBudget>).spec; // what is stored under the prefix is of this kind
     return selector !== undefined && labelMatcher(selector).matches(pod.metadata.labels);
   });
   if (budgets.length > 1) throw newStatusError(500, '', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.');
-  const budget = budgets[0]?.object as unknown as Frozen<PodDisruptionBudget> | undefined;
+  const budget = budgets[0]?.object as unknown as Frozen<PodDisruptionBudget> | undefined; // what is stored under the prefix is of this kind
   if (budget === undefined) return;
   const { disruptionsAllowed = 0, desiredHealthy = 0, currentHealthy = 0 } = budget.status ?? {};
   if (disruptionsAllowed > 0) return;

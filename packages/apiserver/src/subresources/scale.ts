@@ -75,10 +75,10 @@ interface Selector {
 
 /** Of the kinds with `spec.replicas`, a selector and `status.replicas`. */
 export const workloadScale: Subresource = scaleSubresource({
-  replicas: (object) => (object as unknown as Workload).spec?.replicas ?? 0,
-  withReplicas: (object, replicas) => ({ ...object, spec: { ...(object as unknown as { spec: object }).spec, replicas } }),
-  statusReplicas: (object) => (object as unknown as Workload).status?.replicas ?? 0,
-  selector: (object) => selectorText((object as unknown as Workload).spec?.selector ?? {}),
+  replicas: (object) => (object as unknown as Workload).spec?.replicas ?? 0, // the kinds that have this subresource have these fields
+  withReplicas: (object, replicas) => ({ ...object, spec: { ...(object as unknown as { spec: object }).spec, replicas } }), // the kinds that have this subresource have these fields
+  statusReplicas: (object) => (object as unknown as Workload).status?.replicas ?? 0, // the kinds that have this subresource have these fields
+  selector: (object) => selectorText((object as unknown as Workload).spec?.selector ?? {}), // the kinds that have this subresource have these fields
 });
 
 /** A label selector as query parameters spell it, requirements sorted by key (metav1.FormatLabelSelector). */

@@ -138,7 +138,7 @@ async function answerTo(
   const bytes = await readBody(stream, options.maxBodyBytes ?? defaultMaxBodyBytes);
   if (bytes === 'too large') return plain(413, 'Request entity too large\n');
   if (bytes === 'cut off') return plain(400, 'The request ended early\n');
-  const [path = '/', search = ''] = splitOnce(raw.url, '?');
+  const [path, search] = splitOnce(raw.url, '?');
   const contentType = raw.headers['content-type'] ?? '';
   const request: ApiRequest = {
     method: raw.method,

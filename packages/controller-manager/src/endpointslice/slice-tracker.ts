@@ -56,7 +56,10 @@ export class SliceTracker {
 
   #of(service: string): Map<string, number> {
     let known = this.#generations.get(service);
-    if (known === undefined) this.#generations.set(service, (known = new Map()));
+    if (known === undefined) {
+      known = new Map();
+      this.#generations.set(service, known);
+    }
     return known;
   }
 }

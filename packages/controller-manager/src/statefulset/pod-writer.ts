@@ -1,6 +1,6 @@
 import type { PersistentVolumeClaim, Pod, StatefulSet } from '@coracle/api';
 import { type Frozen, isAlreadyExists, isNotFound, type KubeObject } from '@coracle/apimachinery';
-import { type Clientset, type EventRecorder, type SharedIndexInformer } from '@coracle/client';
+import type { Clientset, EventRecorder, SharedIndexInformer } from '@coracle/client';
 import { isNamespaceTerminating, messageOf } from '../controller/pod-control.ts';
 import { claimOwners } from './claim-owners.ts';
 import { claimsOf, withIdentity, withStorage } from './pods.ts';

@@ -63,7 +63,7 @@ export function writeRecord(
 }
 
 /** The record at `offset`, or why there is none. Never looks at or allocates more than the bytes given. */
-export function readRecord(bytes: Buffer, at: { readonly nonce: number; readonly offset: number }): PlacedRecord | 'zeros' | string {
+export function readRecord(bytes: Buffer, at: { readonly nonce: number; readonly offset: number }): PlacedRecord | string {
   const { offset } = at;
   if (offset + recordHeaderBytes > bytes.length) return isZero(bytes, offset) ? 'zeros' : 'the file ends within a record';
   const length = bytes.readUInt32LE(offset);

@@ -123,7 +123,7 @@ function memberOf(value: unknown): PDMember {
   const member = objectOf(value);
   const urls = member['client_urls'];
   return {
-    name: String(member['name'] ?? ''),
+    name: stringOf(member['name']),
     memberId: idText(member['member_id']),
     clientUrls: Array.isArray(urls) ? urls.map(String) : [],
     health: member['health'] === true,
@@ -138,10 +138,14 @@ function storeOf(value: unknown): readonly PDStore[] {
   return [
     {
       id: idText(facts['id']),
-      address: String(facts['address'] ?? ''),
-      stateName: String(facts['state_name'] ?? ''),
+      address: stringOf(facts['address']),
+      stateName: stringOf(facts['state_name']),
       leaderCount: Number(load['leader_count'] ?? 0),
       regionCount: Number(load['region_count'] ?? 0),
     },
   ];
+}
+
+function stringOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

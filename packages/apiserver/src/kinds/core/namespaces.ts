@@ -27,11 +27,11 @@ export const namespaces: KindHooks = hooksFor<Namespace>({
     validate: ({ spec }) => validateFinalizers(spec?.finalizers ?? []),
     validateUpdate: () => [],
     validateName: nameIsDns1123Label,
-    isHeld: (namespace) => ((namespace as unknown as Namespace).spec?.finalizers ?? []).length > 0,
+    isHeld: (namespace) => ((namespace as unknown as Namespace).spec?.finalizers ?? []).length > 0, // hooks of namespaces get namespaces
     whenMarked(namespace) {
       // No grace period: there is nothing to wait for but the finalizers.
       const { deletionGracePeriodSeconds: _grace, ...metadata } = namespace.metadata;
-      return { ...namespace, metadata, status: { ...(namespace as unknown as Namespace).status, phase: 'Terminating' } };
+      return { ...namespace, metadata, status: { ...(namespace as unknown as Namespace).status, phase: 'Terminating' } }; // hooks of namespaces get namespaces
     },
   },
   statusStrategy: { validateUpdate: validateStatus },

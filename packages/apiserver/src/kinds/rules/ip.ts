@@ -108,11 +108,11 @@ export function isCidr(field: string, value: string): readonly FieldError[] {
 export function isReachableIp(field: string, value: string): readonly FieldError[] {
   const ip = parseIp(value);
   if (ip === undefined) return [FieldError.invalid(field, value, ipText.replace(/, .*/, ''))];
-  const refused = unreachable.find(({ ranges }) => ranges.some((range) => isInRange(ip, range)));
+  const refused = unreachableRanges.find(({ ranges }) => ranges.some((range) => isInRange(ip, range)));
   return refused === undefined ? [] : [FieldError.invalid(field, value, `may not be ${refused.text}`)];
 }
 
-const unreachable = [
+const unreachableRanges = [
   { text: 'unspecified (0.0.0.0 or ::)', ranges: rangesOf('0.0.0.0/32', '::/128') },
   { text: 'in the loopback range (127.0.0.0/8, ::1/128)', ranges: rangesOf('127.0.0.0/8', '::1/128') },
   { text: 'in the link-local range (169.254.0.0/16, fe80::/10)', ranges: rangesOf('169.254.0.0/16', 'fe80::/10') },
