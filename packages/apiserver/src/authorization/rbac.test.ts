@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { MemoryStore } from '@coracle/etcd';
 import { SimRuntime } from '@coracle/simulator';
 import { bootstrap } from '../bootstrap/bootstrap.ts';
+import { kindHooks } from '../kinds/kinds.ts';
 import { createApiServer } from '../server/create-api-server.ts';
 import { EmbeddedStorage } from '../storage/embedded.ts';
 import type { Attributes } from './authorizer.ts';
@@ -37,7 +38,7 @@ test('RbacAuthorizer allows what bootstrap roles grant, and follows changes of b
   const runtime = new SimRuntime({ seed: 1 });
   const storage = new EmbeddedStorage(new MemoryStore());
   const rbac = new RbacAuthorizer({ storage });
-  const server = createApiServer({ process: runtime.process('apiserver'), storage, authenticator: { authenticate: async () => undefined }, authorizer: rbac });
+  const server = createApiServer({ process: runtime.process('apiserver'), storage, hooks: kindHooks, authenticator: { authenticate: async () => undefined }, authorizer: rbac });
   await bootstrap(server);
   await rbac.start();
   assert.equal(rbac.authorize(request('system:kube-scheduler', 'create', 'pods', { subresource: 'binding', namespace: 'a' })).decision, 'allow');
