@@ -17,7 +17,10 @@ export interface ConfChange {
 }
 
 /** How a change is carried out: one majority at a time, through a joint configuration, or out of one. */
-export type ConfChangeStep = { readonly kind: 'simple' } | { readonly kind: 'enter-joint'; readonly autoLeave: boolean } | { readonly kind: 'leave-joint' };
+export type ConfChangeStep =
+  | { readonly kind: 'simple' }
+  | { readonly kind: 'enter-joint'; readonly autoLeave: boolean }
+  | { readonly kind: 'leave-joint' };
 
 export function confChangeStep(change: ConfChange): ConfChangeStep {
   if (change.transition === 'ConfChangeTransitionAuto') {
@@ -39,7 +42,8 @@ const transitions: readonly ConfChangeTransition[] = [
 export function confChangeProposal(change: ConfChange): Proposal {
   const bytes: number[] = [];
   // Asking to leave is an entry without data, as upstream writes it.
-  if (confChangeStep(change).kind === 'leave-joint' && change.context.length === 0) return { type: 'EntryConfChangeV2', data: new Uint8Array(0) };
+  if (confChangeStep(change).kind === 'leave-joint' && change.context.length === 0)
+    return { type: 'EntryConfChangeV2', data: new Uint8Array(0) };
   pushVarint(bytes, 1, transitions.indexOf(change.transition));
   for (const single of change.changes) {
     const inner: number[] = [];

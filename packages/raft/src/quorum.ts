@@ -37,11 +37,7 @@ export function majorityVote(voters: readonly NodeId[], votes: ReadonlyMap<NodeI
 }
 
 /** A joint vote is won when both halves are won, and lost as soon as one is lost. */
-export function jointVote(
-  incoming: readonly NodeId[],
-  outgoing: readonly NodeId[],
-  votes: ReadonlyMap<NodeId, boolean>,
-): VoteResult {
+export function jointVote(incoming: readonly NodeId[], outgoing: readonly NodeId[], votes: ReadonlyMap<NodeId, boolean>): VoteResult {
   const results = [majorityVote(incoming, votes), majorityVote(outgoing, votes)];
   if (results.includes('VoteLost')) return 'VoteLost';
   return results.includes('VotePending') ? 'VotePending' : 'VoteWon';
