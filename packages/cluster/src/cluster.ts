@@ -118,8 +118,12 @@ export class Cluster {
 
   /** A client of its own process and identity. */
   clientset(name: string, user: UserInfo): Clientset {
-    const process = this.#process(name);
-    return new Clientset({ process, transport: connect(this.server, { process, user, userAgent: `${name}/coracle` }) });
+    return this.clientsetIn(this.#process(name), user);
+  }
+
+  /** A client with another identity of a process that there is: the controllers share one and have each their own account. */
+  clientsetIn(process: Process, user: UserInfo): Clientset {
+    return new Clientset({ process, transport: connect(this.server, { process, user, userAgent: `${process.name}/coracle` }) });
   }
 
   /** Starts a component in a process of its own; stop the process to stop it. */

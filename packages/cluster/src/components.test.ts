@@ -1,120 +1,111 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { type Attributes, EmbeddedStorage, liveKeySource } from '@coracle/apiserver';
-import { isNotFound, readYamlDocuments } from '@coracle/apimachinery';
-import { MemoryStore } from '@coracle/etcd';
-import { SimRuntime, uniform } from '@coracle/simulator';
-import { explain, isReady, type TidbCluster, tidbClusters } from '@coracle/tidb-operator';
-import { Cluster } from './cluster.ts';
-import { Components, type ComponentsOptions } from './components.ts';
-
-const serviceAccountKey = liveKeySource.keyPair().privateKey;
+import { type Frozen, readYamlDocuments } from '@coracle/apimachinery';
+import { type Program, untilTerminated } from '@coracle/kubelet';
+import { uniform } from '@coracle/simulator';
+import { isReady, type Seen, type TidbCluster, tidbClusters } from '@coracle/tidb-operator';
+import { SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts';
+import { type ComponentProgress, progressOf } from './tidb-progress.ts';
 
 const basicTidbCluster = readYamlDocuments(readFileSync(new URL('../../../examples/tidb-cluster/basic.yaml', import.meta.url), 'utf8')).at(-1);
 
-interface World {
-  readonly runtime: SimRuntime;
-  readonly store: MemoryStore;
-  readonly cluster: Cluster;
-  readonly components: Components;
-  readonly allowed: { readonly attributes: Attributes; readonly reason: string }[];
+const start = (seed: number, options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> => SimulatedCluster.start({ seed, strategy: uniform(), ...options });
+
+async function createTidbCluster(cluster: SimulatedCluster): Promise<void> {
+  await cluster.drive(cluster.admin.coreV1.namespaces().create({ metadata: { name: 'tidb' } } as never)); // the server fills in the rest
+  await cluster.drive(cluster.admin.resource(tidbClusters, 'tidb').create(basicTidbCluster as never)); // YAML read as JSON
 }
 
-async function start(seed: number, options: Partial<ComponentsOptions> = {}): Promise<World> {
-  const runtime = new SimRuntime({ seed, strategy: uniform() });
-  const store = new MemoryStore({ process: runtime.process('etcd') });
-  const allowed: World['allowed'] = [];
-  let components: Components | undefined;
-  const cluster = new Cluster({
-    runtime,
-    storage: new EmbeddedStorage(store),
-    serviceAccountKey,
-    nodes: (name) => components?.nodes.connection(name),
-    onAuthorized: (attributes, reason) => allowed.push({ attributes, reason }),
-  });
-  await runtime.drive(cluster.start());
-  components = new Components(cluster, { nodes: 3, rootCA: 'a certificate', ...options });
-  await runtime.drive(components.start());
-  await runtime.settle();
-  return { runtime, store, cluster, components, allowed };
+async function tidbCluster(cluster: SimulatedCluster): Promise<TidbCluster> {
+  return (await cluster.drive(cluster.admin.resource(tidbClusters, 'tidb').get('basic'))) as TidbCluster; // frozen
+}
+
+async function progress(cluster: SimulatedCluster): Promise<readonly ComponentProgress[]> {
+  const statefulSets = (await cluster.drive(cluster.admin.appsV1.statefulSets('tidb').list())).items;
+  const pods = (await cluster.drive(cluster.admin.coreV1.pods('tidb').list())).items;
+  return progressOf(await tidbCluster(cluster), { statefulSets, pods } as Frozen<Seen> as Seen); // frozen
 }
 
 describe('a whole cluster, simulated', () => {
   test('a deployment comes up, follows its scale, and is collected when it is deleted', async () => {
-    const { runtime, cluster } = await start(11);
+    const cluster = await start(11);
     const deployments = cluster.admin.appsV1.deployments('default');
     const labels = { app: 'web' };
-    await runtime.drive(
+    await cluster.drive(
       deployments.create({
         metadata: { name: 'web' },
         spec: { replicas: 3, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'nginx' }] } } },
       } as never), // the server fills in the rest
     );
-    await runtime.settle();
-    assert.equal((await runtime.drive(deployments.get('web'))).status?.readyReplicas, 3);
+    await cluster.settle();
+    assert.equal((await cluster.drive(deployments.get('web'))).status?.readyReplicas, 3);
     const pods = cluster.admin.coreV1.pods('default');
-    assert.deepEqual((await runtime.drive(pods.list())).items.map(({ status }) => status?.phase), ['Running', 'Running', 'Running']);
-    await runtime.drive(deployments.patch('web', 'merge', { spec: { replicas: 1 } }));
-    await runtime.settle();
-    assert.equal((await runtime.drive(pods.list())).items.length, 1);
-    await runtime.drive(deployments.delete('web'));
-    await runtime.settle();
-    assert.deepEqual((await runtime.drive(pods.list())).items, []);
-    assert.deepEqual((await runtime.drive(cluster.admin.appsV1.replicaSets('default').list())).items, []);
-    assert.deepEqual(runtime.failures, []);
+    assert.deepEqual((await cluster.drive(pods.list())).items.map(({ status }) => status?.phase), ['Running', 'Running', 'Running']);
+    await cluster.drive(deployments.patch('web', 'merge', { spec: { replicas: 1 } }));
+    await cluster.settle();
+    assert.equal((await cluster.drive(pods.list())).items.length, 1);
+    await cluster.drive(deployments.delete('web'));
+    await cluster.settle();
+    assert.deepEqual((await cluster.drive(pods.list())).items, []);
+    assert.deepEqual((await cluster.drive(cluster.admin.appsV1.replicaSets('default').list())).items, []);
+    assert.deepEqual(cluster.runtime.failures, []);
   });
 
-  test('a TidbCluster comes up, its TiKV scales out and in, and a second settle has nothing to do', async () => {
-    const { runtime, cluster } = await start(21);
-    await runtime.drive(cluster.admin.coreV1.namespaces().create({ metadata: { name: 'tidb' } } as never)); // the server fills in the rest
-    const clusters = cluster.admin.resource(tidbClusters, 'tidb');
-    await runtime.drive(clusters.create(basicTidbCluster as never)); // YAML read as JSON
-    await runtime.settle();
-    const ready = await runtime.drive(clusters.get('basic'));
-    assert.ok(isReady(ready as TidbCluster), JSON.stringify(ready.status?.conditions));
-    assert.equal((await runtime.settle()).steps, 0);
-    await runtime.drive(clusters.patch('basic', 'merge', { spec: { tikv: { replicas: 4 } } }));
-    await runtime.settle();
-    const scaled = await runtime.drive(clusters.get('basic'));
-    assert.deepEqual(Object.values(scaled.status?.tikv?.stores ?? {}).map(({ state }) => state), ['Up', 'Up', 'Up', 'Up']);
-    assert.deepEqual(runtime.failures, []);
+  test('once settled nothing is left to do', async () => {
+    const cluster = await start(12);
+    assert.equal((await cluster.settle()).steps, 0);
   });
+});
 
-  for (const { without, waits } of [
-    { without: { without: ['scheduler'] }, waits: 'scheduler' },
-    { without: { without: ['tidb-operator'] }, waits: 'operator' },
-    { without: { controllers: ['*', '-statefulset-controller'] }, waits: 'statefulset-controller' },
-    { without: { nodes: 0 }, waits: 'scheduler' },
-  ] as const) {
-    test(`without ${JSON.stringify(without)} the bring-up stops where it waits for the ${waits}`, async () => {
-      const { runtime, cluster } = await start(22, without);
-      await runtime.drive(cluster.admin.coreV1.namespaces().create({ metadata: { name: 'tidb' } } as never)); // the server fills in the rest
-      const clusters = cluster.admin.resource(tidbClusters, 'tidb');
-      if (waits === 'operator') {
-        await assert.rejects(runtime.drive(clusters.create(basicTidbCluster as never)), isNotFound); // its CustomResourceDefinition comes with it
-        return;
-      }
-      await runtime.drive(clusters.create(basicTidbCluster as never)); // YAML read as JSON
-      await runtime.advance(30_000);
-      const tidbCluster = (await runtime.drive(clusters.get('basic'))) as TidbCluster;
-      const statefulSets = (await runtime.drive(cluster.admin.appsV1.statefulSets('tidb').list())).items;
-      const pods = (await runtime.drive(cluster.admin.coreV1.pods('tidb').list())).items;
-      const [pd] = explain(tidbCluster, { statefulSets, pods } as Parameters<typeof explain>[1]);
-      assert.equal(pd?.waitsFor?.who, waits);
+/** Runs, listens nowhere, and answers nobody. */
+const silent: Program = async (container) => {
+  await untilTerminated(container);
+  return 0;
+};
+
+describe('a bring-up without one of its parts stops where the real one would', () => {
+  const cases: readonly { readonly part: string; readonly options?: SimulatedClusterOptions; stop?(cluster: SimulatedCluster): Promise<void>; readonly says: RegExp }[] = [
+    { part: 'the scheduler', stop: (cluster) => cluster.drive(cluster.components.stopPart('kube-scheduler')), says: /^scheduler: .*basic-pd-0/ },
+    {
+      part: 'kubelets',
+      stop: async (cluster) => {
+        const { nodes } = cluster.components;
+        for (const name of nodes.names) await cluster.drive(nodes.remove(name));
+      },
+      says: /^kubelet: .*basic-pd-0.*node-\d/,
+    },
+    { part: 'the StatefulSet controller', options: { controllers: ['*', '-statefulset-controller'] }, says: /^statefulset-controller: .*basic-pd-0/ },
+    { part: 'PD', options: { programs: [['pingcap/pd', silent]] }, says: /^pd: / },
+    { part: 'the operator', stop: (cluster) => cluster.drive(cluster.components.stopPart('tidb-controller-manager')), says: /^operator: / },
+  ];
+  for (const { part, options, stop, says } of cases) {
+    test(`without ${part}`, async () => {
+      const cluster = await start(22, options);
+      await stop?.(cluster);
+      await createTidbCluster(cluster);
+      await cluster.advance(120_000);
+      const [pd, tikv, tidb] = await progress(cluster);
+      assert.match(pd?.waitsFor ?? '', says);
+      assert.deepEqual([pd?.ready, tikv?.ready, tidb?.ready], [0, 0, 0]);
+      assert.ok(!isReady(await tidbCluster(cluster)));
     });
   }
 
-  test('once settled nothing is left to do', async () => {
-    const { runtime } = await start(12);
-    assert.equal((await runtime.settle()).steps, 0);
+  test('without nodes', async () => {
+    const cluster = await start(23, { nodes: 0 });
+    await createTidbCluster(cluster);
+    await cluster.advance(120_000);
+    assert.match((await progress(cluster))[0]?.waitsFor ?? '', /^scheduler: .*basic-pd-0.*no nodes available/);
   });
 
-  test('nobody but the administrator is a member of system:masters', async () => {
-    const { allowed } = await start(13);
-    const users = new Set(allowed.filter(({ reason }) => reason === '').map(({ attributes }) => attributes.user.name));
-    assert.deepEqual([...users], ['kubernetes-admin']);
-    assert.ok(allowed.some(({ attributes }) => attributes.user.name === 'system:kube-scheduler'));
-    assert.ok(allowed.every(({ attributes, reason }) => reason !== '' || attributes.user.name === 'kubernetes-admin'));
+  test('and goes on when the part is there again', async () => {
+    const cluster = await start(24);
+    await cluster.drive(cluster.components.stopPart('kube-scheduler'));
+    await createTidbCluster(cluster);
+    await cluster.advance(60_000);
+    cluster.components.startPart('kube-scheduler');
+    await cluster.settle();
+    assert.ok(isReady(await tidbCluster(cluster)));
   });
 });

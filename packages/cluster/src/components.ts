@@ -1,11 +1,15 @@
+import type { UserInfo } from '@coracle/apiserver';
 import { ControllerManager, localProvisioner } from '@coracle/controller-manager';
 import { Scheduler } from '@coracle/scheduler';
 import { TidbOperator, operatorNamespace, operatorRbac, operatorServiceAccount, tidbClusterCrd } from '@coracle/tidb-operator';
 import { tidbPrograms } from '@coracle/tidb-simulator';
-import { deepFreeze, type Frozen, isAlreadyExists, type KubeObject, parseGroupVersion } from '@coracle/apimachinery';
-import { type Clientset, DiscoveryClient, RestMapper, SharedInformerFactory } from '@coracle/client';
+import { deepFreeze } from '@coracle/apimachinery';
+import { DiscoveryClient, RestMapper, SharedInformerFactory } from '@coracle/client';
+import { assert, type Process } from '@coracle/kernel';
+import type { ImageEntry } from '@coracle/kubelet';
 import type { Cluster } from './cluster.ts';
-import { Nodes } from './nodes.ts';
+import { createMissing } from './create-missing.ts';
+import { Nodes, type NodesState } from './nodes.ts';
 
 /** Which parts run against the API server. */
 export interface ComponentsOptions {
@@ -15,9 +19,19 @@ export interface ComponentsOptions {
   readonly rootCA: string;
   /** As --controllers. */
   readonly controllers?: readonly string[];
-  /** Parts left out, for tests of what waits for them. */
-  readonly without?: readonly ('scheduler' | 'tidb-operator')[];
+  /** What images are, by patterns of `ProgramRegistry`: in place of PD's, TiKV's and TiDB's programs and of the default one. */
+  readonly programs?: Iterable<readonly [image: string, entry: ImageEntry]>;
+  /** What `snapshot` returned, to go on from there. */
+  readonly resumed?: ComponentsState;
 }
+
+/** What of the components is not in the store: plain data. Everything else starts anew, as after a crash. */
+export interface ComponentsState {
+  readonly nodes: NodesState;
+}
+
+/** Parts that run on their own; the nodes are parts too, by their names. */
+export type Part = 'kube-controller-manager' | 'kube-scheduler' | 'tidb-controller-manager';
 
 /** What claims without a class get: a directory of a simulated node. */
 const defaultStorageClass = deepFreeze({
@@ -29,70 +43,77 @@ const defaultStorageClass = deepFreeze({
   volumeBindingMode: 'Immediate',
 });
 
-const serviceAccountGroups = (namespace: string): readonly string[] => ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];
-
 /** Everything that runs against the API server of a cluster, each with the identity that upstream gives it. */
 export class Components {
   readonly nodes: Nodes;
   readonly #cluster: Cluster;
   readonly #options: ComponentsOptions;
+  readonly #running = new Map<Part, Process>();
 
   constructor(cluster: Cluster, options: ComponentsOptions) {
     this.#cluster = cluster;
     this.#options = options;
-    this.nodes = new Nodes(cluster, { count: options.nodes, programs: tidbPrograms() });
+    const programs = [...tidbPrograms(), ...(options.programs ?? [])];
+    this.nodes = new Nodes(cluster, { count: options.nodes, programs, resumed: options.resumed?.nodes });
   }
 
   /** Resolves when all have been started; they come up by themselves. */
   async start(): Promise<void> {
-    await install(this.#cluster.admin, defaultStorageClass);
-    this.#startControllers();
-    if (this.#options.without?.includes('scheduler') !== true) this.#startScheduler();
+    const mapper = new RestMapper(new DiscoveryClient(this.#cluster.admin.rest));
+    for (const object of [defaultStorageClass, tidbClusterCrd(), ...operatorRbac()]) await createMissing(this.#cluster.admin, mapper, object);
+    for (const part of Object.keys(this.#starters) as Part[]) this.startPart(part); // the keys are the parts
     this.nodes.start();
-    if (this.#options.without?.includes('tidb-operator') !== true) await this.#startOperator();
   }
 
-  #startControllers(): void {
-    const cluster = this.#cluster;
-    const clientset = cluster.clientset('kube-controller-manager', { name: 'system:kube-controller-manager', groups: [] });
-    const manager = new ControllerManager({
-      process: clientset.process,
-      informers: new SharedInformerFactory(clientset),
-      clientsetFor: (serviceAccount) => cluster.clientset(`kube-controller-manager/${serviceAccount}`, { name: `system:serviceaccount:kube-system:${serviceAccount}`, groups: serviceAccountGroups('kube-system') }),
-      rootCA: this.#options.rootCA,
-      ...(this.#options.controllers === undefined ? {} : { controllers: this.#options.controllers }),
-    });
-    clientset.process.spawn('controllers', (signal) => manager.run(signal));
+  /** Starts a part in a process of its own, as a new incarnation when it was stopped. */
+  startPart(part: Part): void {
+    assert(!this.#running.has(part), `${part} does not run twice`);
+    this.#running.set(part, this.#starters[part]());
   }
 
-  #startScheduler(): void {
-    const clientset = this.#cluster.clientset('kube-scheduler', { name: 'system:kube-scheduler', groups: [] });
-    const { process } = clientset;
-    const scheduler = new Scheduler({ process, clientset });
-    process.spawn('scheduler', (signal) => scheduler.run(signal));
+  /** Stops a part; resolves when nothing of it runs any more. */
+  async stopPart(part: Part): Promise<void> {
+    const process = this.#running.get(part);
+    this.#running.delete(part);
+    await process?.stop();
   }
 
-  async #startOperator(): Promise<void> {
-    const installer = this.#cluster.admin;
-    for (const object of [tidbClusterCrd(), ...operatorRbac()]) await install(installer, object);
-    const clientset = this.#cluster.clientset('tidb-controller-manager', {
-      name: `system:serviceaccount:${operatorNamespace}:${operatorServiceAccount}`,
-      groups: serviceAccountGroups(operatorNamespace),
-    });
-    const { process } = clientset;
-    const operator = new TidbOperator({ process, clientset, dialer: this.nodes.network.dialer(process) });
-    process.spawn('tidb-operator', (signal) => operator.run(signal));
+  snapshot(): ComponentsState {
+    return Object.freeze({ nodes: this.nodes.snapshot() });
   }
+
+  readonly #starters: Readonly<Record<Part, () => Process>> = {
+    'kube-controller-manager': () => {
+      const cluster = this.#cluster;
+      const clientset = cluster.clientset('kube-controller-manager', { name: 'system:kube-controller-manager', groups: [] });
+      const { process } = clientset;
+      const manager = new ControllerManager({
+        process,
+        informers: new SharedInformerFactory(clientset),
+        clientsetFor: (serviceAccount) => cluster.clientsetIn(process, serviceAccountUser('kube-system', serviceAccount)),
+        rootCA: this.#options.rootCA,
+        ...(this.#options.controllers === undefined ? {} : { controllers: this.#options.controllers }),
+      });
+      process.spawn('controllers', (signal) => manager.run(signal));
+      return process;
+    },
+    'kube-scheduler': () => {
+      const clientset = this.#cluster.clientset('kube-scheduler', { name: 'system:kube-scheduler', groups: [] });
+      const { process } = clientset;
+      const scheduler = new Scheduler({ process, clientset });
+      process.spawn('scheduler', (signal) => scheduler.run(signal));
+      return process;
+    },
+    'tidb-controller-manager': () => {
+      const clientset = this.#cluster.clientset('tidb-controller-manager', serviceAccountUser(operatorNamespace, operatorServiceAccount));
+      const { process } = clientset;
+      const operator = new TidbOperator({ process, clientset, dialer: this.nodes.network.dialer(process) });
+      process.spawn('tidb-operator', (signal) => operator.run(signal));
+      return process;
+    },
+  };
 }
 
-/** Creates `object`, whatever its kind, unless it is there. */
-async function install(clientset: Clientset, object: Frozen<KubeObject>): Promise<void> {
-  const mapper = new RestMapper(new DiscoveryClient(clientset.rest));
-  const { group, version } = parseGroupVersion(object.apiVersion ?? '');
-  const handle = await mapper.handleForKind({ group, version, kind: object.kind ?? '' });
-  try {
-    await clientset.resource(handle, object.metadata.namespace ?? '').create(object as never); // the handle is that of its kind
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error; // of an earlier start
-  }
+function serviceAccountUser(namespace: string, name: string): UserInfo {
+  return { name: `system:serviceaccount:${namespace}:${name}`, groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`] };
 }

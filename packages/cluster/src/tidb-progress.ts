@@ -1,5 +1,5 @@
 import { type Clientset, resources, SharedInformerFactory } from '@coracle/client';
-import { explain, isReady, type TidbCluster, tidbClusters } from '@coracle/tidb-operator';
+import { explain, isReady, type Seen, type TidbCluster, tidbClusters } from '@coracle/tidb-operator';
 
 /** One line of progress: what it is, what it waits for. */
 export interface ComponentProgress {
@@ -11,6 +11,16 @@ export interface ComponentProgress {
 }
 
 const titles = { pd: 'PD', tikv: 'TiKV', tidb: 'TiDB' } as const;
+
+/** What a client can say of a TidbCluster by what it has seen. */
+export function progressOf(cluster: TidbCluster, seen: Seen): readonly ComponentProgress[] {
+  return explain(cluster, seen).map(({ component, ready, desired, waitsFor }) => ({
+    component: titles[component],
+    ready,
+    desired,
+    waitsFor: waitsFor === undefined ? '' : `${waitsFor.who}: ${waitsFor.message}`,
+  }));
+}
 
 /**
  * Follows a TidbCluster until it is ready: `onProgress` is told of every change, by what watches have shown and nothing else.
@@ -33,12 +43,7 @@ export async function followTidbCluster(
     const cluster = clusters.lister.namespace(namespace).get(name) as TidbCluster | undefined;
     if (cluster === undefined) return;
     const seen = { statefulSets: sets.lister.namespace(namespace).list(), pods: pods.lister.namespace(namespace).list() };
-    const lines = explain(cluster, seen as Parameters<typeof explain>[1]).map(({ component, ready: up, desired, waitsFor }) => ({
-      component: titles[component],
-      ready: up,
-      desired,
-      waitsFor: waitsFor === undefined ? '' : `${waitsFor.who}: ${waitsFor.message}`,
-    }));
+    const lines = progressOf(cluster, seen as Seen); // objects of caches are frozen
     options.onProgress(lines);
     if (isReady(cluster) && lines.every(({ waitsFor }) => waitsFor === '')) ready.resolve();
   };
