@@ -10,8 +10,14 @@ import { ControlPlane } from './fixtures/control-plane.ts';
 const { apps, core, discovery, storage } = resources;
 
 const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image: 'app:1' }] } };
-const deployment: Deployment = { metadata: { name: 'web', namespace: 'default' }, spec: { replicas: 3, selector: { matchLabels: { app: 'web' } }, template } };
-const service: Service = { metadata: { name: 'web', namespace: 'default' }, spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] } };
+const deployment: Deployment = {
+  metadata: { name: 'web', namespace: 'default' },
+  spec: { replicas: 3, selector: { matchLabels: { app: 'web' } }, template },
+};
+const service: Service = {
+  metadata: { name: 'web', namespace: 'default' },
+  spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] },
+};
 const set: StatefulSet = {
   metadata: { name: 'db', namespace: 'default' },
   spec: {
@@ -20,7 +26,10 @@ const set: StatefulSet = {
     selector: { matchLabels: { app: 'db' } },
     template: { metadata: { labels: { app: 'db' } }, spec: { containers: [{ name: 'c', image: 'db:1' }] } },
     volumeClaimTemplates: [
-      { metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'local', resources: { requests: { storage: '1Gi' } } } },
+      {
+        metadata: { name: 'data' },
+        spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'local', resources: { requests: { storage: '1Gi' } } },
+      },
     ],
   },
 };
@@ -42,7 +51,13 @@ describe('ControllerManager', () => {
     assert.equal(web?.status?.availableReplicas, 3);
     assert.equal((await plane.get(apps.v1.statefulSets, 'db')).status?.readyReplicas, 2);
     const claims = await plane.list(core.v1.persistentVolumeClaims);
-    assert.deepEqual(claims.map(({ metadata, status }) => [metadata.name, status?.phase]), [['data-db-0', 'Bound'], ['data-db-1', 'Bound']]);
+    assert.deepEqual(
+      claims.map(({ metadata, status }) => [metadata.name, status?.phase]),
+      [
+        ['data-db-0', 'Bound'],
+        ['data-db-1', 'Bound'],
+      ],
+    );
     const [slice] = await plane.list(discovery.v1.endpointSlices);
     assert.equal(slice?.endpoints.length, 3);
     assert.equal((await plane.get(core.v1.endpoints, 'web')).subsets?.[0]?.addresses?.length, 3);
@@ -72,7 +87,11 @@ describe('ControllerManager', () => {
     for (let seed = 2; seed <= 8; seed++) {
       const plane = await busyCluster(seed);
       const sets = await plane.list(apps.v1.replicaSets);
-      assert.deepEqual(sets.map(({ status }) => status?.availableReplicas), [3], `seed ${seed}`);
+      assert.deepEqual(
+        sets.map(({ status }) => status?.availableReplicas),
+        [3],
+        `seed ${seed}`,
+      );
       assert.deepEqual(await plane.names(core.v1.persistentVolumeClaims), ['data-db-0', 'data-db-1'], `seed ${seed}`);
       assert.equal((await plane.names(core.v1.pods)).length, 5, `seed ${seed}`);
       assert.equal((await plane.names(discovery.v1.endpointSlices)).length, 1, `seed ${seed}`);
@@ -108,11 +127,26 @@ describe('ControllerManager.run()', () => {
   test('goes on with the others when a controller fails, and throws its error in the end', async () => {
     const plane = await ControlPlane.start({ controllers: [] });
     const { process } = plane.admin;
-    const manager = new ControllerManager({ process, clientsetFor: () => plane.admin, informers: new SharedInformerFactory(plane.admin), rootCA: '', known: [failing, patient] });
+    const manager = new ControllerManager({
+      process,
+      clientsetFor: () => plane.admin,
+      informers: new SharedInformerFactory(plane.admin),
+      rootCA: '',
+      known: [failing, patient],
+    });
     const stop = new AbortController();
-    const run = manager.run(stop.signal).then(() => undefined, (error: unknown) => error);
+    const run = manager.run(stop.signal).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     await plane.runtime.settle();
-    assert.deepEqual([...manager.states], [['failing-controller', 'failed'], ['patient-controller', 'running']]);
+    assert.deepEqual(
+      [...manager.states],
+      [
+        ['failing-controller', 'failed'],
+        ['patient-controller', 'running'],
+      ],
+    );
     stop.abort();
     const error = await run;
     assert.ok(error instanceof AggregateError);
@@ -132,6 +166,9 @@ describe('selectControllers()', () => {
     test(`[${list}] names ${want}`, () => assert.equal(selectControllers(controllers, list).length, want));
   }
   test('refuses a controller that does not exist', () => {
-    assert.throws(() => selectControllers(controllers, ['*', '-nobody-controller']), { name: 'RangeError', message: '"nobody-controller" is not in the list of known controllers' });
+    assert.throws(() => selectControllers(controllers, ['*', '-nobody-controller']), {
+      name: 'RangeError',
+      message: '"nobody-controller" is not in the list of known controllers',
+    });
   });
 });

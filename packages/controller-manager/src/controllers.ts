@@ -16,14 +16,30 @@ import { PersistentVolumeController } from './volume/persistentvolume/persistent
  */
 export const controllers: readonly ControllerDescriptor[] = [
   { name: 'namespace-controller', serviceAccount: 'namespace-controller', start: (context) => new NamespaceController(context) },
-  { name: 'serviceaccount-controller', serviceAccount: 'service-account-controller', start: (context) => new ServiceAccountsController(context) },
-  { name: 'root-ca-certificate-publisher-controller', serviceAccount: 'root-ca-cert-publisher', start: (context) => new RootCaPublisher(context) },
+  {
+    name: 'serviceaccount-controller',
+    serviceAccount: 'service-account-controller',
+    start: (context) => new ServiceAccountsController(context),
+  },
+  {
+    name: 'root-ca-certificate-publisher-controller',
+    serviceAccount: 'root-ca-cert-publisher',
+    start: (context) => new RootCaPublisher(context),
+  },
   { name: 'replicaset-controller', serviceAccount: 'replicaset-controller', start: (context) => new ReplicaSetController(context) },
   { name: 'deployment-controller', serviceAccount: 'deployment-controller', start: (context) => new DeploymentController(context) },
   { name: 'statefulset-controller', serviceAccount: 'statefulset-controller', start: (context) => new StatefulSetController(context) },
   { name: 'endpoints-controller', serviceAccount: 'endpoint-controller', start: (context) => new EndpointsController(context) },
-  { name: 'endpointslice-controller', serviceAccount: 'endpointslice-controller', start: (context) => new EndpointSliceController(context) },
-  { name: 'persistentvolume-binder-controller', serviceAccount: 'persistent-volume-binder', start: (context) => new PersistentVolumeController(context) },
+  {
+    name: 'endpointslice-controller',
+    serviceAccount: 'endpointslice-controller',
+    start: (context) => new EndpointSliceController(context),
+  },
+  {
+    name: 'persistentvolume-binder-controller',
+    serviceAccount: 'persistent-volume-binder',
+    start: (context) => new PersistentVolumeController(context),
+  },
   { name: 'garbage-collector-controller', serviceAccount: 'generic-garbage-collector', start: (context) => new GarbageCollector(context) },
 ];
 
@@ -34,7 +50,8 @@ export const controllers: readonly ControllerDescriptor[] = [
 export function selectControllers(known: readonly ControllerDescriptor[], list: readonly string[]): readonly ControllerDescriptor[] {
   for (const entry of list) {
     const name = entry.startsWith('-') ? entry.slice(1) : entry;
-    if (name !== '*' && !known.some((descriptor) => descriptor.name === name)) throw new RangeError(`"${name}" is not in the list of known controllers`);
+    if (name !== '*' && !known.some((descriptor) => descriptor.name === name))
+      throw new RangeError(`"${name}" is not in the list of known controllers`);
   }
   return known.filter(({ name }) => !list.includes(`-${name}`) && (list.includes(name) || list.includes('*')));
 }

@@ -33,7 +33,12 @@ export interface ClaimWriter {
  * The objects among `candidates` that `owner` manages, after adopting and releasing what has to be (pkg/controller
  * BaseControllerRefManager). Goes through all of them before it throws the first error.
  */
-export async function claim<T extends KubeObject>(owner: KubeObject, matches: LabelMatcher, candidates: readonly T[], writer: ClaimWriter): Promise<readonly T[]> {
+export async function claim<T extends KubeObject>(
+  owner: KubeObject,
+  matches: LabelMatcher,
+  candidates: readonly T[],
+  writer: ClaimWriter,
+): Promise<readonly T[]> {
   const claimed: T[] = [];
   const errors: unknown[] = [];
   let adoptable: Promise<void> | undefined;
@@ -44,7 +49,9 @@ export async function claim<T extends KubeObject>(owner: KubeObject, matches: La
           claimed.push(object);
           break;
         case 'release':
-          await writer.patch(object, { metadata: { uid: object.metadata.uid, ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }] } });
+          await writer.patch(object, {
+            metadata: { uid: object.metadata.uid, ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }] },
+          });
           break;
         case 'adopt':
           adoptable ??= checkAdoptable(owner, writer); // once for all

@@ -93,7 +93,10 @@ describe('Expectations', () => {
 });
 
 describe('slowStart()', () => {
-  const sizes = async (count: number, failAt = Number.POSITIVE_INFINITY): Promise<{ readonly tried: readonly number[]; readonly succeeded: number; readonly error: unknown }> => {
+  const sizes = async (
+    count: number,
+    failAt = Number.POSITIVE_INFINITY,
+  ): Promise<{ readonly tried: readonly number[]; readonly succeeded: number; readonly error: unknown }> => {
     const tried: number[] = [];
     const result = await slowStart(count, async (i) => {
       tried.push(i);

@@ -24,7 +24,8 @@ const notCopied: ReadonlySet<string> = new Set([
 /** The annotations of the Deployment's current ReplicaSet: the Deployment's own, its number, and the numbers it had before. */
 export function annotationsOfNew(deployment: Deployment, present: WireMap | undefined, revision: number): WireMap {
   let annotations: WireMap = present ?? {};
-  for (const [key, value] of sortedEntries(deployment.metadata.annotations)) if (!notCopied.has(key)) annotations = withEntry(annotations, key, value);
+  for (const [key, value] of sortedEntries(deployment.metadata.annotations))
+    if (!notCopied.has(key)) annotations = withEntry(annotations, key, value);
   const oldText = getOwn(present, revisionAnnotation);
   const oldRevision = Number(oldText ?? 0);
   if (Number.isNaN(oldRevision) || oldRevision >= revision) return annotations;

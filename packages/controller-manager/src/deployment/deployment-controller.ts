@@ -79,7 +79,9 @@ export class DeploymentController implements RunnableController {
     }
     deployment = await this.#notePause(deployment);
     if (deployment.spec.paused === true || isScalingEvent(deployment, replicaSets)) return this.#scaleOnly(deployment, replicaSets);
-    return deployment.spec.strategy?.type === 'Recreate' ? this.#recreate(deployment, replicaSets) : this.#rollingUpdate(deployment, replicaSets);
+    return deployment.spec.strategy?.type === 'Recreate'
+      ? this.#recreate(deployment, replicaSets)
+      : this.#rollingUpdate(deployment, replicaSets);
   }
 
   #claimReplicaSets(deployment: Frozen<Deployment>): Promise<readonly ReplicaSet[]> {
@@ -96,7 +98,9 @@ export class DeploymentController implements RunnableController {
     const finding = pauseFinding(deployment);
     if (finding === undefined) return deployment;
     const conditions = withCondition(deployment.status?.conditions ?? [], finding, formatTime(this.#process.clock.now()));
-    return this.#clientset.appsV1.deployments(deployment.metadata.namespace).updateStatus({ ...deployment, status: { ...deployment.status, conditions } });
+    return this.#clientset.appsV1
+      .deployments(deployment.metadata.namespace)
+      .updateStatus({ ...deployment, status: { ...deployment.status, conditions } });
   }
 
   /** A paused Deployment, or one that was scaled: keeps to the sizes, makes no new ReplicaSet (sync.go sync). */
@@ -115,7 +119,10 @@ export class DeploymentController implements RunnableController {
   async #rollingUpdate(deployment: Frozen<Deployment>, replicaSets: readonly ReplicaSet[]): Promise<Requeue> {
     const found = newReplicaSetOf(deployment, replicaSets);
     const oldSets = othersThan(found, replicaSets);
-    const newSet = found === undefined ? await this.#newReplicaSet.create(deployment, oldSets) : await this.#newReplicaSet.adjust(deployment, found, oldSets);
+    const newSet =
+      found === undefined
+        ? await this.#newReplicaSet.create(deployment, oldSets)
+        : await this.#newReplicaSet.adjust(deployment, found, oldSets);
     if (newSet === undefined) return undefined;
     const scaled = await this.#applyAll(deployment, rollingUpdateStep(deployment, newSet, oldSets), false);
     return this.#finish(deployment, newSet, oldSets, scaled);
@@ -129,7 +136,11 @@ export class DeploymentController implements RunnableController {
     if (found !== undefined && newSet === undefined) return undefined;
     const active = oldSets.filter(isActive);
     if (active.length > 0) {
-      const scaled = await this.#applyAll(deployment, active.map((replicaSet) => ({ replicaSet, replicas: 0 })), false);
+      const scaled = await this.#applyAll(
+        deployment,
+        active.map((replicaSet) => ({ replicaSet, replicas: 0 })),
+        false,
+      );
       return this.#finish(deployment, newSet, oldSets, scaled);
     }
     if (totalOf(oldSets, 'replicas') > 0 || this.#haveRunningPods(oldSets)) return this.#finish(deployment, newSet, oldSets, new Map());
@@ -144,7 +155,12 @@ export class DeploymentController implements RunnableController {
   }
 
   /** Ends each step of a roll-out: cleans up when it is done, and writes the status. */
-  async #finish(deployment: Frozen<Deployment>, newSet: ReplicaSet | undefined, oldSets: readonly ReplicaSet[], scaled: ReadonlyMap<string, ReplicaSet>): Promise<Requeue> {
+  async #finish(
+    deployment: Frozen<Deployment>,
+    newSet: ReplicaSet | undefined,
+    oldSets: readonly ReplicaSet[],
+    scaled: ReadonlyMap<string, ReplicaSet>,
+  ): Promise<Requeue> {
     if (scaled.size === 0 && isComplete(deployment, deployment.status ?? {})) await this.#cleanUp(deployment, oldSets);
     const latest = (replicaSet: ReplicaSet): ReplicaSet => scaled.get(replicaSet.metadata.uid ?? '') ?? replicaSet;
     const current = newSet && latest(newSet);
@@ -157,7 +173,11 @@ export class DeploymentController implements RunnableController {
   }
 
   /** Resolves with the ReplicaSets that were written, by uid. `annotate`: also those whose size is right but whose counts are old. */
-  async #applyAll(deployment: Frozen<Deployment>, scalings: readonly Scaling[], annotate: boolean): Promise<ReadonlyMap<string, ReplicaSet>> {
+  async #applyAll(
+    deployment: Frozen<Deployment>,
+    scalings: readonly Scaling[],
+    annotate: boolean,
+  ): Promise<ReadonlyMap<string, ReplicaSet>> {
     const written = new Map<string, ReplicaSet>();
     for (const { replicaSet, replicas } of scalings) {
       const uid = replicaSet.metadata.uid ?? '';
@@ -168,16 +188,30 @@ export class DeploymentController implements RunnableController {
     return written;
   }
 
-  async #scale(deployment: Frozen<Deployment>, replicaSet: ReplicaSet, replicas: number, annotate: boolean): Promise<ReplicaSet | undefined> {
+  async #scale(
+    deployment: Frozen<Deployment>,
+    replicaSet: ReplicaSet,
+    replicas: number,
+    annotate: boolean,
+  ): Promise<ReplicaSet | undefined> {
     const before = wanted(replicaSet);
     const { annotations } = replicaSet.metadata;
     const counts = withReplicaCounts(annotations, wanted(deployment), wanted(deployment) + fenceposts(deployment).maxSurge);
     if (before === replicas && !(annotate && !semanticEqual(annotations, counts))) return undefined;
     const client = this.#clientset.appsV1.replicaSets(replicaSet.metadata.namespace);
-    const after = await client.update({ ...replicaSet, metadata: { ...replicaSet.metadata, annotations: counts }, spec: { ...replicaSet.spec, replicas } });
+    const after = await client.update({
+      ...replicaSet,
+      metadata: { ...replicaSet.metadata, annotations: counts },
+      spec: { ...replicaSet.spec, replicas },
+    });
     if (before !== replicas) {
       const direction = before < replicas ? 'up' : 'down';
-      this.#recorder.event(deployment, 'Normal', 'ScalingReplicaSet', `Scaled ${direction} replica set ${replicaSet.metadata.name} from ${before} to ${replicas}`);
+      this.#recorder.event(
+        deployment,
+        'Normal',
+        'ScalingReplicaSet',
+        `Scaled ${direction} replica set ${replicaSet.metadata.name} from ${before} to ${replicas}`,
+      );
     }
     return after;
   }

@@ -1,5 +1,14 @@
 import type { Deployment, PodTemplateSpec, ReplicaSet } from '@coracle/api';
-import { controllerReference, formatTime, type Frozen, getOwn, isAlreadyExists, isControlledBy, semanticEqual, withEntry } from '@coracle/apimachinery';
+import {
+  controllerReference,
+  formatTime,
+  type Frozen,
+  getOwn,
+  isAlreadyExists,
+  isControlledBy,
+  semanticEqual,
+  withEntry,
+} from '@coracle/apimachinery';
 import { type Clientset, type EventRecorder, resources, type SharedIndexInformer } from '@coracle/client';
 import type { Process } from '@coracle/kernel';
 import { isNamespaceTerminating, messageOf } from '../controller/pod-control.ts';
@@ -38,7 +47,11 @@ export class NewReplicaSet {
     const minReadySeconds = deployment.spec.minReadySeconds ?? 0;
     if (!semanticEqual(annotations, present.metadata.annotations) || minReadySeconds !== (present.spec.minReadySeconds ?? 0)) {
       const client = this.#clientset.appsV1.replicaSets(present.metadata.namespace);
-      return client.update({ ...present, metadata: { ...present.metadata, annotations }, spec: withMinReadySeconds(present.spec, minReadySeconds) });
+      return client.update({
+        ...present,
+        metadata: { ...present.metadata, annotations },
+        spec: withMinReadySeconds(present.spec, minReadySeconds),
+      });
     }
     const isUnknown = hasProgressDeadline(deployment) && conditionOf(deployment.status?.conditions, 'Progressing') === undefined;
     const written = await this.#note(deployment, String(revisionOf(present)), isUnknown ? foundNew(nameOf(present)) : undefined);
@@ -56,19 +69,34 @@ export class NewReplicaSet {
       if (!isAlreadyExists(error)) return this.#creationFailed(deployment, draft, error);
       const known = this.#replicaSets.lister.namespace(deployment.metadata.namespace ?? '').get(nameOf(draft));
       if (known === undefined) throw error; // the cache is behind
-      if (!isControlledBy(known, deployment) || !isSameTemplate(known.spec.template, deployment.spec.template)) return this.#collided(deployment, known);
+      if (!isControlledBy(known, deployment) || !isSameTemplate(known.spec.template, deployment.spec.template))
+        return this.#collided(deployment, known);
       created = known;
       isNew = false;
     }
-    if (isNew && wanted(created) > 0) this.#recorder.event(deployment, 'Normal', 'ScalingReplicaSet', `Scaled up replica set ${nameOf(created)} from 0 to ${wanted(created)}`);
-    const written = await this.#note(deployment, String(revision), isNew && hasProgressDeadline(deployment) ? createdNew(nameOf(created)) : undefined);
+    if (isNew && wanted(created) > 0)
+      this.#recorder.event(
+        deployment,
+        'Normal',
+        'ScalingReplicaSet',
+        `Scaled up replica set ${nameOf(created)} from 0 to ${wanted(created)}`,
+      );
+    const written = await this.#note(
+      deployment,
+      String(revision),
+      isNew && hasProgressDeadline(deployment) ? createdNew(nameOf(created)) : undefined,
+    );
     return written ? undefined : created;
   }
 
   /** Another template has the hash of this one: the next try adds a count to what is hashed. */
   async #collided(deployment: Frozen<Deployment>, other: ReplicaSet): Promise<undefined> {
     const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
-    this.#process.log.info('Hash collision, trying again with another hash', { deployment: nameOf(deployment), replicaSet: nameOf(other), collisionCount });
+    this.#process.log.info('Hash collision, trying again with another hash', {
+      deployment: nameOf(deployment),
+      replicaSet: nameOf(other),
+      collisionCount,
+    });
     await this.#updateStatus({ ...deployment, status: { ...deployment.status, collisionCount } });
   }
 
@@ -88,7 +116,9 @@ export class NewReplicaSet {
     const conditions = finding === undefined ? before : withCondition(before, finding, formatTime(this.#process.clock.now()));
     const isNumbered = revision === undefined || revision === '0' || getOwn(annotations, revisionAnnotation) === revision;
     if (isNumbered && conditions === before) return false;
-    const numbered = isNumbered ? deployment.metadata : { ...deployment.metadata, annotations: withEntry(annotations, revisionAnnotation, revision) };
+    const numbered = isNumbered
+      ? deployment.metadata
+      : { ...deployment.metadata, annotations: withEntry(annotations, revisionAnnotation, revision) };
     await this.#updateStatus({ ...deployment, metadata: numbered, status: { ...deployment.status, conditions } });
     return true;
   }
@@ -120,7 +150,11 @@ function draftOf(deployment: Frozen<Deployment>, oldSets: readonly ReplicaSet[],
       name: replicaSetName(nameOf(deployment), hash),
       namespace: deployment.metadata.namespace ?? '',
       labels,
-      annotations: withReplicaCounts(annotationsOfNew(deployment, undefined, revision), wanted(deployment), wanted(deployment) + fenceposts(deployment).maxSurge),
+      annotations: withReplicaCounts(
+        annotationsOfNew(deployment, undefined, revision),
+        wanted(deployment),
+        wanted(deployment) + fenceposts(deployment).maxSurge,
+      ),
       ownerReferences: [controllerReference(deployment, resources.apps.v1.deployments)],
     },
     spec: {

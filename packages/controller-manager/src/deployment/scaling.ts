@@ -91,7 +91,8 @@ export function scaleStep(deployment: Deployment, newSet: ReplicaSet | undefined
     const replicaSet = active[0] ?? newSet ?? oldestFirst(oldSets).at(-1);
     return replicaSet === undefined || wanted(replicaSet) === wanted(deployment) ? [] : [{ replicaSet, replicas: wanted(deployment) }];
   }
-  if (newSet !== undefined && isSaturated(deployment, newSet)) return oldSets.filter(isActive).map((replicaSet) => ({ replicaSet, replicas: 0 }));
+  if (newSet !== undefined && isSaturated(deployment, newSet))
+    return oldSets.filter(isActive).map((replicaSet) => ({ replicaSet, replicas: 0 }));
   if (deployment.spec.strategy?.type === 'Recreate') return [];
   return proportionally(deployment, active);
 }
@@ -99,7 +100,11 @@ export function scaleStep(deployment: Deployment, newSet: ReplicaSet | undefined
 /** Has all pods of the Deployment, and all of them available. */
 function isSaturated(deployment: Deployment, replicaSet: ReplicaSet): boolean {
   const replicas = wanted(deployment);
-  return annotatedCount(replicaSet, desiredReplicasAnnotation) === replicas && wanted(replicaSet) === replicas && (replicaSet.status?.availableReplicas ?? 0) === replicas;
+  return (
+    annotatedCount(replicaSet, desiredReplicasAnnotation) === replicas &&
+    wanted(replicaSet) === replicas &&
+    (replicaSet.status?.availableReplicas ?? 0) === replicas
+  );
 }
 
 /** What rounding leaves over goes to, or is taken from, the largest. */
@@ -133,7 +138,10 @@ export function replicaSetsToCleanUp(deployment: Deployment, oldSets: readonly R
   if (limit === undefined || limit === unlimited) return [];
   const alive = oldSets.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const surplus = byRevision(alive).slice(0, Math.max(0, alive.length - limit));
-  return surplus.filter((set) => wanted(set) === 0 && (set.status?.replicas ?? 0) === 0 && (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0));
+  return surplus.filter(
+    (set) =>
+      wanted(set) === 0 && (set.status?.replicas ?? 0) === 0 && (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0),
+  );
 }
 
 /** MaxInt32 in `revisionHistoryLimit` and `progressDeadlineSeconds` stands for none. */

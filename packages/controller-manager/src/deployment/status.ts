@@ -50,18 +50,30 @@ export function pauseFinding(deployment: Deployment): Finding | undefined {
   if (!hasProgressDeadline(deployment) || reason === 'ProgressDeadlineExceeded') return undefined;
   const isPaused = deployment.spec.paused === true;
   if (isPaused === (reason === 'DeploymentPaused')) return undefined;
-  return isPaused ? progressing('Unknown', 'DeploymentPaused', 'Deployment is paused') : progressing('Unknown', 'DeploymentResumed', 'Deployment is resumed');
+  return isPaused
+    ? progressing('Unknown', 'DeploymentPaused', 'Deployment is paused')
+    : progressing('Unknown', 'DeploymentResumed', 'Deployment is resumed');
 }
 
 /** Counts, and whether enough pods are available (sync.go calculateStatus). */
-export function countedStatus(deployment: Deployment, newSet: ReplicaSet | undefined, all: readonly ReplicaSet[], nowMs: number): DeploymentStatus {
+export function countedStatus(
+  deployment: Deployment,
+  newSet: ReplicaSet | undefined,
+  all: readonly ReplicaSet[],
+  nowMs: number,
+): DeploymentStatus {
   const availableReplicas = totalOf(all, 'availableReplicas');
   const terminating = all.map(({ status }) => status?.terminatingReplicas);
   const { collisionCount } = deployment.status ?? {};
   const isAvailable = availableReplicas >= wanted(deployment) - fenceposts(deployment).maxUnavailable;
   const available: Finding = isAvailable
     ? { type: 'Available', status: 'True', reason: 'MinimumReplicasAvailable', message: 'Deployment has minimum availability.' }
-    : { type: 'Available', status: 'False', reason: 'MinimumReplicasUnavailable', message: 'Deployment does not have minimum availability.' };
+    : {
+        type: 'Available',
+        status: 'False',
+        reason: 'MinimumReplicasUnavailable',
+        message: 'Deployment does not have minimum availability.',
+      };
   return {
     ...omitZero({
       observedGeneration: deployment.metadata.generation ?? 0,
@@ -79,7 +91,12 @@ export function countedStatus(deployment: Deployment, newSet: ReplicaSet | undef
 }
 
 /** `countedStatus` and how the roll-out goes (progress.go syncRolloutStatus). */
-export function rolloutStatus(deployment: Deployment, newSet: ReplicaSet | undefined, all: readonly ReplicaSet[], nowMs: number): DeploymentStatus {
+export function rolloutStatus(
+  deployment: Deployment,
+  newSet: ReplicaSet | undefined,
+  all: readonly ReplicaSet[],
+  nowMs: number,
+): DeploymentStatus {
   const counted = countedStatus(deployment, newSet, all, nowMs);
   const now = formatTime(nowMs);
   let conditions = counted.conditions ?? [];
@@ -96,7 +113,11 @@ export function rolloutStatus(deployment: Deployment, newSet: ReplicaSet | undef
       const finding = progressing('True', 'ReplicaSetUpdated', `${subject} is progressing.`);
       conditions = [...without(conditions, 'Progressing'), { ...finding, lastUpdateTime: now, lastTransitionTime }];
     } else if (hasTimedOut(deployment, present, nowMs)) {
-      conditions = withCondition(conditions, progressing('False', 'ProgressDeadlineExceeded', `${subject} has timed out progressing.`), now);
+      conditions = withCondition(
+        conditions,
+        progressing('False', 'ProgressDeadlineExceeded', `${subject} has timed out progressing.`),
+        now,
+      );
     }
   }
   return { ...counted, conditions: withReplicaFailure(conditions, newSet, all, now) };
@@ -106,7 +127,10 @@ export function rolloutStatus(deployment: Deployment, newSet: ReplicaSet | undef
 export function isComplete(deployment: Deployment, status: DeploymentStatus): boolean {
   const want = wanted(deployment);
   return (
-    updated(status) === want && replicas(status) === want && (status.availableReplicas ?? 0) === want && (status.observedGeneration ?? 0) >= (deployment.metadata.generation ?? 0)
+    updated(status) === want &&
+    replicas(status) === want &&
+    (status.availableReplicas ?? 0) === want &&
+    (status.observedGeneration ?? 0) >= (deployment.metadata.generation ?? 0)
   );
 }
 
@@ -142,13 +166,18 @@ export function deadlineCheckInMs(deployment: Deployment, status: DeploymentStat
 
 /** The failure of the current ReplicaSet, else of any. */
 function withReplicaFailure(conditions: Conditions, newSet: ReplicaSet | undefined, all: readonly ReplicaSet[], now: string): Conditions {
-  const failures = [...(newSet === undefined ? [] : [newSet]), ...all].flatMap(({ status }) => (status?.conditions ?? []).filter(({ type }) => type === 'ReplicaFailure'));
+  const failures = [...(newSet === undefined ? [] : [newSet]), ...all].flatMap(({ status }) =>
+    (status?.conditions ?? []).filter(({ type }) => type === 'ReplicaFailure'),
+  );
   const [failure] = failures;
   if (failure === undefined) return without(conditions, 'ReplicaFailure');
   const { status, reason = '', message = '', lastTransitionTime = now } = failure;
   const present = conditionOf(conditions, 'ReplicaFailure');
   if (present?.status === status && present.reason === reason) return conditions;
-  return [...without(conditions, 'ReplicaFailure'), { type: 'ReplicaFailure', status, reason, message, lastUpdateTime: lastTransitionTime, lastTransitionTime }];
+  return [
+    ...without(conditions, 'ReplicaFailure'),
+    { type: 'ReplicaFailure', status, reason, message, lastUpdateTime: lastTransitionTime, lastTransitionTime },
+  ];
 }
 
 function replicas(status: DeploymentStatus): number {

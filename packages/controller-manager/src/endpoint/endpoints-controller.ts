@@ -75,23 +75,47 @@ export class EndpointsController implements RunnableController {
     const present = this.#endpoints.lister.namespace(namespace).get(name);
     const labels = labelsFor(service, managedBy);
     const annotations = withCapacity(present?.metadata.annotations, isTruncated);
-    if (present !== undefined && semanticEqual(present.subsets, subsets) && semanticEqual(present.metadata.labels, labels) && semanticEqual(present.metadata.annotations, annotations)) return;
+    if (
+      present !== undefined &&
+      semanticEqual(present.subsets, subsets) &&
+      semanticEqual(present.metadata.labels, labels) &&
+      semanticEqual(present.metadata.annotations, annotations)
+    )
+      return;
     try {
       await this.#write(service, present, { subsets, labels, annotations });
     } catch (error) {
       if (isNamespaceTerminating(error)) return;
       const verb = present === undefined ? 'create' : 'update';
-      this.#recorder.event(present ?? service, 'Warning', `FailedTo${verb === 'create' ? 'Create' : 'Update'}Endpoint`, `Failed to ${verb} endpoint ${key}: ${messageOf(error)}`);
+      this.#recorder.event(
+        present ?? service,
+        'Warning',
+        `FailedTo${verb === 'create' ? 'Create' : 'Update'}Endpoint`,
+        `Failed to ${verb} endpoint ${key}: ${messageOf(error)}`,
+      );
       throw error;
     }
   }
 
-  async #write(service: Frozen<Service>, present: Frozen<Endpoints> | undefined, wanted: { readonly subsets: readonly EndpointSubset[]; readonly labels: WireMap; readonly annotations: WireMap | undefined }): Promise<void> {
+  async #write(
+    service: Frozen<Service>,
+    present: Frozen<Endpoints> | undefined,
+    wanted: { readonly subsets: readonly EndpointSubset[]; readonly labels: WireMap; readonly annotations: WireMap | undefined },
+  ): Promise<void> {
     const { name = '', namespace = '' } = service.metadata;
     const client = this.#clientset.coreV1.endpoints(namespace);
     const { annotations: _, ...metadata } = present?.metadata ?? { name, namespace };
-    const labelled = { ...metadata, labels: wanted.labels, ...(wanted.annotations === undefined ? {} : { annotations: wanted.annotations }) };
-    const body: Endpoints = { apiVersion: 'v1', kind: 'Endpoints', metadata: labelled, ...(wanted.subsets.length === 0 ? {} : { subsets: wanted.subsets }) };
+    const labelled = {
+      ...metadata,
+      labels: wanted.labels,
+      ...(wanted.annotations === undefined ? {} : { annotations: wanted.annotations }),
+    };
+    const body: Endpoints = {
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      metadata: labelled,
+      ...(wanted.subsets.length === 0 ? {} : { subsets: wanted.subsets }),
+    };
     if (present !== undefined) await client.update(body);
     else await client.create(body);
   }

@@ -52,7 +52,11 @@ export function labelsFor(service: Service, own: WireMap): WireMap {
 }
 
 /** Keys of the Services that a pod which came, changed or went concerns. */
-export function servicesOf(services: SharedIndexInformer<Service>, before: Frozen<Pod> | undefined, after: Frozen<Pod> | undefined): readonly string[] {
+export function servicesOf(
+  services: SharedIndexInformer<Service>,
+  before: Frozen<Pod> | undefined,
+  after: Frozen<Pod> | undefined,
+): readonly string[] {
   const pod = after ?? before;
   if (pod === undefined) return [];
   const changed = before === undefined || after === undefined || hasChanged(before, after);

@@ -54,7 +54,11 @@ function portsOf(service: Service, pod: Pod): readonly EndpointPort[] {
 }
 
 function subset(ports: readonly EndpointPort[], members: readonly Served[]): EndpointSubset {
-  const of = (ready: boolean): readonly EndpointAddress[] => members.filter((member) => member.ready === ready).map(({ address }) => address).sort(compareAddresses);
+  const of = (ready: boolean): readonly EndpointAddress[] =>
+    members
+      .filter((member) => member.ready === ready)
+      .map(({ address }) => address)
+      .sort(compareAddresses);
   const addresses = of(true);
   const notReadyAddresses = of(false);
   return {
@@ -69,7 +73,10 @@ function compareAddresses(a: EndpointAddress, b: EndpointAddress): number {
 }
 
 /** Cuts to `maxAddresses` in all, ready ones before others. */
-export function truncated(subsets: readonly EndpointSubset[]): { readonly subsets: readonly EndpointSubset[]; readonly isTruncated: boolean } {
+export function truncated(subsets: readonly EndpointSubset[]): {
+  readonly subsets: readonly EndpointSubset[];
+  readonly isTruncated: boolean;
+} {
   const total = subsets.reduce((sum, { addresses = [], notReadyAddresses = [] }) => sum + addresses.length + notReadyAddresses.length, 0);
   if (total <= maxAddresses) return { subsets, isTruncated: false };
   let room = maxAddresses;

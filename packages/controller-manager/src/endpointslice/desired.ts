@@ -25,7 +25,12 @@ export function addressTypes(service: Service): readonly AddressType[] {
  * The endpoints of a Service in one address family, by their ports (k8s.io/endpointslice reconciler.go, utils.go). `nodeOf` gives a
  * pod's node; a pod whose node is not known is left out, unless the Service publishes everything.
  */
-export function desiredGroups(service: Service, pods: readonly Pod[], type: AddressType, nodeOf: (name: string) => Node | undefined): readonly DesiredGroup[] {
+export function desiredGroups(
+  service: Service,
+  pods: readonly Pod[],
+  type: AddressType,
+  nodeOf: (name: string) => Node | undefined,
+): readonly DesiredGroup[] {
   const groups = new Map<string, { readonly ports: readonly SlicePort[]; readonly endpoints: Endpoint[] }>();
   for (const pod of pods) {
     if (!isEndpoint(pod, true) || lacksNode(service, pod, nodeOf)) continue;
@@ -48,7 +53,9 @@ export function lacksNode(service: Service, pod: Pod, nodeOf: (name: string) => 
 
 /** Equal for equal sets of ports. */
 export function portsKey(ports: readonly SlicePort[] | null | undefined): string {
-  const texts = (ports ?? []).map(({ name = '', port, protocol = 'TCP', appProtocol }) => JSON.stringify([name, protocol, port, appProtocol]));
+  const texts = (ports ?? []).map(({ name = '', port, protocol = 'TCP', appProtocol }) =>
+    JSON.stringify([name, protocol, port, appProtocol]),
+  );
   return texts.sort(compareBytes).join();
 }
 

@@ -93,22 +93,45 @@ export class EndpointSliceController implements RunnableController {
       for (const slice of slices) if (!addressTypes(service).includes(slice.addressType as AddressType)) await this.#delete(key, slice);
     } catch (error) {
       if (isNamespaceTerminating(error)) return;
-      this.#recorder.event(service, 'Warning', 'FailedToUpdateEndpointSlices', `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`);
+      this.#recorder.event(
+        service,
+        'Warning',
+        'FailedToUpdateEndpointSlices',
+        `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`,
+      );
       throw error;
     }
     const homeless = pods.find((pod) => isEndpoint(pod, true) && lacksNode(service, pod, nodeOf));
-    if (homeless !== undefined) throw new Error(`skipping Pod ${homeless.metadata.name} for Service ${key}: Node ${homeless.spec.nodeName} Not Found`);
+    if (homeless !== undefined)
+      throw new Error(`skipping Pod ${homeless.metadata.name} for Service ${key}: Node ${homeless.spec.nodeName} Not Found`);
   }
 
-  async #reconcile(key: string, service: Frozen<Service>, slices: readonly EndpointSlice[], pods: readonly Pod[], type: AddressType, nodeOf: (name: string) => Node | undefined): Promise<void> {
+  async #reconcile(
+    key: string,
+    service: Frozen<Service>,
+    slices: readonly EndpointSlice[],
+    pods: readonly Pod[],
+    type: AddressType,
+    nodeOf: (name: string) => Node | undefined,
+  ): Promise<void> {
     const labels = labelsFor(service, { [serviceNameLabel]: service.metadata.name ?? '', [managedByLabel]: controllerName });
     const existing = slices.filter(({ addressType }) => addressType === type);
     const plan = planSlices({ existing, desired: desiredGroups(service, pods, type, nodeOf), labels, maxEndpoints });
     const client = this.#clientset.discoveryV1.endpointSlices(service.metadata.namespace);
     for (const content of plan.create) {
       const { name = '', namespace = '' } = service.metadata;
-      const metadata = { generateName: `${name}-`, namespace, labels, ownerReferences: [controllerReference(service, resources.core.v1.services)] };
-      this.#tracker.wrote(key, await client.create(written({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, addressType: type }, content, labels)));
+      const metadata = {
+        generateName: `${name}-`,
+        namespace,
+        labels,
+        ownerReferences: [controllerReference(service, resources.core.v1.services)],
+      };
+      this.#tracker.wrote(
+        key,
+        await client.create(
+          written({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, addressType: type }, content, labels),
+        ),
+      );
     }
     for (const { slice, content } of plan.update) this.#tracker.wrote(key, await client.update(written(slice, content, labels)));
     for (const slice of plan.remove) await this.#delete(key, slice);
@@ -133,12 +156,19 @@ export class EndpointSliceController implements RunnableController {
 /** The Service of a slice that this controller keeps. */
 function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {
   const service = getOwn(metadata.labels, serviceNameLabel);
-  return service === undefined || getOwn(metadata.labels, managedByLabel) !== controllerName ? undefined : `${metadata.namespace ?? ''}/${service}`;
+  return service === undefined || getOwn(metadata.labels, managedByLabel) !== controllerName
+    ? undefined
+    : `${metadata.namespace ?? ''}/${service}`;
 }
 
 /** Empty lists are left out: Go's are null then, and the server knows. */
 function written(slice: Omit<EndpointSlice, 'endpoints' | 'ports'>, { endpoints, ports }: SliceContent, labels: WireMap): EndpointSlice {
   const { endpoints: _, ports: __, ...rest } = slice as EndpointSlice;
-  const body = { ...rest, metadata: { ...slice.metadata, labels }, ...(endpoints.length === 0 ? {} : { endpoints }), ...(ports.length === 0 ? {} : { ports }) };
+  const body = {
+    ...rest,
+    metadata: { ...slice.metadata, labels },
+    ...(endpoints.length === 0 ? {} : { endpoints }),
+    ...(ports.length === 0 ? {} : { ports }),
+  };
   return body as EndpointSlice; // the type asks for both lists, the API for neither
 }

@@ -91,7 +91,9 @@ function planGroup(slices: readonly EndpointSlice[], { ports, endpoints }: Desir
     else create.push({ ports, endpoints: rest.splice(0, maxEndpoints) });
   }
   const remove = drafts.filter((draft) => draft.endpoints.length === 0).map(({ slice }) => slice);
-  const update = drafts.filter((draft) => draft.changed && draft.endpoints.length > 0).map((draft) => ({ slice: draft.slice, content: { ports, endpoints: draft.endpoints } }));
+  const update = drafts
+    .filter((draft) => draft.changed && draft.endpoints.length > 0)
+    .map((draft) => ({ slice: draft.slice, content: { ports, endpoints: draft.endpoints } }));
   return { create, update, remove };
 }
 
@@ -107,7 +109,11 @@ function identity({ addresses, hostname, targetRef }: Endpoint): string {
 }
 
 function isSame(slice: EndpointSlice, content: SliceContent, labels: WireMap): boolean {
-  return portsKey(slice.ports) === portsKey(content.ports) && semanticEqual(endpointsOf(slice), content.endpoints) && semanticEqual(slice.metadata.labels, labels);
+  return (
+    portsKey(slice.ports) === portsKey(content.ports) &&
+    semanticEqual(endpointsOf(slice), content.endpoints) &&
+    semanticEqual(slice.metadata.labels, labels)
+  );
 }
 
 /** Go writes an empty slice as null. */

@@ -62,7 +62,8 @@ export class GarbageCollector implements RunnableController {
       gone: (object: Frozen<KubeObject>) => this.#forget(object.metadata.uid ?? ''),
     };
     this.#monitors = new Monitors({ process, clientset, informers, sink });
-    const controller = (name: string, count: number, sync: (key: string) => Promise<void>): KeyedController => new KeyedController({ process, name, workers: count, sync });
+    const controller = (name: string, count: number, sync: (key: string) => Promise<void>): KeyedController =>
+      new KeyedController({ process, name, workers: count, sync });
     this.#deletions = controller('garbage_collector_attempt_to_delete', workers, (uid) => this.#attemptToDelete(uid));
     this.#orphanings = controller('garbage_collector_attempt_to_orphan', workers, (uid) => this.#attemptToOrphan(uid));
     this.#discoveries = controller('garbage_collector_resources', 1, () => this.#discover());
@@ -78,7 +79,8 @@ export class GarbageCollector implements RunnableController {
       this.#discoveries.queue.add(discoveryKey);
       const whenDiscovered = { whenSynced: () => this.#discovered.promise };
       // Deciding by half a graph is safe, as every decision asks the server, but would ask a lot.
-      if ((await cachesSynced(signal, whenDiscovered)) && (await cachesSynced(signal, this.#monitors))) await Promise.all([this.#deletions.run(signal), this.#orphanings.run(signal)]);
+      if ((await cachesSynced(signal, whenDiscovered)) && (await cachesSynced(signal, this.#monitors)))
+        await Promise.all([this.#deletions.run(signal), this.#orphanings.run(signal)]);
     } finally {
       this.#monitors.stop();
       await Promise.all([discovering, polling.done]);
@@ -118,7 +120,8 @@ export class GarbageCollector implements RunnableController {
       return;
     }
     // A monitor will report it in a moment; the graph knows too little of it until then.
-    if (!node.observed && this.#monitors.has(parseGroupVersion(node.identity.apiVersion).group, node.identity.kind)) throw new Error(`${textOf(node.identity)} has not been observed yet`);
+    if (!node.observed && this.#monitors.has(parseGroupVersion(node.identity.apiVersion).group, node.identity.kind))
+      throw new Error(`${textOf(node.identity)} has not been observed yet`);
     if (node.deletingDependents) await this.#continueForeground(node);
     else await this.#judge(node, object);
   }
@@ -148,7 +151,10 @@ export class GarbageCollector implements RunnableController {
       case 'drop-references':
         return this.#patchOwners(node.identity, object, (references) => references.filter(({ uid }) => !verdict.uids.includes(uid)));
       case 'delete':
-        if (verdict.unblock) await this.#patchOwners(node.identity, object, (references) => references.map((reference) => ({ ...reference, blockOwnerDeletion: false })));
+        if (verdict.unblock)
+          await this.#patchOwners(node.identity, object, (references) =>
+            references.map((reference) => ({ ...reference, blockOwnerDeletion: false })),
+          );
         return this.#delete(node.identity, verdict.unblock ? await this.#live(node.identity) : object, verdict.propagation);
     }
   }
@@ -171,7 +177,8 @@ export class GarbageCollector implements RunnableController {
     if (node === undefined) return;
     for (const dependent of this.#graph.dependentsOf(uid)) {
       const object = await this.#live(dependent.identity);
-      if (object !== undefined) await this.#patchOwners(dependent.identity, object, (references) => references.filter((reference) => reference.uid !== uid));
+      if (object !== undefined)
+        await this.#patchOwners(dependent.identity, object, (references) => references.filter((reference) => reference.uid !== uid));
     }
     await this.#removeFinalizer(node.identity, orphanFinalizer);
   }
@@ -197,14 +204,20 @@ export class GarbageCollector implements RunnableController {
     return this.#clientset.resource(handle, handle.namespaced ? namespace : '');
   }
 
-  async #patchOwners(identity: ObjectIdentity, object: Frozen<Unstructured>, change: (references: readonly OwnerReference[]) => readonly OwnerReference[]): Promise<void> {
+  async #patchOwners(
+    identity: ObjectIdentity,
+    object: Frozen<Unstructured>,
+    change: (references: readonly OwnerReference[]) => readonly OwnerReference[],
+  ): Promise<void> {
     const { uid, resourceVersion, ownerReferences: before = [] } = object.metadata;
     const after = change(before);
     if (semanticEqual(before, after)) return;
     const client = await this.#clientOf(identity);
     try {
       // A merge patch, as custom resources take no other; the version makes sure that no reference of somebody else is lost.
-      await client?.patch(identity.name, 'merge', { metadata: { uid, resourceVersion, ownerReferences: after.length === 0 ? null : after } });
+      await client?.patch(identity.name, 'merge', {
+        metadata: { uid, resourceVersion, ownerReferences: after.length === 0 ? null : after },
+      });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -218,7 +231,9 @@ export class GarbageCollector implements RunnableController {
       if (object === undefined || !finalizers.includes(finalizer)) return;
       const rest = finalizers.filter((other) => other !== finalizer);
       try {
-        await client?.patch(identity.name, 'merge', { metadata: { resourceVersion: object.metadata.resourceVersion, finalizers: rest.length === 0 ? null : rest } });
+        await client?.patch(identity.name, 'merge', {
+          metadata: { resourceVersion: object.metadata.resourceVersion, finalizers: rest.length === 0 ? null : rest },
+        });
       } catch (error) {
         if (!isNotFound(error)) throw error;
       }
@@ -226,7 +241,11 @@ export class GarbageCollector implements RunnableController {
   }
 
   /** Only the version that was judged; a change that left the owners alone makes no difference. */
-  async #delete(identity: ObjectIdentity, judged: Frozen<Unstructured> | undefined, propagationPolicy: 'Background' | 'Foreground' | 'Orphan'): Promise<void> {
+  async #delete(
+    identity: ObjectIdentity,
+    judged: Frozen<Unstructured> | undefined,
+    propagationPolicy: 'Background' | 'Foreground' | 'Orphan',
+  ): Promise<void> {
     if (judged === undefined) return;
     const client = await this.#clientOf(identity);
     const { uid } = identity;

@@ -51,7 +51,9 @@ export class Graph {
   blockersOf(owner: GraphNode): readonly GraphNode[] {
     const { uid, namespace } = owner.identity;
     return this.dependentsOf(uid).filter(
-      (dependent) => (namespace === '' || dependent.identity.namespace === namespace) && dependent.owners.some((reference) => reference.uid === uid && reference.blockOwnerDeletion === true),
+      (dependent) =>
+        (namespace === '' || dependent.identity.namespace === namespace) &&
+        dependent.owners.some((reference) => reference.uid === uid && reference.blockOwnerDeletion === true),
     );
   }
 
@@ -74,7 +76,8 @@ export class Graph {
       if (known?.owners.some((before) => before.uid === reference.uid) === true) continue;
       const owner = this.#nodes.get(reference.uid);
       this.#link(reference, uid, node.identity.namespace);
-      if (owner === undefined) attemptToDelete.add(reference.uid); // finds out whether it exists
+      if (owner === undefined)
+        attemptToDelete.add(reference.uid); // finds out whether it exists
       // Came too late to be told with the others, or means by this uid something else than the graph does.
       else if (owner.deletingDependents || !isSameObject(owner.identity, reference, node.identity.namespace)) attemptToDelete.add(uid);
     }
@@ -96,7 +99,11 @@ export class Graph {
     for (const owner of node.owners) this.#unlink(owner.uid, uid);
     if (dependents.length === 0) this.#dependents.delete(uid);
     const waiting = node.owners.filter((owner) => this.#nodes.get(owner.uid)?.deletingDependents === true);
-    return { attemptToDelete: [...dependents, ...waiting.map((owner) => owner.uid)], attemptToOrphan: [], hadDependents: dependents.length > 0 };
+    return {
+      attemptToDelete: [...dependents, ...waiting.map((owner) => owner.uid)],
+      attemptToOrphan: [],
+      hadDependents: dependents.length > 0,
+    };
   }
 
   #link(reference: OwnerReference, dependent: string, namespace: string): void {
@@ -105,7 +112,13 @@ export class Graph {
     else dependents.add(dependent);
     if (this.#nodes.has(reference.uid)) return;
     const { apiVersion, kind, name, uid } = reference;
-    this.#nodes.set(uid, { identity: { apiVersion, kind, namespace, name, uid }, owners: [], observed: false, beingDeleted: false, deletingDependents: false });
+    this.#nodes.set(uid, {
+      identity: { apiVersion, kind, namespace, name, uid },
+      owners: [],
+      observed: false,
+      beingDeleted: false,
+      deletingDependents: false,
+    });
   }
 
   /** An owner that was never seen is forgotten with its last dependent. */

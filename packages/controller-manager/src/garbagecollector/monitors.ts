@@ -31,7 +31,9 @@ const ignored: ReadonlySet<string> = new Set(['/events', 'events.k8s.io/events']
 
 /** Resources whose objects may own or be owned, each in one version. */
 export function monitoredResources(discovery: Discovery): readonly ApiResource[] {
-  return preferredResources(discovery).filter((row) => !ignored.has(`${row.group}/${row.resource}`) && ['delete', 'list', 'watch'].every((verb) => row.verbs.includes(verb)));
+  return preferredResources(discovery).filter(
+    (row) => !ignored.has(`${row.group}/${row.resource}`) && ['delete', 'list', 'watch'].every((verb) => row.verbs.includes(verb)),
+  );
 }
 
 /**
@@ -45,7 +47,12 @@ export class Monitors {
   readonly #sink: MonitorSink;
   readonly #monitors = new Map<string, Monitor>();
 
-  constructor(options: { readonly process: Process; readonly clientset: Clientset; readonly informers: SharedInformerFactory; readonly sink: MonitorSink }) {
+  constructor(options: {
+    readonly process: Process;
+    readonly clientset: Clientset;
+    readonly informers: SharedInformerFactory;
+    readonly sink: MonitorSink;
+  }) {
     this.#process = options.process;
     this.#clientset = options.clientset;
     this.#informers = options.informers;
@@ -140,5 +147,9 @@ function metadataOnly({ apiVersion, kind, metadata }: Frozen<Unstructured>): Fro
   const { name, namespace, uid, resourceVersion, deletionTimestamp, finalizers, ownerReferences } = metadata;
   const kept = { name, namespace, uid, resourceVersion, deletionTimestamp, finalizers, ownerReferences };
   const set = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
-  return Object.freeze({ ...(apiVersion === undefined ? {} : { apiVersion }), ...(kind === undefined ? {} : { kind }), metadata: Object.freeze(set) });
+  return Object.freeze({
+    ...(apiVersion === undefined ? {} : { apiVersion }),
+    ...(kind === undefined ? {} : { kind }),
+    metadata: Object.freeze(set),
+  });
 }

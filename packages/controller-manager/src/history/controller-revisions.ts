@@ -70,11 +70,17 @@ export function revisionStep(ordered: readonly ControllerRevision[], data: unkno
   const number = (newest?.revision ?? 0) + 1;
   const equal = ordered.findLast((revision) => isSameData(revision.data, data));
   if (equal === undefined) return { do: 'create', number };
-  return newest !== undefined && isSameData(newest.data, data) ? { do: 'keep', revision: newest } : { do: 'renumber', revision: equal, to: number };
+  return newest !== undefined && isSameData(newest.data, data)
+    ? { do: 'keep', revision: newest }
+    : { do: 'renumber', revision: equal, to: number };
 }
 
 /** The oldest revisions that nothing uses any more, beyond `limit`. */
-export function revisionsToDelete(ordered: readonly ControllerRevision[], inUse: ReadonlySet<string>, limit: number): readonly ControllerRevision[] {
+export function revisionsToDelete(
+  ordered: readonly ControllerRevision[],
+  inUse: ReadonlySet<string>,
+  limit: number,
+): readonly ControllerRevision[] {
   const unused = ordered.filter(({ metadata }) => !inUse.has(metadata.name ?? ''));
   return limit < 0 ? [] : unused.slice(0, Math.max(0, unused.length - limit));
 }

@@ -25,23 +25,39 @@ export function deletionConditions({ undiscovered, failures, remaining, finalize
   const distinct = [...new Set(failures)].sort(compareBytes);
   return [
     undiscovered.length > 0
-      ? problem('NamespaceDeletionDiscoveryFailure', 'DiscoveryFailed', `Discovery failed for some groups, ${undiscovered.length} failing: unable to retrieve the complete list of server APIs: ${undiscovered.join(', ')}`)
+      ? problem(
+          'NamespaceDeletionDiscoveryFailure',
+          'DiscoveryFailed',
+          `Discovery failed for some groups, ${undiscovered.length} failing: unable to retrieve the complete list of server APIs: ${undiscovered.join(', ')}`,
+        )
       : fine('NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources successfully discovered'),
     fine('NamespaceDeletionGroupVersionParsingFailure', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'),
     distinct.length > 0
-      ? problem('NamespaceDeletionContentFailure', 'ContentDeletionFailed', `Failed to delete all resource types, ${distinct.length} remaining: ${distinct.join(', ')}`)
+      ? problem(
+          'NamespaceDeletionContentFailure',
+          'ContentDeletionFailed',
+          `Failed to delete all resource types, ${distinct.length} remaining: ${distinct.join(', ')}`,
+        )
       : fine('NamespaceDeletionContentFailure', 'ContentDeleted', 'All content successfully deleted, may be waiting on finalization'),
     remaining.size > 0
       ? problem('NamespaceContentRemaining', 'SomeResourcesRemain', `Some resources are remaining: ${counted(remaining, 'has')}`)
       : fine('NamespaceContentRemaining', 'ContentRemoved', 'All content successfully removed'),
     finalizers.size > 0
-      ? problem('NamespaceFinalizersRemaining', 'SomeFinalizersRemain', `Some content in the namespace has finalizers remaining: ${counted(finalizers, 'in')}`)
+      ? problem(
+          'NamespaceFinalizersRemaining',
+          'SomeFinalizersRemain',
+          `Some content in the namespace has finalizers remaining: ${counted(finalizers, 'in')}`,
+        )
       : fine('NamespaceFinalizersRemaining', 'ContentHasNoFinalizers', 'All content-preserving finalizers finished'),
   ];
 }
 
 /** The conditions of `namespace` brought up to date; undefined when they say all of it already. */
-export function updatedConditions(namespace: Namespace, findings: readonly Finding[], now: string): readonly NamespaceCondition[] | undefined {
+export function updatedConditions(
+  namespace: Namespace,
+  findings: readonly Finding[],
+  now: string,
+): readonly NamespaceCondition[] | undefined {
   const conditions = [...(namespace.status?.conditions ?? [])];
   let changed = false;
   for (const finding of findings) {

@@ -69,11 +69,14 @@ async function deleteAllOf(clientset: Clientset, row: ApiResource, namespace: Na
   const isPods = row.group === '' && row.resource === 'pods';
   const graceSeconds = isPods ? podGraceSeconds((await list()) as unknown as readonly Pod[], namespace, nowMs) : 0; // the core group's pods
   if (row.verbs.includes('deletecollection')) await ignoringMissing(() => client.deleteCollection({ propagationPolicy: 'Background' }));
-  else for (const item of await list()) await ignoringMissing(() => client.delete(item.metadata.name ?? '', { propagationPolicy: 'Background' }));
+  else
+    for (const item of await list())
+      await ignoringMissing(() => client.delete(item.metadata.name ?? '', { propagationPolicy: 'Background' }));
   const left = await list();
   if (left.length === 0) return { estimateSeconds: graceSeconds, count: 0, finalizers: new Map() };
   const finalizers = new Map<string, number>();
-  for (const item of left) for (const finalizer of item.metadata.finalizers ?? []) finalizers.set(finalizer, (finalizers.get(finalizer) ?? 0) + 1);
+  for (const item of left)
+    for (const finalizer of item.metadata.finalizers ?? []) finalizers.set(finalizer, (finalizers.get(finalizer) ?? 0) + 1);
   if (graceSeconds > 0) return { estimateSeconds: graceSeconds, count: left.length, finalizers };
   if (finalizers.size > 0) return { estimateSeconds: finalizerEstimateSeconds, count: left.length, finalizers };
   throw new Error(`unexpected items still remain in namespace: ${name} for gvr: ${row.group}/${row.version}, Resource=${row.resource}`);

@@ -67,7 +67,8 @@ export class NamespaceController implements RunnableController {
     await this.#reportConditions(namespace, deletionConditions(report));
     const [failure] = report.failures;
     if (failure !== undefined) throw new Error(`Cannot empty namespace "${name}": ${failure}`);
-    if (report.undiscovered.length > 0) throw new Error(`Cannot empty namespace "${name}": no answer from ${report.undiscovered.join(', ')}`);
+    if (report.undiscovered.length > 0)
+      throw new Error(`Cannot empty namespace "${name}": no answer from ${report.undiscovered.join(', ')}`);
     if (report.remaining.size > 0) return { requeueAfterMs: (Math.floor(estimateSeconds / 2) + 1) * 1000 };
     await this.#finalize(name);
   }
@@ -88,7 +89,10 @@ export class NamespaceController implements RunnableController {
       await this.#clientset.coreV1.namespaces().updateStatus({ ...namespace, status: { ...namespace.status, conditions } });
     } catch (error) {
       // What users read must not keep the namespace from going; the next attempt writes it again.
-      this.#process.log.warn('Could not update the conditions of a namespace', { namespace: namespace.metadata.name, error: String(error) });
+      this.#process.log.warn('Could not update the conditions of a namespace', {
+        namespace: namespace.metadata.name,
+        error: String(error),
+      });
     }
   }
 

@@ -62,7 +62,11 @@ function deletionCost(pod: Pod): number {
 /** Only between pods that are both ready; between others readiness has decided. */
 function compareReadyTime(a: Pod, b: Pod, nowMs: number): number {
   if (!isPodReady(a) || !isPodReady(b)) return 0;
-  return compareAge(parseTime(podCondition(a, 'Ready')?.lastTransitionTime), parseTime(podCondition(b, 'Ready')?.lastTransitionTime), nowMs);
+  return compareAge(
+    parseTime(podCondition(a, 'Ready')?.lastTransitionTime),
+    parseTime(podCondition(b, 'Ready')?.lastTransitionTime),
+    nowMs,
+  );
 }
 
 /** Negative when `a` is the younger by an order of magnitude; what has no time is the youngest. */

@@ -10,7 +10,15 @@ const { pods } = resources.core.v1;
 
 function rs(replicas: number, more: Partial<ReplicaSet['spec']> = {}): ReplicaSet {
   const labels = { app: 'r' };
-  return { metadata: { name: 'r', namespace: 'default' }, spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'app' }] } }, ...more } };
+  return {
+    metadata: { name: 'r', namespace: 'default' },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'app' }] } },
+      ...more,
+    },
+  };
 }
 
 async function planeWith(set: ReplicaSet, seed = 1): Promise<ControlPlane> {
@@ -24,9 +32,19 @@ describe('ReplicaSetController', () => {
   test('makes the wanted pods, says so and reports them', async () => {
     const plane = await planeWith(rs(3));
     const { status } = await plane.get(replicaSets, 'r');
-    assert.deepEqual(status, { replicas: 3, fullyLabeledReplicas: 3, readyReplicas: 3, availableReplicas: 3, observedGeneration: 1, terminatingReplicas: 0 });
+    assert.deepEqual(status, {
+      replicas: 3,
+      fullyLabeledReplicas: 3,
+      readyReplicas: 3,
+      availableReplicas: 3,
+      observedGeneration: 1,
+      terminatingReplicas: 0,
+    });
     const names = await plane.names(pods);
-    assert.deepEqual((await plane.events('r')).toSorted(), names.map((name) => `SuccessfulCreate: Created pod: ${name}`));
+    assert.deepEqual(
+      (await plane.events('r')).toSorted(),
+      names.map((name) => `SuccessfulCreate: Created pod: ${name}`),
+    );
   });
 
   test('scales down', async () => {
@@ -56,7 +74,10 @@ describe('ReplicaSetController', () => {
 
   test('adopts a pod that it selects, and releases one that it does not select any more', async () => {
     const plane = await planeWith(rs(0));
-    await plane.create(pods, { metadata: { name: 'orphan', namespace: 'default', labels: { app: 'r' } }, spec: { containers: [{ name: 'c', image: 'app' }] } });
+    await plane.create(pods, {
+      metadata: { name: 'orphan', namespace: 'default', labels: { app: 'r' } },
+      spec: { containers: [{ name: 'c', image: 'app' }] },
+    });
     await plane.patch(replicaSets, 'r', { spec: { replicas: 1 } });
     await plane.runtime.settle();
     assert.deepEqual(await plane.names(pods), ['orphan']);
@@ -79,7 +100,10 @@ describe('ReplicaSetController', () => {
   });
 
   test('leaves pods that are not ready alone', async () => {
-    const template = { metadata: { labels: { app: 'r' }, annotations: { [notReadyAnnotation]: '' } }, spec: { containers: [{ name: 'c', image: 'app' }] } };
+    const template = {
+      metadata: { labels: { app: 'r' }, annotations: { [notReadyAnnotation]: '' } },
+      spec: { containers: [{ name: 'c', image: 'app' }] },
+    };
     const plane = await planeWith(rs(2, { template }));
     assert.equal((await plane.get(replicaSets, 'r')).status?.readyReplicas, undefined);
     assert.equal((await plane.runtime.settle()).steps, 0);

@@ -26,7 +26,17 @@ import { claim } from '../controller/claim.ts';
 import type { ControllerContext, RunnableController } from '../controller/context.ts';
 import { Expectations } from '../controller/expectations.ts';
 import { isNamespaceTerminating, messageOf, PodControl } from '../controller/pod-control.ts';
-import { controlledBy, indexByController, isPodActive, isPodReady, isPodTerminating, nextAvailabilityMs, orphansIn, podKey, sameLabels } from '../controller/pods.ts';
+import {
+  controlledBy,
+  indexByController,
+  isPodActive,
+  isPodReady,
+  isPodTerminating,
+  nextAvailabilityMs,
+  orphansIn,
+  podKey,
+  sameLabels,
+} from '../controller/pods.ts';
 import { slowStart } from '../controller/slow-start.ts';
 import { podsToDelete } from './pods-to-delete.ts';
 import { isStatusCurrent, replicaSetStatus } from './status.ts';
@@ -82,9 +92,15 @@ export class ReplicaSetController implements RunnableController {
     const settled = this.#expectations.satisfied(key);
     const pods = await this.#claimPods(replicaSet);
     const activePods = pods.filter(isPodActive);
-    const failure = settled && replicaSet.metadata.deletionTimestamp === undefined ? await this.#manage(key, replicaSet, activePods) : undefined;
+    const failure =
+      settled && replicaSet.metadata.deletionTimestamp === undefined ? await this.#manage(key, replicaSet, activePods) : undefined;
     const nowMs = this.#process.clock.now();
-    await this.#writeStatus(replicaSet, { activePods, terminatingPods: pods.filter(isPodTerminating), failure: failure && messageOf(failure.error), nowMs });
+    await this.#writeStatus(replicaSet, {
+      activePods,
+      terminatingPods: pods.filter(isPodTerminating),
+      failure: failure && messageOf(failure.error),
+      nowMs,
+    });
     if (failure !== undefined) throw failure.error;
     const requeueAfterMs = nextAvailabilityMs(activePods, replicaSet.spec.minReadySeconds ?? 0, nowMs);
     return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
@@ -124,7 +140,12 @@ export class ReplicaSetController implements RunnableController {
     return error === undefined ? undefined : { error };
   }
 
-  async #deletePods(key: string, replicaSet: Frozen<ReplicaSet>, active: readonly Pod[], count: number): Promise<{ readonly error: unknown } | undefined> {
+  async #deletePods(
+    key: string,
+    replicaSet: Frozen<ReplicaSet>,
+    active: readonly Pod[],
+    count: number,
+  ): Promise<{ readonly error: unknown } | undefined> {
     const victims = podsToDelete(active, this.#relatedPods(replicaSet), count, this.#process.clock.now());
     this.#expectations.expectDeletions(key, victims.map(podKey));
     const results = await Promise.allSettled(
@@ -154,7 +175,15 @@ export class ReplicaSetController implements RunnableController {
   }
 
   /** Tries twice, the second time upon what the server holds (statusUpdateRetries). */
-  async #writeStatus(seen: Frozen<ReplicaSet>, observed: { readonly activePods: readonly Pod[]; readonly terminatingPods: readonly Pod[]; readonly failure: string | undefined; readonly nowMs: number }): Promise<void> {
+  async #writeStatus(
+    seen: Frozen<ReplicaSet>,
+    observed: {
+      readonly activePods: readonly Pod[];
+      readonly terminatingPods: readonly Pod[];
+      readonly failure: string | undefined;
+      readonly nowMs: number;
+    },
+  ): Promise<void> {
     const client = this.#clientset.appsV1.replicaSets(seen.metadata.namespace);
     const status = replicaSetStatus(seen, { ...observed, now: formatTime(observed.nowMs) });
     if (isStatusCurrent(seen, status)) return;
@@ -218,7 +247,8 @@ export class ReplicaSetController implements RunnableController {
       this.#enqueue(owner);
       // A second more, for the condition's time is cut to seconds.
       const { minReadySeconds = 0 } = owner.spec;
-      if (!isPodReady(old) && isPodReady(pod) && minReadySeconds > 0) this.#controller.queue.addAfter(metaNamespaceKey(owner), minReadySeconds * 1000 + 1000);
+      if (!isPodReady(old) && isPodReady(pod) && minReadySeconds > 0)
+        this.#controller.queue.addAfter(metaNamespaceKey(owner), minReadySeconds * 1000 + 1000);
     } else if (labelsChanged || ownerChanged) {
       this.#enqueueMatching(pod);
     }

@@ -15,10 +15,18 @@ export interface ReplicaSetObservation {
 }
 
 /** The status that a ReplicaSet should have (pkg/controller/replicaset/replica_set_utils.go calculateStatus). */
-export function replicaSetStatus(replicaSet: ReplicaSet, { activePods, terminatingPods, failure, nowMs, now }: ReplicaSetObservation): ReplicaSetStatus {
+export function replicaSetStatus(
+  replicaSet: ReplicaSet,
+  { activePods, terminatingPods, failure, nowMs, now }: ReplicaSetObservation,
+): ReplicaSetStatus {
   const { minReadySeconds = 0, template } = replicaSet.spec;
   const ofTemplate = matcherOfSet(template?.metadata?.labels);
-  const conditions = conditionsAfter(replicaSet.status?.conditions ?? [], activePods.length - (replicaSet.spec.replicas ?? 1), failure, now);
+  const conditions = conditionsAfter(
+    replicaSet.status?.conditions ?? [],
+    activePods.length - (replicaSet.spec.replicas ?? 1),
+    failure,
+    now,
+  );
   return {
     replicas: activePods.length,
     ...omitZero({
@@ -33,7 +41,12 @@ export function replicaSetStatus(replicaSet: ReplicaSet, { activePods, terminati
 }
 
 /** ReplicaFailure is there while pods cannot be made or removed; the one that is there stays as it is. */
-function conditionsAfter(conditions: readonly ReplicaSetCondition[], surplus: number, failure: string | undefined, now: string): readonly ReplicaSetCondition[] {
+function conditionsAfter(
+  conditions: readonly ReplicaSetCondition[],
+  surplus: number,
+  failure: string | undefined,
+  now: string,
+): readonly ReplicaSetCondition[] {
   const present = conditions.find(({ type }) => type === 'ReplicaFailure');
   if (failure === undefined) return present === undefined ? conditions : conditions.filter((condition) => condition !== present);
   if (present !== undefined || surplus === 0) return conditions;

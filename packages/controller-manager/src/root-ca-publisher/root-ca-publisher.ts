@@ -59,7 +59,11 @@ export class RootCaPublisher implements RunnableController {
       }
       const { annotations } = present.metadata;
       if (semanticEqual(present.data, this.#data) && getOwn(annotations, descriptionAnnotation) === description) return;
-      await configMaps.update({ ...present, metadata: { ...present.metadata, annotations: withEntry(annotations, descriptionAnnotation, description) }, data: this.#data });
+      await configMaps.update({
+        ...present,
+        metadata: { ...present.metadata, annotations: withEntry(annotations, descriptionAnnotation, description) },
+        data: this.#data,
+      });
     } catch (error) {
       // Namespaces on their way out need none; one that is gone needs none either.
       if (!isNotFound(error) && !isNamespaceTerminating(error)) throw error;

@@ -1,6 +1,14 @@
 import type { Namespace, ServiceAccount } from '@coracle/api';
 import { isAlreadyExists } from '@coracle/apimachinery';
-import { type Clientset, type DeletedFinalStateUnknown, deletionKey, KeyedController, resources, type SharedIndexInformer, splitMetaNamespaceKey } from '@coracle/client';
+import {
+  type Clientset,
+  type DeletedFinalStateUnknown,
+  deletionKey,
+  KeyedController,
+  resources,
+  type SharedIndexInformer,
+  splitMetaNamespaceKey,
+} from '@coracle/client';
 import { cachesSynced } from '../controller/cache-sync.ts';
 import type { ControllerContext, RunnableController } from '../controller/context.ts';
 import { isNamespaceTerminating } from '../controller/pod-control.ts';

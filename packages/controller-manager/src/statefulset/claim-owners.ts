@@ -13,7 +13,8 @@ const podKind = resources.core.v1.pods;
  */
 export function claimOwners(set: StatefulSet, pod: Pod, claim: PersistentVolumeClaim): readonly OwnerReference[] | undefined {
   const present = claim.metadata.ownerReferences ?? [];
-  const isOurs = (reference: OwnerReference): boolean => isReferenceTo(reference, 'StatefulSet', set) || isReferenceTo(reference, 'Pod', pod);
+  const isOurs = (reference: OwnerReference): boolean =>
+    isReferenceTo(reference, 'StatefulSet', set) || isReferenceTo(reference, 'Pod', pod);
   const others = present.filter((reference) => !isOurs(reference));
   if (others.some(({ controller }) => controller === true)) return undefined;
   const wanted = wantedOwner(set, pod);

@@ -2,7 +2,20 @@ import type { PersistentVolumeClaim, Pod, PodTemplateSpec, StatefulSet, Stateful
 import { scaledValue } from '../controller/int-or-percent.ts';
 import { isPodTerminal } from '../controller/pods.ts';
 import { claimOwners, isStale } from './claim-owners.ts';
-import { claimsOf, firstOrdinal, hasIdentity, hasStorage, isCreated, isInRange, isRunningAndReady, isTerminating, isUnavailable, newPod, ordinalOf, revisionOf } from './pods.ts';
+import {
+  claimsOf,
+  firstOrdinal,
+  hasIdentity,
+  hasStorage,
+  isCreated,
+  isInRange,
+  isRunningAndReady,
+  isTerminating,
+  isUnavailable,
+  newPod,
+  ordinalOf,
+  revisionOf,
+} from './pods.ts';
 import { statefulSetStatus } from './status.ts';
 
 export interface Revision {
@@ -98,7 +111,10 @@ function condemnedPods({ set, pods }: StatefulSetView): readonly Numbered[] {
 }
 
 /** `blocked`: in order, nothing comes after this one now. */
-function replicaActions(view: StatefulSetView, { ordinal, pod }: Numbered): { readonly actions: readonly StatefulSetAction[]; readonly blocked: boolean } {
+function replicaActions(
+  view: StatefulSetView,
+  { ordinal, pod }: Numbered,
+): { readonly actions: readonly StatefulSetAction[]; readonly blocked: boolean } {
   const { set, nowMs } = view;
   if (isPodTerminal(pod)) {
     // Even one that succeeded: a set's containers run for ever. Its successor comes when it is gone.
@@ -111,10 +127,12 @@ function replicaActions(view: StatefulSetView, { ordinal, pod }: Numbered): { re
     });
     return { actions: waits ? [] : [{ do: 'create-pod', pod, ordinal }], blocked: true };
   }
-  const claims: readonly StatefulSetAction[] = pod.status?.phase === 'Pending' && lacksClaims(view, ordinal) ? [{ do: 'create-claims', pod, ordinal }] : [];
+  const claims: readonly StatefulSetAction[] =
+    pod.status?.phase === 'Pending' && lacksClaims(view, ordinal) ? [{ do: 'create-claims', pod, ordinal }] : [];
   const isWaiting = isTerminating(pod) || !isRunningAndReady(pod) || isUnavailable(pod, set, nowMs);
   if (isWaiting && set.spec.podManagementPolicy !== 'Parallel') return { actions: claims, blocked: true };
-  const identity: readonly StatefulSetAction[] = hasIdentity(set, ordinal, pod) && hasStorage(set, ordinal, pod) ? [] : [{ do: 'restore-identity', pod, ordinal }];
+  const identity: readonly StatefulSetAction[] =
+    hasIdentity(set, ordinal, pod) && hasStorage(set, ordinal, pod) ? [] : [{ do: 'restore-identity', pod, ordinal }];
   return { actions: [...claims, ...identity, ...claimOwnerActions(view, { ordinal, pod })], blocked: false };
 }
 
@@ -131,7 +149,11 @@ function claimOwnerActions(view: StatefulSetView, { ordinal, pod }: Numbered): r
 }
 
 /** In order: the highest pod goes, if all below it are well; of unwell pods only the lowest may go. */
-function nextCondemned({ set, nowMs }: StatefulSetView, replicas: readonly Numbered[], condemned: readonly Numbered[]): readonly StatefulSetAction[] {
+function nextCondemned(
+  { set, nowMs }: StatefulSetView,
+  replicas: readonly Numbered[],
+  condemned: readonly Numbered[],
+): readonly StatefulSetAction[] {
   const [next] = condemned;
   if (next === undefined || isTerminating(next.pod)) return [];
   const ascending = [...replicas, ...condemned.toReversed()];
@@ -149,7 +171,10 @@ function outdatedPods({ set, update, nowMs }: StatefulSetView, replicas: readonl
   const { partition = 0, maxUnavailable = 1 } = set.spec.updateStrategy?.rollingUpdate ?? {};
   const allowed = Math.max(1, scaledValue(maxUnavailable, set.spec.replicas ?? 1, 'down'));
   const missing = replicas.filter(({ pod }) => isUnavailable(pod, set, nowMs)).length;
-  const outdated = replicas.filter(({ pod, ordinal }) => ordinal - firstOrdinal(set) >= partition && isCreated(pod) && revisionOf(pod) !== update.name && !isTerminating(pod));
+  const outdated = replicas.filter(
+    ({ pod, ordinal }) =>
+      ordinal - firstOrdinal(set) >= partition && isCreated(pod) && revisionOf(pod) !== update.name && !isTerminating(pod),
+  );
   return outdated.toReversed().slice(0, Math.max(0, allowed - missing));
 }
 

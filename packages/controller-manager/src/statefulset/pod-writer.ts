@@ -14,7 +14,11 @@ export class StatefulPodWriter {
   readonly #recorder: EventRecorder;
   readonly #claims: SharedIndexInformer<PersistentVolumeClaim>;
 
-  constructor(options: { readonly clientset: Clientset; readonly recorder: EventRecorder; readonly claims: SharedIndexInformer<PersistentVolumeClaim> }) {
+  constructor(options: {
+    readonly clientset: Clientset;
+    readonly recorder: EventRecorder;
+    readonly claims: SharedIndexInformer<PersistentVolumeClaim>;
+  }) {
     this.#clientset = options.clientset;
     this.#recorder = options.recorder;
     this.#claims = options.claims;
@@ -84,13 +88,17 @@ export class StatefulPodWriter {
       const claim = this.#claim({ metadata });
       const ownerReferences = claim && claimOwners(set, pod, claim);
       if (claim === undefined || ownerReferences === undefined) continue;
-      await this.#clientset.coreV1.persistentVolumeClaims(set.metadata.namespace).update({ ...claim, metadata: { ...claim.metadata, ownerReferences } });
+      await this.#clientset.coreV1
+        .persistentVolumeClaims(set.metadata.namespace)
+        .update({ ...claim, metadata: { ...claim.metadata, ownerReferences } });
     }
   }
 
   async #delete(set: Frozen<StatefulSet>, pod: Pod): Promise<void> {
     try {
-      await this.#clientset.coreV1.pods(set.metadata.namespace).delete(pod.metadata.name ?? '', pod.metadata.uid === undefined ? {} : { preconditions: { uid: pod.metadata.uid } });
+      await this.#clientset.coreV1
+        .pods(set.metadata.namespace)
+        .delete(pod.metadata.name ?? '', pod.metadata.uid === undefined ? {} : { preconditions: { uid: pod.metadata.uid } });
     } catch (error) {
       if (isNotFound(error)) return;
       this.#report(set, 'Delete', pod, error);

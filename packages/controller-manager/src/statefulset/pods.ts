@@ -96,7 +96,12 @@ export function claimsOf(set: StatefulSet, ordinal: number): readonly Persistent
       (all, [key, value]) => withEntry(all, key, value),
       template.metadata.labels,
     );
-    const metadata = { ...template.metadata, name: claimName(set, template, ordinal), namespace: set.metadata.namespace ?? '', ...(labels === undefined ? {} : { labels }) };
+    const metadata = {
+      ...template.metadata,
+      name: claimName(set, template, ordinal),
+      namespace: set.metadata.namespace ?? '',
+      ...(labels === undefined ? {} : { labels }),
+    };
     return { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec: template.spec };
   });
 }

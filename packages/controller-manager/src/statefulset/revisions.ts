@@ -49,7 +49,8 @@ export class StatefulSetRevisions {
     if (orphans.length === 0) return;
     const { namespace = '', name = '' } = set.metadata;
     const live = await this.#clientset.appsV1.statefulSets(namespace).get(name);
-    if (live.metadata.uid !== set.metadata.uid) throw new Error(`original StatefulSet ${namespace}/${name} is gone: got uid ${live.metadata.uid}, wanted ${set.metadata.uid}`);
+    if (live.metadata.uid !== set.metadata.uid)
+      throw new Error(`original StatefulSet ${namespace}/${name} is gone: got uid ${live.metadata.uid}, wanted ${set.metadata.uid}`);
     if (live.metadata.deletionTimestamp !== undefined) return;
     for (const orphan of orphans) {
       const patch = { metadata: { uid: orphan.metadata.uid, ownerReferences: [controllerReference(set, handle)] } };
@@ -94,9 +95,19 @@ export class StatefulSetRevisions {
   }
 
   /** A name that other data has taken is a collision of hashes: the count of them goes into the next one. */
-  async #create(set: Frozen<StatefulSet>, revision: number, counted: number): Promise<{ readonly update: ControllerRevision; readonly collisionCount: number }> {
+  async #create(
+    set: Frozen<StatefulSet>,
+    revision: number,
+    counted: number,
+  ): Promise<{ readonly update: ControllerRevision; readonly collisionCount: number }> {
     const client = this.#clientset.appsV1.controllerRevisions(set.metadata.namespace);
-    const draft = { owner: set, reference: controllerReference(set, handle), labels: set.spec.template.metadata?.labels, data: revisionData(set), revision };
+    const draft = {
+      owner: set,
+      reference: controllerReference(set, handle),
+      labels: set.spec.template.metadata?.labels,
+      data: revisionData(set),
+      revision,
+    };
     for (let collisionCount = counted; ; collisionCount++) {
       const wanted = newControllerRevision({ ...draft, collisionCount });
       try {

@@ -98,7 +98,9 @@ export class StatefulSetController implements RunnableController {
   /** Pods of this name pattern only: others that match the selector are not the set's business. */
   #claimPods(set: Frozen<StatefulSet>): Promise<readonly Pod[]> {
     const { namespace = '', name = '' } = set.metadata;
-    const candidates = [...controlledBy(this.#pods, set), ...orphansIn(this.#pods, namespace)].filter((pod) => ordinalOf(set, pod) !== undefined);
+    const candidates = [...controlledBy(this.#pods, set), ...orphansIn(this.#pods, namespace)].filter(
+      (pod) => ordinalOf(set, pod) !== undefined,
+    );
     return claim<Pod>(set, labelMatcher(set.spec.selector), candidates, {
       reference: controllerReference(set, handle),
       liveOwner: () => this.#clientset.appsV1.statefulSets(namespace).get(name),
@@ -157,7 +159,8 @@ export class StatefulSetController implements RunnableController {
       this.#controller.queue.add(metaNamespaceKey(set));
       // A second more, for the condition's time is cut to seconds.
       const { minReadySeconds = 0 } = set.spec;
-      if (!isPodReady(old) && isPodReady(pod) && minReadySeconds > 0) this.#controller.queue.addAfter(metaNamespaceKey(set), minReadySeconds * 1000 + 1000);
+      if (!isPodReady(old) && isPodReady(pod) && minReadySeconds > 0)
+        this.#controller.queue.addAfter(metaNamespaceKey(set), minReadySeconds * 1000 + 1000);
     } else if (ownerChanged || !sameLabels(old.metadata.labels, pod.metadata.labels)) {
       this.#enqueueMatching(pod);
     }

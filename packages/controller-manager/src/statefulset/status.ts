@@ -5,7 +5,10 @@ import { isCreated, isRunningAndReady, isTerminating, revisionOf } from './pods.
 import type { StatefulSetView } from './plan.ts';
 
 /** Counts over `pods` (stateful_set_control.go computeReplicaStatus). */
-export function statefulSetStatus({ set, current, update, collisionCount, nowMs }: Omit<StatefulSetView, 'pods' | 'claim'>, pods: readonly Pod[]): StatefulSetStatus {
+export function statefulSetStatus(
+  { set, current, update, collisionCount, nowMs }: Omit<StatefulSetView, 'pods' | 'claim'>,
+  pods: readonly Pod[],
+): StatefulSetStatus {
   const { minReadySeconds = 0 } = set.spec;
   const created = pods.filter(isCreated);
   const ready = pods.filter(isRunningAndReady);

@@ -47,13 +47,24 @@ function boundClaimStep({ claim, volumes }: ClaimView): ClaimStep {
 
 function unboundClaimStep({ claim, volumes, storageClass }: ClaimView): ClaimStep {
   const { volumeName = '' } = claim.spec;
-  if (volumeName !== '') return namedVolumeStep(claim, volumes.find(({ metadata }) => metadata.name === volumeName));
+  if (volumeName !== '')
+    return namedVolumeStep(
+      claim,
+      volumes.find(({ metadata }) => metadata.name === volumeName),
+    );
   const delayed = storageClass?.volumeBindingMode === 'WaitForFirstConsumer';
   const volume = bestMatch(volumes, claim, delayed);
   if (volume !== undefined) return { do: 'bind', volume };
   if (delayed && !hasOwn(claim.metadata.annotations, selectedNodeAnnotation)) return { do: 'wait', event: 'first-consumer' };
   if (storageClassOf(claim) !== '') return { do: 'provision' };
-  return { do: 'wait', event: { type: 'Normal', reason: 'FailedBinding', message: 'no persistent volumes available for this claim and no storage class is set' } };
+  return {
+    do: 'wait',
+    event: {
+      type: 'Normal',
+      reason: 'FailedBinding',
+      message: 'no persistent volumes available for this claim and no storage class is set',
+    },
+  };
 }
 
 function namedVolumeStep(claim: PersistentVolumeClaim, volume: PersistentVolume | undefined): ClaimStep {
@@ -61,10 +72,15 @@ function namedVolumeStep(claim: PersistentVolumeClaim, volume: PersistentVolume 
   const { name } = volume.metadata;
   if (volume.spec.claimRef === undefined) {
     const why = mismatch(volume, claim);
-    return why === undefined ? { do: 'bind', volume } : { do: 'wait', event: { type: 'Warning', reason: 'VolumeMismatch', message: `Cannot bind to requested volume "${name}": ${why}` } };
+    return why === undefined
+      ? { do: 'bind', volume }
+      : { do: 'wait', event: { type: 'Warning', reason: 'VolumeMismatch', message: `Cannot bind to requested volume "${name}": ${why}` } };
   }
   if (isPromisedTo(volume, claim)) return { do: 'bind', volume };
-  return { do: 'wait', event: { type: 'Warning', reason: 'FailedBinding', message: `volume "${name}" already bound to a different claim.` } };
+  return {
+    do: 'wait',
+    event: { type: 'Warning', reason: 'FailedBinding', message: `volume "${name}" already bound to a different claim.` },
+  };
 }
 
 /** What a sync does about a volume. */
@@ -86,6 +102,7 @@ export function nextVolumeStep(volume: PersistentVolume, claim: PersistentVolume
   if (volumeName === '') return { do: 'sync-claim' };
   if (volumeName === volume.metadata.name) return { do: 'phase', phase: 'Bound' };
   // The claim took another volume. One that was made for it is of no use to anybody else.
-  const wasMadeForIt = hasOwn(volume.metadata.annotations, provisionedByAnnotation) && volume.spec.persistentVolumeReclaimPolicy === 'Delete';
+  const wasMadeForIt =
+    hasOwn(volume.metadata.annotations, provisionedByAnnotation) && volume.spec.persistentVolumeReclaimPolicy === 'Delete';
   return { do: wasMadeForIt ? 'release' : 'unbind' };
 }

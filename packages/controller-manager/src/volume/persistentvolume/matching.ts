@@ -30,18 +30,32 @@ export function mismatch(volume: PersistentVolume, claim: PersistentVolumeClaim)
  * The volume for a claim: the one that is promised to it, else the smallest that is large enough, of those with the fewest access
  * modes beyond what is asked. `delayed`: the class waits for a pod, so that only a promised volume will do now.
  */
-export function bestMatch(volumes: readonly PersistentVolume[], claim: PersistentVolumeClaim, delayed: boolean): PersistentVolume | undefined {
-  const large = volumes.filter((volume) => modeOf(volume) === modeOf(claim) && hasAccessModes(volume, claim) && storage(volume.spec.capacity) >= requested(claim));
+export function bestMatch(
+  volumes: readonly PersistentVolume[],
+  claim: PersistentVolumeClaim,
+  delayed: boolean,
+): PersistentVolume | undefined {
+  const large = volumes.filter(
+    (volume) => modeOf(volume) === modeOf(claim) && hasAccessModes(volume, claim) && storage(volume.spec.capacity) >= requested(claim),
+  );
   const promised = large.find((volume) => isPromisedTo(volume, claim));
   if (promised !== undefined || delayed) return promised;
   const selector = claim.spec.selector === undefined ? undefined : labelMatcher(claim.spec.selector);
   const free = large.filter(
     ({ metadata, spec, status }) =>
-      status?.phase === 'Available' && spec.claimRef === undefined && metadata.deletionTimestamp === undefined && (selector?.matches(metadata.labels) ?? true),
+      status?.phase === 'Available' &&
+      spec.claimRef === undefined &&
+      metadata.deletionTimestamp === undefined &&
+      (selector?.matches(metadata.labels) ?? true),
   );
   return free
     .filter((volume) => storageClassOf(volume) === storageClassOf(claim))
-    .sort((a, b) => modeCount(a) - modeCount(b) || compareBig(storage(a.spec.capacity), storage(b.spec.capacity)) || compareBytes(a.metadata.name ?? '', b.metadata.name ?? ''))[0];
+    .sort(
+      (a, b) =>
+        modeCount(a) - modeCount(b) ||
+        compareBig(storage(a.spec.capacity), storage(b.spec.capacity)) ||
+        compareBytes(a.metadata.name ?? '', b.metadata.name ?? ''),
+    )[0];
 }
 
 function hasAccessModes(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {

@@ -105,9 +105,14 @@ export class PersistentVolumeController implements RunnableController {
 
   #consumerEvent(claim: Frozen<PersistentVolumeClaim>): ClaimEvent {
     const { namespace = '', name = '' } = claim.metadata;
-    const uses = ({ spec }: Pod): boolean => (spec.volumes ?? []).some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name);
-    const waiting = this.#pods.lister.namespace(namespace).list().find((pod) => !isPodTerminal(pod) && (pod.spec.nodeName ?? '') === '' && uses(pod));
-    if (waiting === undefined) return { type: 'Normal', reason: 'WaitForFirstConsumer', message: 'waiting for first consumer to be created before binding' };
+    const uses = ({ spec }: Pod): boolean =>
+      (spec.volumes ?? []).some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name);
+    const waiting = this.#pods.lister
+      .namespace(namespace)
+      .list()
+      .find((pod) => !isPodTerminal(pod) && (pod.spec.nodeName ?? '') === '' && uses(pod));
+    if (waiting === undefined)
+      return { type: 'Normal', reason: 'WaitForFirstConsumer', message: 'waiting for first consumer to be created before binding' };
     return { type: 'Normal', reason: 'WaitForPodScheduled', message: `waiting for pod ${waiting.metadata.name} to be scheduled` };
   }
 
@@ -142,7 +147,11 @@ export class PersistentVolumeController implements RunnableController {
       failed(`Failed to create provisioned PV for claim ${metaNamespaceKey(claim)}: ${messageOf(error)}`);
       throw error;
     }
-    this.#report(claim, { type: 'Normal', reason: 'ProvisioningSucceeded', message: `Successfully provisioned volume ${volume.metadata.name} using ${provisioner}` });
+    this.#report(claim, {
+      type: 'Normal',
+      reason: 'ProvisioningSucceeded',
+      message: `Successfully provisioned volume ${volume.metadata.name} using ${provisioner}`,
+    });
   }
 
   /** Without the choice of a node the scheduler chooses again. */
@@ -150,15 +159,22 @@ export class PersistentVolumeController implements RunnableController {
     this.#report(claim, { type: 'Warning', reason: 'ProvisioningFailed', message: why });
     const { annotations: _, ...metadata } = claim.metadata;
     const annotations = withoutEntry(claim.metadata.annotations, selectedNodeAnnotation);
-    await this.#clientset.coreV1.persistentVolumeClaims(metadata.namespace).update({ ...claim, metadata: { ...metadata, ...(annotations === undefined ? {} : { annotations }) } });
+    await this.#clientset.coreV1
+      .persistentVolumeClaims(metadata.namespace)
+      .update({ ...claim, metadata: { ...metadata, ...(annotations === undefined ? {} : { annotations }) } });
   }
 
   /** Tells provisioners outside that the claim is theirs. */
   async #nameProvisioner(claim: PersistentVolumeClaim, provisioner: string): Promise<PersistentVolumeClaim> {
     const { annotations } = claim.metadata;
     if (provisionerAnnotations.every((key) => getOwn(annotations, key) === provisioner)) return claim;
-    const marked = provisionerAnnotations.reduce<Readonly<Record<string, string>>>((all, key) => withEntry(all, key, provisioner), annotations ?? {});
-    return this.#clientset.coreV1.persistentVolumeClaims(claim.metadata.namespace).update({ ...claim, metadata: { ...claim.metadata, annotations: marked } });
+    const marked = provisionerAnnotations.reduce<Readonly<Record<string, string>>>(
+      (all, key) => withEntry(all, key, provisioner),
+      annotations ?? {},
+    );
+    return this.#clientset.coreV1
+      .persistentVolumeClaims(claim.metadata.namespace)
+      .update({ ...claim, metadata: { ...claim.metadata, annotations: marked } });
   }
 
   async #syncVolume(name: string): Promise<void> {
@@ -202,9 +218,12 @@ export class PersistentVolumeController implements RunnableController {
     const provisioner = getOwn(released.metadata.annotations, provisionedByAnnotation);
     if (provisioner === localProvisioner) {
       const { name = '', uid } = released.metadata;
-      await this.#clientset.coreV1.persistentVolumes().delete(name, uid === undefined ? {} : { preconditions: { uid } }).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
+      await this.#clientset.coreV1
+        .persistentVolumes()
+        .delete(name, uid === undefined ? {} : { preconditions: { uid } })
+        .catch((error: unknown) => {
+          if (!isNotFound(error)) throw error;
+        });
     } else if (provisioner === undefined && phase !== 'Failed') {
       // Nobody made it, so nobody knows how to delete it. One made elsewhere is deleted there.
       const message = `error getting deleter volume plugin for volume "${released.metadata.name}": no deletable volume plugin matched`;
@@ -225,7 +244,8 @@ export class PersistentVolumeController implements RunnableController {
   /** Claims without volume of a class that may get one now. */
   #enqueueWaiting(storageClass: string): void {
     for (const claim of this.#claims.lister.list()) {
-      if (claim.status?.phase !== 'Bound' && claim.status?.phase !== 'Lost' && storageClassOf(claim) === storageClass) this.#claimController.queue.add(metaNamespaceKey(claim));
+      if (claim.status?.phase !== 'Bound' && claim.status?.phase !== 'Lost' && storageClassOf(claim) === storageClass)
+        this.#claimController.queue.add(metaNamespaceKey(claim));
     }
   }
 }

@@ -34,7 +34,11 @@ export function provisionedVolume(claim: PersistentVolumeClaim, storageClass: St
       claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: claim.metadata.name ?? '', uid, resourceVersion },
       ...(hostname === undefined
         ? {}
-        : { nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: hostnameLabel, operator: 'In', values: [hostname] }] }] } } }),
+        : {
+            nodeAffinity: {
+              required: { nodeSelectorTerms: [{ matchExpressions: [{ key: hostnameLabel, operator: 'In', values: [hostname] }] }] },
+            },
+          }),
     },
   };
 }

@@ -18,17 +18,26 @@ export class VolumeWriter {
     await this.setPhase(promised, 'Bound');
     const completed = await this.#complete(claim, promised);
     const { accessModes, capacity } = promised.spec;
-    await this.setClaimStatus(completed, { phase: 'Bound', ...(accessModes === undefined ? {} : { accessModes }), ...withCapacity(completed, capacity) });
+    await this.setClaimStatus(completed, {
+      phase: 'Bound',
+      ...(accessModes === undefined ? {} : { accessModes }),
+      ...withCapacity(completed, capacity),
+    });
   }
 
   async setPhase(volume: PersistentVolume, phase: string, message = ''): Promise<PersistentVolume> {
     if (volume.status?.phase === phase && (volume.status.message ?? '') === message) return volume;
     const { message: _, ...status } = volume.status ?? {};
-    return this.#clientset.coreV1.persistentVolumes().updateStatus({ ...volume, status: { ...status, phase, ...(message === '' ? {} : { message }) } });
+    return this.#clientset.coreV1
+      .persistentVolumes()
+      .updateStatus({ ...volume, status: { ...status, phase, ...(message === '' ? {} : { message }) } });
   }
 
   /** Everything but the conditions and what others keep there. Resolves with whether the phase is new. */
-  async setClaimStatus(claim: PersistentVolumeClaim, wanted: Pick<NonNullable<PersistentVolumeClaim['status']>, 'phase' | 'accessModes' | 'capacity'>): Promise<boolean> {
+  async setClaimStatus(
+    claim: PersistentVolumeClaim,
+    wanted: Pick<NonNullable<PersistentVolumeClaim['status']>, 'phase' | 'accessModes' | 'capacity'>,
+  ): Promise<boolean> {
     const { phase, accessModes: _, capacity: __, ...others } = claim.status ?? {};
     const status = { ...others, ...wanted };
     if (semanticEqual(claim.status, status)) return false;
@@ -43,7 +52,11 @@ export class VolumeWriter {
     const { uid: _, resourceVersion: __, ...named } = claimRef ?? {};
     const { annotations: ___, ...metadata } = volume.metadata;
     const annotations = withoutEntry(volume.metadata.annotations, boundByControllerAnnotation);
-    const freed: PersistentVolume = { ...volume, metadata: { ...metadata, ...(annotations === undefined ? {} : { annotations }) }, spec: wasOurs ? spec : { ...spec, claimRef: named } };
+    const freed: PersistentVolume = {
+      ...volume,
+      metadata: { ...metadata, ...(annotations === undefined ? {} : { annotations }) },
+      spec: wasOurs ? spec : { ...spec, claimRef: named },
+    };
     await this.setPhase(await this.#clientset.coreV1.persistentVolumes().update(freed), 'Available');
   }
 
@@ -52,7 +65,9 @@ export class VolumeWriter {
     if (volume.spec.claimRef?.uid === uid && isPromisedTo(volume, claim)) return volume;
     const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid, resourceVersion };
     const wasPromised = isPromisedTo(volume, claim); // by hand: then the promise outlives the claim
-    const annotations = wasPromised ? volume.metadata.annotations : withEntry(volume.metadata.annotations, boundByControllerAnnotation, 'yes');
+    const annotations = wasPromised
+      ? volume.metadata.annotations
+      : withEntry(volume.metadata.annotations, boundByControllerAnnotation, 'yes');
     const metadata = { ...volume.metadata, ...(annotations === undefined ? {} : { annotations }) };
     return this.#clientset.coreV1.persistentVolumes().update({ ...volume, metadata, spec: { ...volume.spec, claimRef } });
   }
@@ -64,12 +79,17 @@ export class VolumeWriter {
     const annotations = getOwn(named, bindCompletedAnnotation) === undefined ? withEntry(named, bindCompletedAnnotation, 'yes') : named;
     if (isNamed && annotations === claim.metadata.annotations) return claim;
     const metadata = { ...claim.metadata, ...(annotations === undefined ? {} : { annotations }) };
-    return this.#clientset.coreV1.persistentVolumeClaims(claim.metadata.namespace).update({ ...claim, metadata, spec: { ...claim.spec, volumeName } });
+    return this.#clientset.coreV1
+      .persistentVolumeClaims(claim.metadata.namespace)
+      .update({ ...claim, metadata, spec: { ...claim.spec, volumeName } });
   }
 }
 
 /** What a bound claim has stays: from then on only an expansion changes it. */
-function withCapacity(claim: PersistentVolumeClaim, capacity: Readonly<Record<string, string>> | undefined): { readonly capacity?: Readonly<Record<string, string>> } {
+function withCapacity(
+  claim: PersistentVolumeClaim,
+  capacity: Readonly<Record<string, string>> | undefined,
+): { readonly capacity?: Readonly<Record<string, string>> } {
   const present = claim.status?.phase === 'Bound' ? claim.status.capacity : undefined;
   const kept = present ?? capacity;
   return kept === undefined ? {} : { capacity: kept };
