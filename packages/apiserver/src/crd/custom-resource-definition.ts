@@ -7,7 +7,8 @@ import type { KindHooks } from '../registry/kind-hooks.ts';
 import { nameIsPathSegment, validateObject } from '../registry/validate-metadata.ts';
 import { conversionFaults } from './conversion-rules.ts';
 import type { DefaultCheck } from './default-rules.ts';
-import { withStorageVersion } from './establish.ts';
+import { cleanupFinalizer, terminating, withStorageVersion } from './establish.ts';
+import { withFinalizer } from '../server/finalizers.ts';
 import { effectiveFormat } from './formats.ts';
 import { commonParts, internalVersions } from './internal-form.ts';
 import { itemsSchema, visitSchemas } from './json-schema.ts';
@@ -54,6 +55,7 @@ export function customResourceDefinitionHooks(table: TypeTable): KindHooks {
           ...preserveFaults(crd, old),
         ],
         warnings: crdWarnings,
+        whenMarked,
       },
       statusStrategy: {
         validateUpdate: (crd) => namesFaults(crd.status?.acceptedNames ?? { plural: '', kind: '' }, 'status.acceptedNames'),
@@ -61,6 +63,14 @@ export function customResourceDefinitionHooks(table: TypeTable): KindHooks {
     }),
     ...(customresourcedefinitions.default === undefined ? {} : { default: customresourcedefinitions.default }),
   };
+}
+
+/** Held until its objects are gone. No grace period, and no other generation: what is wanted of it has not changed. */
+function whenMarked(object: ApiObject): ApiObject {
+  const { deletionGracePeriodSeconds: _grace, generation, ...metadata } = object.metadata;
+  const held = withFinalizer({ ...object, metadata }, cleanupFinalizer);
+  const status = terminating(object as unknown as Crd, Date.parse(metadata.deletionTimestamp ?? '')); // hooks of definitions get definitions
+  return { ...held, metadata: { ...held.metadata, ...(generation === undefined ? {} : { generation: generation - 1 }) }, status } as ApiObject; // still the definition
 }
 
 function checksOf(table: TypeTable, context: RequestContext): DefaultCheck {

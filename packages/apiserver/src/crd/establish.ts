@@ -6,6 +6,9 @@ import type {
 } from '@coracle/api';
 import { formatTime, type Frozen, goQuote, semanticEqual } from '@coracle/apimachinery';
 
+/** Holds a definition until its objects are gone. */
+export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
+
 type Crd = Frozen<CustomResourceDefinition>;
 type Status = Frozen<CustomResourceDefinitionStatus>;
 type Names = Frozen<CustomResourceDefinitionNames>;

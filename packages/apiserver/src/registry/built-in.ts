@@ -29,6 +29,11 @@ const returnDeleted: ReadonlySet<string> = new Set([
   'storage.k8s.io/volumeattributesclasses',
 ]);
 
+/** Kinds of the time before garbage collection, whose deletion still spares what they own. */
+const orphaning: ReadonlySet<string> = new Set(['/replicationcontrollers', 'batch/jobs']);
+/** Nothing is ever owned by these. */
+const childless: ReadonlySet<string> = new Set(['/events', 'events.k8s.io/events']);
+
 /**
  * The built-in kinds that are stored, as definitions: rows of facts joined with their hooks. Kinds of another form than the
  * stored one are left out until they can be converted.
@@ -64,10 +69,15 @@ function definitionOf(row: ResourceRow, options: BuiltInOptions): ResourceDefini
     decode: (value) => decodeBuiltIn(table, { type, apiVersion, kind }, value),
     ...(hooks.default === undefined ? {} : { default: hooks.default }),
     strategicMerge: options.strategicMerge(type),
-    strategy: { allowUnconditionalUpdate: true, returnsDeletedObject: returnDeleted.has(`${group}/${resource}`), ...(hasStatus ? dropStatus(hooks.strategy ?? {}, zeroStatus(table, type)) : hooks.strategy) },
+    strategy: { allowUnconditionalUpdate: true, returnsDeletedObject: returnDeleted.has(`${group}/${resource}`), ...propagationOf(`${group}/${resource}`), ...(hasStatus ? dropStatus(hooks.strategy ?? {}, zeroStatus(table, type)) : hooks.strategy) },
     ...(hasStatus ? { statusStrategy: hooks.statusStrategy ?? {} } : {}),
     subresources: Object.fromEntries([...status, ...offered].map((one) => [one.name, one])),
   };
+}
+
+function propagationOf(name: string): Pick<Strategy, 'propagation'> {
+  if (orphaning.has(name)) return { propagation: 'orphan' };
+  return childless.has(name) ? { propagation: 'none' } : {};
 }
 
 /** Where status is a subresource, the resource itself neither takes nor changes it (the strategy of every such kind upstream). */

@@ -47,13 +47,15 @@ export interface Strategy {
   readonly allowUnconditionalUpdate?: boolean;
   /** Whether `generation` counts changes of anything outside metadata and status. */
   readonly hasGeneration?: boolean;
+  /** What becomes of dependents when neither the request nor the object says it; `none`: no dependents are collected (events). */
+  readonly propagation?: 'background' | 'orphan' | 'none';
   /** Grace period of a delete in seconds, when the kind has one (pods): undefined deletes at once. */
   gracePeriodSeconds?(object: ApiObject, requested: number | undefined): number | undefined;
   /** Finalizers need only be qualified names; else those without a domain must be known ones (upstream's core validation). */
   readonly anyFinalizer?: boolean;
   /** Whether more than metadata.finalizers keeps a deleted object (namespaces: spec.finalizers). */
   isHeld?(object: ApiObject): boolean;
-  /** What becomes of an object that is marked for deletion (namespaces: the phase Terminating). */
+  /** What becomes of an object that is marked for deletion (namespaces: the phase Terminating). Its first delete only marks it. */
   whenMarked?(object: ApiObject): ApiObject;
   /** Names are checked by this; default: DNS-1123 subdomain. Returns message texts. */
   validateName?(name: string, options: { readonly prefix: boolean }): readonly string[];

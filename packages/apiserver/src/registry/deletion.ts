@@ -1,5 +1,5 @@
 import { formatTime } from '@coracle/apimachinery';
-import type { ApiObject, ResourceDefinition } from './definition.ts';
+import type { ApiObject, ResourceDefinition, Strategy } from './definition.ts';
 
 /** meta/v1 DeleteOptions, as far as the server acts on it. */
 export interface DeleteOptions {
@@ -7,64 +7,88 @@ export interface DeleteOptions {
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
   readonly orphanDependents?: boolean;
   readonly propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  /** Deletes what cannot be read; refused for all that can. */
+  readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean;
 }
 
 export const orphanFinalizer = 'orphan';
 export const foregroundFinalizer = 'foregroundDeletion';
 
-/**
- * What a delete does to an object: takes it out 'now', leaves it ('already' marked), or marks it, to be taken out when the
- * last finalizer goes and the grace period is over (rest.BeforeDelete, deletionFinalizersForGarbageCollection).
- */
-export function markForDeletion(
-  definition: ResourceDefinition,
-  object: ApiObject,
-  options: DeleteOptions,
-  nowMs: number,
-): ApiObject | 'now' | 'already' {
-  const grace = definition.strategy.gracePeriodSeconds?.(object, options.gracePeriodSeconds);
-  const { metadata } = object;
-  const held = definition.strategy.isHeld?.(object) === true;
-  const mark = (...args: Parameters<typeof marked>): ApiObject => {
-    const result = marked(...args);
-    return definition.strategy.whenMarked?.(result) ?? result;
-  };
-  const finalizers = withPropagation(metadata.finalizers ?? [], options);
-  const sameFinalizers = finalizers.length === (metadata.finalizers ?? []).length && finalizers.every((f) => metadata.finalizers?.includes(f));
-  if (metadata.deletionTimestamp !== undefined) {
-    const left = metadata.deletionGracePeriodSeconds ?? 0;
-    const shorter = grace !== undefined && grace < left;
-    if (!shorter && sameFinalizers && (left > 0 || finalizers.length > 0 || held)) return 'already';
-    if (finalizers.length === 0 && !held && (shorter ? grace : left) === 0) return 'now';
-    const seconds = shorter ? grace : left;
-    const started = Date.parse(metadata.deletionTimestamp) - left * 1000;
-    return mark(object, finalizers, seconds, shorter ? started + seconds * 1000 : Date.parse(metadata.deletionTimestamp));
-  }
-  if (finalizers.length === 0 && !held && (grace ?? 0) === 0) return 'now';
-  return mark(object, finalizers, grace ?? 0, nowMs + (grace ?? 0) * 1000);
+/** What a delete does: writes the object as `marked` where that is given, then takes it out or leaves it. */
+export interface DeletionPlan {
+  readonly marked?: ApiObject;
+  readonly then: 'delete' | 'keep';
 }
 
+/**
+ * An object with finalizers, or with a grace period, is marked, to be taken out when the last finalizer goes and the period is
+ * over; any other is taken out at once. A kind that has grace periods is marked even when its period is 0, so that watchers see
+ * it end (rest.BeforeDelete, updateForGracefulDeletionAndFinalizers).
+ */
+export function planDeletion({ strategy }: Pick<ResourceDefinition, 'strategy'>, object: ApiObject, options: DeleteOptions, nowMs: number): DeletionPlan {
+  const { metadata } = object;
+  const before = metadata.finalizers ?? [];
+  const finalizers = withPropagation(strategy, before, options);
+  if (strategy.whenMarked !== undefined) {
+    // Such kinds take their first delete as a wish, whatever holds them.
+    if (metadata.deletionTimestamp === undefined) return { marked: strategy.whenMarked(marked(object, finalizers, 0, nowMs)), then: 'keep' };
+    if (strategy.isHeld?.(object) === true) return { then: 'keep' };
+  }
+  const graceful = strategy.gracePeriodSeconds === undefined ? 'none' : gracefully(strategy, object, options, nowMs);
+  if (graceful === 'pending') return { then: 'keep' };
+  if (graceful === 'none') {
+    if (finalizers.length === 0) return { then: 'delete' };
+    const isSame = finalizers.length === before.length && finalizers.every((finalizer) => before.includes(finalizer));
+    if (isSame && metadata.deletionTimestamp !== undefined) return { then: 'keep' };
+    return { marked: marked(object, finalizers, 0, nowMs), then: 'keep' };
+  }
+  const { seconds, atMs } = graceful;
+  return { marked: marked(object, finalizers, seconds, atMs), then: finalizers.length > 0 || seconds > 0 ? 'keep' : 'delete' };
+}
+
+/** `pending`: it is on its way out and this delete does not hasten it. */
+function gracefully(strategy: Strategy, object: ApiObject, options: DeleteOptions, nowMs: number): 'none' | 'pending' | { readonly seconds: number; readonly atMs: number } {
+  const { deletionTimestamp, deletionGracePeriodSeconds: left } = object.metadata;
+  // A negative period means the shortest there is.
+  const wanted = options.gracePeriodSeconds !== undefined && options.gracePeriodSeconds < 0 ? 1 : options.gracePeriodSeconds;
+  if (deletionTimestamp === undefined) {
+    const seconds = strategy.gracePeriodSeconds?.(object, wanted);
+    return seconds === undefined ? 'none' : { seconds, atMs: nowMs + seconds * 1000 };
+  }
+  if (left === undefined) return 'none';
+  if (wanted === undefined || wanted >= left) return 'pending';
+  return { seconds: wanted, atMs: Date.parse(deletionTimestamp) - (left - wanted) * 1000 };
+}
+
+/** The first marking is a change of what is wanted, for kinds that count those. */
 function marked(object: ApiObject, finalizers: readonly string[], graceSeconds: number, atMs: number): ApiObject {
-  const { finalizers: _old, generation, ...metadata } = object.metadata;
+  const { finalizers: _old, generation, deletionTimestamp, ...metadata } = object.metadata;
+  const isFirst = deletionTimestamp === undefined;
+  const at = isFirst || Date.parse(deletionTimestamp) > atMs ? formatTime(atMs) : deletionTimestamp;
   return {
     ...object,
     metadata: {
       ...metadata,
       ...(finalizers.length === 0 ? {} : { finalizers }),
-      deletionTimestamp: formatTime(atMs),
+      deletionTimestamp: at,
       deletionGracePeriodSeconds: graceSeconds,
-      // Marking is a change of what is wanted, for kinds that count those.
-      ...(generation === undefined ? {} : { generation: generation + 1 }),
+      ...(generation === undefined ? {} : { generation: isFirst ? generation + 1 : generation }),
     },
   };
 }
 
-/** The garbage collector's finalizers follow the propagation policy; without one they stay as they are. */
-function withPropagation(finalizers: readonly string[], options: DeleteOptions): readonly string[] {
+/**
+ * The garbage collector's finalizers as the request wants them; where it says nothing as the object has them; where that has
+ * none either as its kind wants it (deletionFinalizersForGarbageCollection).
+ */
+function withPropagation(strategy: Strategy, finalizers: readonly string[], options: DeleteOptions): readonly string[] {
+  const { propagation = 'background' } = strategy;
+  if (propagation === 'none') return finalizers.filter((finalizer) => finalizer !== orphanFinalizer && finalizer !== foregroundFinalizer);
   const policy = options.propagationPolicy ?? (options.orphanDependents === undefined ? undefined : options.orphanDependents ? 'Orphan' : 'Background');
-  if (policy === undefined) return finalizers;
+  const isDecided = finalizers.includes(orphanFinalizer) || finalizers.includes(foregroundFinalizer);
+  if (policy === undefined && (isDecided || propagation === 'background')) return finalizers;
   const others = finalizers.filter((finalizer) => finalizer !== orphanFinalizer && finalizer !== foregroundFinalizer);
-  if (policy === 'Orphan') return [...others, orphanFinalizer];
+  if (policy === 'Orphan' || policy === undefined) return [...others, orphanFinalizer];
   if (policy === 'Foreground') return [...others, foregroundFinalizer];
   return others;
 }

@@ -1,11 +1,12 @@
 import {
   deepFreeze,
+  goQuote,
   newAlreadyExists,
-  newBadRequest,
   newConflict,
   newInvalid,
   newNotFound,
   newServerTimeout,
+  newStatusError,
   semanticEqual,
   type Unstructured,
   writeJsonBytes,
@@ -15,7 +16,7 @@ import type { Admission } from '../admission/admission.ts';
 import { resourceVersionOffset } from '../storage/splice.ts';
 import type { Key, NewValue, Stored } from '../storage/storage.ts';
 import type { ApiObject, ObjectChange, RequestContext, ResourceDefinition, ResourceRegistry, Strategy } from './definition.ts';
-import { type DeleteOptions, markForDeletion } from './deletion.ts';
+import { type DeleteOptions, planDeletion } from './deletion.ts';
 import { metadataForCreate, metadataForUpdate, nextGeneration } from './metadata.ts';
 import { validateObject, validateObjectUpdate } from './validate-metadata.ts';
 
@@ -33,8 +34,6 @@ export interface UpdateOptions {
   /** Rules in place of the resource's own: those of a subresource such as status. */
   readonly strategy?: Strategy;
   readonly subresource?: string;
-  /** The revision that the client's object was read at; undefined: whatever is there. */
-  readonly expect?: string | undefined;
 }
 
 /** What is stored, or would be (dry run). */
@@ -71,15 +70,15 @@ export class GenericRegistry implements ResourceRegistry {
 
   async create(context: RequestContext, sent: Unstructured): Promise<Written> {
     const { definition } = this;
-    if (sent.metadata.resourceVersion !== undefined && sent.metadata.resourceVersion !== '') {
-      throw newBadRequest('resourceVersion should not be set on objects to be created');
-    }
+    const { resourceVersion = '' } = sent.metadata;
+    // What is no number is dropped like everything else that only the server writes.
+    if (/^[1-9]\d*$/.test(resourceVersion)) throw newStatusError(500, '', 'resourceVersion should not be set on objects to be created');
     const generates = (sent.metadata.name ?? '') === '' && (sent.metadata.generateName ?? '') !== '';
     for (let attempt = 1; ; attempt++) {
       const metadata = metadataForCreate(definition, sent.metadata, context);
       const written = await this.#createOnce(context, { ...sent, metadata });
       if (written !== undefined) return written;
-      if (!generates) throw newAlreadyExists(definition, metadata.name ?? '');
+      if (!generates) throw await this.#alreadyExists(context, metadata.name ?? '');
       if (attempt === maxGenerateAttempts) throw newServerTimeout(definition, 'create', 1);
     }
   }
@@ -87,16 +86,23 @@ export class GenericRegistry implements ResourceRegistry {
   /** PUT: replaces the object. Creates it where the kind allows that. */
   async replace(context: RequestContext, name: string, sent: Unstructured, options: UpdateOptions = {}): Promise<Written> {
     const strategy = options.strategy ?? this.definition.strategy;
-    const expect = sent.metadata.resourceVersion === '' ? undefined : sent.metadata.resourceVersion;
-    if (expect === undefined && strategy.allowUnconditionalUpdate !== true) {
-      const detail = 'must be specified for an update';
-      throw newInvalid(this.definition, name, [{ type: 'Invalid', field: 'metadata.resourceVersion', badValue: 0, detail }]);
-    }
+    const { uid = '' } = sent.metadata;
     if (strategy.allowCreateOnUpdate === true) {
       const { stored } = await context.storage.get(this.key(context.namespace, name));
-      if (stored === undefined) return this.create(context, sent);
+      if (stored === undefined) {
+        if (uid !== '') throw this.#uidConflict(context.namespace, name, uid, '');
+        return this.create(context, sent);
+      }
     }
-    return this.change(context, name, () => sent, { ...options, expect });
+    return this.change(
+      context,
+      name,
+      (old) => {
+        if (uid !== '' && uid !== old.metadata.uid) throw this.#uidConflict(context.namespace, name, uid, old.metadata.uid ?? '');
+        return sent;
+      },
+      options,
+    );
   }
 
   async update(
@@ -109,8 +115,8 @@ export class GenericRegistry implements ResourceRegistry {
   }
 
   /**
-   * Reads, changes, and swaps when nobody was faster; else reads again. With `expect` the object must be at that revision,
-   * and a faster writer is a conflict. A change that changes nothing writes nothing.
+   * Reads, changes, and swaps when nobody was faster; else reads again. When what is sent names a resourceVersion the object
+   * must be at that revision, and a faster writer is a conflict. A change that changes nothing writes nothing.
    */
   async change(
     context: RequestContext,
@@ -122,14 +128,11 @@ export class GenericRegistry implements ResourceRegistry {
       const current = await this.#read(context, name);
       const old = this.#served(current.object);
       const sent = change(old);
-      const expect = options.expect ?? sentResourceVersion(sent, old);
-      if (expect !== undefined && expect !== String(current.revision)) throw this.#conflict(name);
-      if (sent.metadata.uid !== undefined && sent.metadata.uid !== '' && sent.metadata.uid !== old.metadata.uid) {
-        throw this.#uidConflict(name, sent.metadata.uid, old.metadata.uid);
-      }
+      const expect = revisionOfSent(sent);
+      if (expect === 'any' && (options.strategy ?? this.definition.strategy).allowUnconditionalUpdate !== true) throw this.#versionRequired(name);
+      if (expect !== 'any' && expect !== current.revision) throw this.#conflict(name);
       const written = await this.#updateOnce(context, { current, old, sent, options });
       if (written !== undefined) return written;
-      if (expect !== undefined) throw this.#conflict(name);
     }
   }
 
@@ -220,38 +223,37 @@ export class GenericRegistry implements ResourceRegistry {
     this.#assertPreconditions(name, old, options);
     const request = { operation: 'DELETE', definition, subresource: '', name, object: undefined, old, context } as const;
     await this.#admission.validate(request);
-    const marked = markForDeletion(definition, old, options, context.clock.now());
-    if (marked === 'already') return { stored: current, object: old, gone: false };
-    if (marked !== 'now') {
-      if (context.dryRun) return { stored: undefined, object: marked, gone: false };
+    const { marked, then } = planDeletion(definition, old, options, context.clock.now());
+    if (marked === undefined && then === 'keep') return { stored: current, object: old, gone: false };
+    if (context.dryRun) return { stored: undefined, object: marked ?? old, gone: then === 'delete' };
+    let last = current;
+    if (marked !== undefined) {
       const result = await this.#commit(context, current.key, current.revision, this.#encode(deepFreeze(marked)));
       if (!result.succeeded) return undefined;
-      return { stored: result.stored, object: this.#served(result.stored.object), gone: false };
+      last = result.stored;
+      if (then === 'keep') return { stored: last, object: this.#served(last.object), gone: false };
     }
-    if (context.dryRun) return { stored: undefined, object: old, gone: true };
-    const begun = await this.#begin({ operation: 'delete', object: undefined, old }, context);
-    const result = await this.#commit(context, current.key, current.revision, 'deleted', begun.revert);
+    const lastObject = this.#served(last.object);
+    const begun = await this.#begin({ operation: 'delete', object: undefined, old: lastObject }, context);
+    const result = await this.#commit(context, current.key, last.revision, 'deleted', begun.revert);
     if (!result.succeeded) return undefined;
     await begun.finish();
-    return { stored: undefined, object: this.#at(old, result.revision), gone: true };
+    return { stored: undefined, object: this.#at(lastObject, result.revision), gone: true };
   }
 
-  #assertPreconditions(name: string, old: ApiObject, { preconditions }: DeleteOptions): void {
-    const { uid, resourceVersion } = preconditions ?? {};
-    const { definition } = this;
-    if (uid !== undefined && uid !== old.metadata.uid) {
-      throw newConflict(
-        definition,
-        name,
-        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`,
-      );
+  #assertPreconditions(name: string, old: ApiObject, options: DeleteOptions): void {
+    const { uid, resourceVersion } = options.preconditions ?? {};
+    const { group, kind } = this.definition;
+    const about = { group, resource: kind };
+    const { uid: storedUid = '', resourceVersion: storedVersion = '' } = old.metadata;
+    if (uid !== undefined && uid !== storedUid) {
+      throw newConflict(about, name, `the UID in the precondition (${uid}) does not match the UID in record (${storedUid}). The object might have been deleted and then recreated`);
     }
-    if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
-      throw newConflict(
-        definition,
-        name,
-        `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${old.metadata.resourceVersion ?? ''}`,
-      );
+    if (resourceVersion !== undefined && resourceVersion !== storedVersion) {
+      throw newConflict(about, name, `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${storedVersion}). The object might have been modified`);
+    }
+    if (options.ignoreStoreReadErrorWithClusterBreakingPotential === true) {
+      throw this.#storageConflict(old.metadata.namespace ?? '', name, 'unsafe deletion is not allowed because the object is decodable from storage');
     }
   }
 
@@ -306,6 +308,19 @@ export class GenericRegistry implements ResourceRegistry {
     return this.definition.default?.(object as Unstructured) ?? (object as Unstructured);
   }
 
+  async #alreadyExists(context: RequestContext, name: string): Promise<Error> {
+    const { status, code } = newAlreadyExists(this.definition, name);
+    const { stored } = await context.storage.get(this.key(context.namespace, name));
+    const isLeaving = stored?.object.metadata.deletionTimestamp !== undefined;
+    return newStatusError(code, 'AlreadyExists', `${isLeaving ? 'object is being deleted: ' : ''}${status.message ?? ''}`, status.details);
+  }
+
+  #versionRequired(name: string): Error {
+    const { group, resource } = this.definition;
+    const detail = 'must be specified for an update';
+    return newInvalid({ group, kind: resource }, name, [{ type: 'Invalid', field: 'metadata.resourceVersion', badValue: 0, detail }]);
+  }
+
   #conflict(name: string): Error {
     return newConflict(
       this.definition,
@@ -314,22 +329,23 @@ export class GenericRegistry implements ResourceRegistry {
     );
   }
 
-  #uidConflict(name: string, sent: string, stored: string | undefined): Error {
-    return newConflict(
-      this.definition,
-      name,
-      `Precondition failed: UID in precondition: ${sent}, UID in object meta: ${stored ?? ''}`,
-    );
+  /** A refusal of the storage layer, in the words that reach clients (apiserver pkg/storage InvalidObjError). */
+  #storageConflict(namespace: string, name: string, why: string): Error {
+    return newConflict(this.definition, name, `StorageError: invalid object, Code: 4, Key: ${this.key(namespace, name)}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`);
+  }
+
+  #uidConflict(namespace: string, name: string, sent: string, stored: string): Error {
+    return this.#storageConflict(namespace, name, `Precondition failed: UID in precondition: ${sent}, UID in object meta: ${stored}`);
   }
 }
 
 const nothingBegun = { finish: async () => {}, revert: async () => {} };
 
-/** The client's own resourceVersion, when what it sends names one (a patch may). */
-function sentResourceVersion(sent: Unstructured | ApiObject, old: ApiObject): string | undefined {
-  const { resourceVersion } = sent.metadata;
-  if (resourceVersion === undefined || resourceVersion === '' || resourceVersion === old.metadata.resourceVersion) return undefined;
-  return resourceVersion;
+/** The revision that what is sent was read at; `any` where it does not say. Throws what upstream answers to other texts. */
+function revisionOfSent({ metadata: { resourceVersion = '' } }: Unstructured | ApiObject): Revision | 'any' {
+  if (resourceVersion === '' || resourceVersion === '0') return 'any';
+  if (!/^\d+$/.test(resourceVersion)) throw newStatusError(500, '', `strconv.ParseUint: parsing ${goQuote(resourceVersion)}: invalid syntax`);
+  return Number(resourceVersion) as Revision; // compared only; what is no revision equals none
 }
 
 function isLastFinalizerGone({ strategy }: ResourceDefinition, object: ApiObject): boolean {

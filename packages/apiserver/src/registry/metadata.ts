@@ -1,5 +1,4 @@
-import { FieldError, type Frozen, type ObjectMeta, type Unstructured } from '@coracle/apimachinery';
-import { formatTime } from '@coracle/apimachinery';
+import { FieldError, formatTime, type Frozen, goQuote, type ObjectMeta, type Unstructured } from '@coracle/apimachinery';
 import type { ApiObject, RequestContext, ResourceDefinition } from './definition.ts';
 
 /** Characters that the server appends to a generateName. */
@@ -30,14 +29,24 @@ export function generateName(base: string, context: RequestContext): string {
   return base.slice(0, maxGeneratedName - generatedLength) + context.random.suffix(generatedLength);
 }
 
-/** `metadata` of an update: what only the server changes is taken from `old` (rest.BeforeUpdate). */
+/** `metadata` of an update: what only the server changes is taken from `old`, what is left out is kept (rest.BeforeUpdate). */
 export function metadataForUpdate(sent: Frozen<ObjectMeta>, old: Frozen<ObjectMeta>): ObjectMeta {
-  const { managedFields: _mf, selfLink: _sl, resourceVersion: _rv, ...rest } = sent;
-  const owned: Partial<Record<keyof ObjectMeta, unknown>> = {};
-  const serverOwned = ['creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'uid'] as const;
-  const { creationTimestamp: _c, deletionTimestamp: _d, deletionGracePeriodSeconds: _p, generation: _g, uid: _u, ...client } = rest;
-  for (const field of serverOwned) if (old[field] !== undefined) owned[field] = old[field];
-  return { ...client, ...owned } as ObjectMeta; // the fields keep the types that they have in `old`
+  const { managedFields: _mf, selfLink: _sl, resourceVersion: _rv, creationTimestamp: _ct, generation: _g, ...client } = sent;
+  const { deletionTimestamp, deletionGracePeriodSeconds } = old;
+  return {
+    ...client,
+    ...pick(old, 'creationTimestamp'),
+    ...pick(old, 'generation'),
+    ...(client.uid === undefined || client.uid === '' ? pick(old, 'uid') : {}),
+    ...(client.namespace === undefined || client.namespace === '' ? pick(old, 'namespace') : {}),
+    // Nothing takes a deletion back; whether one may be put there is for validation to say.
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    ...(deletionGracePeriodSeconds === undefined || client.deletionGracePeriodSeconds !== undefined ? {} : { deletionGracePeriodSeconds }),
+  } as ObjectMeta; // the fields keep the types that they have in `old`
+}
+
+function pick(old: Frozen<ObjectMeta>, field: keyof ObjectMeta): Partial<Record<keyof ObjectMeta, unknown>> {
+  return old[field] === undefined ? {} : { [field]: old[field] };
 }
 
 /** The next `generation`: counts changes of anything but metadata and status. */
@@ -55,13 +64,20 @@ function desired(object: ApiObject): Unstructured {
   return rest as Unstructured; // compared only
 }
 
-/** Checks that no update may change what identifies an object. */
+/** Checks that no update may change what identifies an object, nor hold one back that is leaving. */
 export function validateImmutableMetadata(object: ApiObject, old: ApiObject): readonly FieldError[] {
   const errors: FieldError[] = [];
-  for (const field of ['name', 'namespace', 'uid', 'creationTimestamp'] as const) {
-    const before = old.metadata[field];
+  const before = old.metadata;
+  if (before.deletionTimestamp !== undefined) {
+    const added = (object.metadata.finalizers ?? []).filter((finalizer) => !(before.finalizers ?? []).includes(finalizer));
+    if (added.length > 0) {
+      const shown = added.toSorted().map(goQuote).join(', ');
+      errors.push(FieldError.forbidden('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${shown}}`));
+    }
+  }
+  for (const field of ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const) {
     const after = object.metadata[field];
-    if (after !== before) errors.push(FieldError.invalid(`metadata.${field}`, after, 'field is immutable'));
+    if (after !== before[field]) errors.push(FieldError.invalid(`metadata.${field}`, after, 'field is immutable'));
   }
   return errors;
 }

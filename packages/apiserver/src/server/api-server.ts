@@ -2,13 +2,15 @@ import {
   type ApiRequest,
   type ApiResponse,
   deepFreeze,
+  FieldError,
   type Frozen,
   newForbidden,
   newInternalError,
+  newInvalid,
   newPathNotFound,
   newStatusError,
   newUnauthorized,
-  readYamlDocuments,
+  readYamlStream,
   StatusError,
   writeJsonBytes,
   writeYaml,
@@ -85,8 +87,8 @@ export class ApiServer {
     this.storage = options.storage;
     this.#options = options;
     const { protobuf, readers = {} } = options;
-    const withYaml: BodyReaders = { 'application/yaml': (bytes) => readYamlDocuments(decoder.decode(bytes))[0] ?? {}, ...readers };
-    this.#readers = protobuf === undefined ? withYaml : { ...withYaml, 'application/vnd.kubernetes.protobuf': (bytes) => protobuf.read(bytes) };
+    const withYaml: BodyReaders = { 'application/yaml': readYamlBody, ...readers };
+    this.#readers = protobuf === undefined ? withYaml : { ...withYaml, 'application/vnd.kubernetes.protobuf': (bytes) => ({ value: protobuf.read(bytes) }) };
     this.#discovery = new Discovery(options.resources);
   }
 
@@ -161,9 +163,10 @@ export class ApiServer {
 
   #context(user: UserInfo, info: RequestInfo, query: ReadonlyMap<string, string>, request: ApiRequest, warn: (text: string) => void): RequestContext {
     const { process, storage } = this;
-    const dryRun = query.get('dryRun');
-    if (dryRun !== undefined && dryRun !== '' && dryRun !== 'All') {
-      throw newStatusError(422, 'Invalid', `CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["${dryRun}"]: supported values: "All"`);
+    const dryRun = query.get('dryRun') ?? '';
+    const optionsKind = info.kind === 'resource' ? optionsKinds[info.verb] : undefined;
+    if (dryRun !== '' && dryRun !== 'All' && optionsKind !== undefined) {
+      throw newInvalid({ group: 'meta.k8s.io', kind: optionsKind }, '', [FieldError.notSupported('dryRun', [dryRun], ['All'])]);
     }
     const lane = `request/${this.#requests++}`;
     return {
@@ -250,6 +253,15 @@ export class ApiServer {
     return { ...response, headers };
   }
 }
+
+/** The first document; what keys it has twice is told as upstream's reader tells it. */
+function readYamlBody(bytes: Uint8Array): { readonly value: unknown; readonly faults: readonly string[] } {
+  const [document] = readYamlStream(decoder.decode(bytes));
+  return { value: document?.value ?? {}, faults: (document?.duplicates ?? []).map(({ message }) => message) };
+}
+
+/** Deletes read their own, which may come in a body. */
+const optionsKinds: Readonly<Record<string, string>> = { create: 'CreateOptions', update: 'UpdateOptions', patch: 'PatchOptions' };
 
 /** X of the field selector `metadata.name=X`; '' for any other. */
 function selectedName(query: ReadonlyMap<string, string>): string {

@@ -1,5 +1,5 @@
-import { strategicMergePatch, StrategicMergeError, TypeTable } from '@coracle/api';
-import { newStatusError, type Unstructured } from '@coracle/apimachinery';
+import { goValue, strategicMergePatch, StrategicMergeError, TypeTable } from '@coracle/api';
+import { FieldError, newInvalid, newStatusError, type Unstructured } from '@coracle/apimachinery';
 import { type AdmissionPlugin, admissionChain } from '../admission/admission.ts';
 import { builtInDefinitions } from '../registry/built-in.ts';
 import type { ApiObject, StrategicMerge, Subresource } from '../registry/definition.ts';
@@ -33,7 +33,8 @@ function strategicMergeOf(table: TypeTable, type: string): StrategicMerge {
       return strategicMergePatch(table, type, current, patch) as Unstructured; // decoded before it is used
     } catch (error) {
       if (!(error instanceof StrategicMergeError)) throw error;
-      throw newStatusError(error.code ?? 400, error.code === 422 ? 'Invalid' : 'BadRequest', error.message);
+      if (error.code === 422) throw newInvalid({ group: '', kind: '' }, '', [FieldError.invalid('patch', goValue(patch), error.message)]);
+      throw newStatusError(error.code, error.code === 400 ? 'BadRequest' : '', error.message);
     }
   };
 }

@@ -3,7 +3,7 @@ import { type Frozen, isNotFound, semanticEqual } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
 import { mastersGroup } from '../authentication/user.ts';
 import { definitionsOf } from '../crd/custom-resource.ts';
-import { establish, isEstablished, terminating } from '../crd/establish.ts';
+import { cleanupFinalizer as cleanup, establish, isEstablished, terminating } from '../crd/establish.ts';
 import type { ApiObject, RequestContext, Strategy } from '../registry/definition.ts';
 import { withFinalizer } from './finalizers.ts';
 import type { GenericRegistry } from '../registry/generic-registry.ts';
@@ -13,8 +13,6 @@ import type { ApiServer } from './api-server.ts';
 type Crd = Frozen<CustomResourceDefinition>;
 
 const group = 'apiextensions.k8s.io';
-/** Holds a definition until its objects are gone. */
-const cleanup = 'customresourcecleanup.apiextensions.k8s.io';
 const self = { name: 'system:apiserver', groups: [mastersGroup] };
 /** The server's own writes judge nothing: what they write follows from what was checked. */
 const own: Strategy = { allowUnconditionalUpdate: true, anyFinalizer: true, validateUpdate: () => [] };

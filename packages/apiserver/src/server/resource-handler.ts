@@ -1,22 +1,19 @@
 import {
-  applyJsonPatch,
-  applyMergePatch,
   type ApiRequest,
   deepFreeze,
-  type Frozen,
   newBadRequest,
   newMethodNotAllowed,
   newPathNotFound,
-  newStatusError,
   type Unstructured,
 } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
-import type { ApiObject, RequestContext, ResourceDefinition, StrategicMerge, Strategy, Subresource } from '../registry/definition.ts';
-import type { DeleteOptions } from '../registry/deletion.ts';
+import type { ApiObject, RequestContext, ResourceDefinition, Strategy, Subresource } from '../registry/definition.ts';
 import type { GenericRegistry, UpdateOptions } from '../registry/generic-registry.ts';
 import { parseListQuery } from '../registry/list-options.ts';
 import { readList, readOne } from '../registry/reader.ts';
-import { type BodyReaders, decodeObject, fieldValidationOf, readBody } from './body.ts';
+import { type BodyReaders, decodeObject, type FieldValidation, fieldValidationOf, type OptionsKind, readBody } from './body.ts';
+import { readDeleteOptions } from './delete-options.ts';
+import { readPatch, type SentPatch } from './patch.ts';
 import type { Answer } from './render.ts';
 import type { RequestInfo } from './request-info.ts';
 import { watchCollection } from './watch.ts';
@@ -88,7 +85,7 @@ async function create(served: ResourceRequest): Promise<Answer> {
   const { registry, context, info } = served;
   const { definition } = registry;
   if (info.name !== '' || (definition.namespaced && info.namespace === '')) throw newMethodNotAllowed();
-  const object = decodeBody(served);
+  const object = decodeBody(served, 'CreateOptions');
   requireNamespace(definition, info, object);
   const { object: written, stored } = await registry.create(context, object);
   return objectAnswer(definition, { status: 201, object: written, stored });
@@ -97,83 +94,40 @@ async function create(served: ResourceRequest): Promise<Answer> {
 async function update(served: ResourceRequest, options: UpdateOptions): Promise<Answer> {
   const { registry, context, info } = served;
   const { definition } = registry;
-  const object = decodeBody(served);
-  requireNamespace(definition, info, object);
-  const { name = '' } = object.metadata;
-  if (name === '') throw newBadRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
-  if (name !== info.name) throw newBadRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
-  const written = await registry.replace(context, info.name, object, options);
+  if (info.name === '') throw newMethodNotAllowed();
+  const object = decodeBody(served, 'UpdateOptions');
+  const written = await registry.replace(context, info.name, addressed(definition, info, object), options);
   return objectAnswer(definition, { status: written.created ? 201 : 200, object: written.object, stored: written.stored });
 }
 
 async function patch(served: ResourceRequest, options: UpdateOptions): Promise<Answer> {
   const { registry, context, info, query } = served;
   const { definition } = registry;
-  const apply = patcher(served, definition.strategicMerge);
-  const validation = fieldValidationOf(query);
+  if (info.name === '') throw newMethodNotAllowed();
+  const validation = fieldValidationOf(query, 'PatchOptions');
+  const applied = readPatch(sentPatch(served, validation), definition.strategicMerge);
   const written = await registry.change(
     context,
     info.name,
     (current) => {
-      const value = apply(current);
-      const object = decodeObject(definition, { value, duplicates: [] }, validation, context);
-      if (object.metadata.name !== info.name) {
-        throw newBadRequest(`the name of the object (${object.metadata.name ?? ''}) does not match the name on the URL (${info.name})`);
-      }
-      requireNamespace(definition, info, object);
-      return object;
+      const value = applied.apply(current);
+      const object = decodeObject(definition, { value, duplicates: applied.duplicates }, validation, context, (why) => applied.refused(value, current, why));
+      return addressed(definition, info, object);
     },
     options,
   );
   return objectAnswer(definition, { status: 200, object: written.object, stored: written.stored });
 }
 
-const patchTypes = 'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json';
-
-/** The body as a function of the current object. */
-function patcher({ request, registry: { definition }, readers }: ResourceRequest, strategic: StrategicMerge | undefined): (current: Frozen<unknown>) => unknown {
-  const { body } = request;
-  const contentType = (body?.form === 'bytes' ? body.contentType : (request.headers['content-type'] ?? '')).split(';')[0]?.trim() ?? '';
-  const value = (): unknown => (body?.form === 'object' ? body.object : readBody(body === undefined || body.form === 'stream' ? undefined : { ...body, contentType: 'application/json' }, definition.kind, readers).value);
-  switch (contentType) {
-    case 'application/json-patch+json': {
-      const operations = body?.form === 'object' ? body.object : readPatchList(body?.form === 'bytes' ? body.bytes : new Uint8Array());
-      return (current) => applyJsonPatch(current, operations);
-    }
-    case 'application/merge-patch+json': {
-      const merge = value();
-      return (current) => applyMergePatch(current, merge);
-    }
-    case 'application/strategic-merge-patch+json': {
-      if (strategic === undefined) throw unsupportedPatch('application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml');
-      const changes = value();
-      return (current) => strategic(current as ApiObject, changes); // only objects of the kind are patched
-    }
-    case 'application/apply-patch+yaml':
-      throw newStatusError(415, 'UnsupportedMediaType', 'server-side apply is not implemented by this server; use client-side apply');
-    default:
-      throw unsupportedPatch(patchTypes);
-  }
-}
-
-function readPatchList(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw newBadRequest(`error decoding patch: ${error.message}`);
-  }
-}
-
-function unsupportedPatch(accepted: string): Error {
-  return newStatusError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${accepted}`);
+function sentPatch({ request: { body, headers }, context }: ResourceRequest, validation: FieldValidation): SentPatch {
+  return { body, contentType: body?.form === 'bytes' ? body.contentType : (headers['content-type'] ?? ''), validation, context };
 }
 
 async function remove(served: ResourceRequest): Promise<Answer> {
   const { registry, context, info } = served;
   const { definition } = registry;
-  const options = deleteOptions(served);
-  const { object, stored, gone } = await registry.delete(context, info.name, options);
+  const { options, dryRun } = readDeleteOptions(served.request, served.query, served.readers);
+  const { object, stored, gone } = await registry.delete(dryRun ? { ...context, dryRun } : context, info.name, options);
   if (!gone || definition.strategy.returnsDeletedObject === true) return objectAnswer(definition, { status: 200, object, stored });
   const details = {
     name: info.name,
@@ -187,13 +141,13 @@ async function remove(served: ResourceRequest): Promise<Answer> {
 async function removeCollection(served: ResourceRequest): Promise<Answer> {
   const { registry, context, info, query } = served;
   const { definition } = registry;
-  const options = deleteOptions(served);
+  const { options, dryRun } = readDeleteOptions(served.request, query, served.readers);
   const listed = await readList(context.storage, definition, info.namespace, parseListQuery(query, false));
   const waiting = [...listed.items];
   const worker = async (): Promise<void> => {
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
       const { metadata } = item.object;
-      const scoped = { ...context, namespace: metadata.namespace ?? '' };
+      const scoped = { ...context, dryRun: context.dryRun || dryRun, namespace: metadata.namespace ?? '' };
       try {
         await registry.delete(scoped, metadata.name ?? '', options);
       } catch (error) {
@@ -209,38 +163,6 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 404;
 }
 
-/** From the body where there is one, else from the query. */
-function deleteOptions({ request, query, readers }: ResourceRequest): DeleteOptions {
-  const { body } = request;
-  const hasBody = body !== undefined && (body.form === 'object' || (body.form === 'bytes' && body.bytes.length > 0));
-  const sent = hasBody ? ((readBody(body, 'DeleteOptions', readers).value ?? {}) as Readonly<Record<string, unknown>>) : fromQuery(query);
-  const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions } = sent as Frozen<DeleteOptions>;
-  const faults: string[] = [];
-  if (propagationPolicy !== undefined && orphanDependents !== undefined) {
-    faults.push('propagationPolicy: Invalid value: "' + propagationPolicy + '": orphanDependents and deletionPropagation cannot be both set');
-  }
-  if (propagationPolicy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(propagationPolicy)) {
-    faults.push(`propagationPolicy: Unsupported value: "${String(propagationPolicy)}": supported values: "Foreground", "Background", "Orphan"`);
-  }
-  if (faults[0] !== undefined) throw newStatusError(422, 'Invalid', `DeleteOptions.meta.k8s.io "" is invalid: ${faults[0]}`);
-  return {
-    ...(typeof gracePeriodSeconds === 'number' ? { gracePeriodSeconds } : {}),
-    ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
-    ...(orphanDependents === undefined ? {} : { orphanDependents }),
-    ...(preconditions === undefined ? {} : { preconditions }),
-  };
-}
-
-function fromQuery(query: ReadonlyMap<string, string>): Readonly<Record<string, unknown>> {
-  const grace = query.get('gracePeriodSeconds');
-  const orphan = query.get('orphanDependents');
-  return {
-    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
-    ...(orphan === undefined ? {} : { orphanDependents: orphan === 'true' }),
-    ...(query.has('propagationPolicy') ? { propagationPolicy: query.get('propagationPolicy') } : {}),
-  };
-}
-
 async function serveSubresource(served: ResourceRequest): Promise<Answer> {
   const { registry, info, context, request, query } = served;
   const { definition } = registry;
@@ -254,7 +176,7 @@ async function serveSubresource(served: ResourceRequest): Promise<Answer> {
     name: info.name,
     context,
     body: request.body === undefined || verb === 'patch' ? undefined : readBody(request.body, subresource.response.kind, served.readers).value,
-    ...(verb === 'patch' ? { patched: patcher(served, undefined) } : {}),
+    ...(verb === 'patch' ? { patched: readPatch(sentPatch(served, fieldValidationOf(query, 'PatchOptions')), undefined).apply } : {}),
     query,
     signal: served.signal,
     registry,
@@ -291,8 +213,18 @@ function viewOfStatus({ strategy, statusStrategy = {} }: ResourceDefinition): St
   };
 }
 
-function decodeBody({ registry: { definition }, request, query, context, readers }: ResourceRequest): Unstructured {
-  return decodeObject(definition, readBody(request.body, definition.kind, readers), fieldValidationOf(query), context);
+function decodeBody({ registry: { definition }, request, query, context, readers }: ResourceRequest, optionsKind: OptionsKind): Unstructured {
+  const validation = fieldValidationOf(query, optionsKind);
+  return decodeObject(definition, readBody(request.body, definition.kind, readers), validation, context);
+}
+
+/** Refuses another object than the path names. */
+function addressed(definition: ResourceDefinition, info: ResourceInfo, object: Unstructured): Unstructured {
+  const { name = '' } = object.metadata;
+  if (name === '') throw newBadRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
+  if (name !== info.name) throw newBadRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
+  requireNamespace(definition, info, object);
+  return object;
 }
 
 function requireNamespace(definition: ResourceDefinition, info: ResourceInfo, object: Unstructured): void {
