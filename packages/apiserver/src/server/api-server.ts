@@ -246,8 +246,8 @@ export class ApiServer {
   #withHeaders(response: ApiResponse, warnings: readonly string[]): ApiResponse {
     const headers = {
       'audit-id': this.process.random.uuid(),
-      ...response.headers,
       ...('body' in response && response.body.form === 'object' ? { 'content-type': 'application/json' } : {}),
+      ...response.headers,
       ...(warnings.length === 0 ? {} : { warning: warnings.join(', ') }),
     };
     return { ...response, headers };

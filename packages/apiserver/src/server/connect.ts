@@ -52,6 +52,8 @@ export function connect(server: ApiServer, options: ConnectOptions): Transport {
       const arrived = await process.step({ lane, op: `< ${request.method}`, key: request.path }, () => response);
       throwIfAborted(signal);
       if (!('events' in arrived)) {
+        const { body } = arrived;
+        if (body.form === 'stream') return { ...arrived, body: { ...body, chunks: untilLeft(body.chunks, { call, signal, onAbort }) } };
         signal?.removeEventListener('abort', onAbort);
         return arrived;
       }
@@ -90,6 +92,16 @@ async function* deliver(events: AsyncIterable<readonly WatchFrame[]>, delivery: 
   } finally {
     signal?.removeEventListener('abort', onAbort);
     call.abort(new Error('The watch was left'));
+  }
+}
+
+/** An answer without an end, as a followed log: it ends with the caller's signal, and with the caller's reading. */
+async function* untilLeft(chunks: AsyncIterable<Uint8Array>, { call, signal, onAbort }: Pick<Delivery, 'call' | 'signal' | 'onAbort'>): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* chunks;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    call.abort(new Error('The stream was left'));
   }
 }
 

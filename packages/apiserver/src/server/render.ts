@@ -51,7 +51,12 @@ export function render(answer: Answer, options: RenderOptions): ApiResponse {
     case 'watch':
       return renderWatch(answer, options);
     case 'value':
-      return { status: answer.status, headers: commonHeaders, body: valueBody(answer.value, options, answer.contentType) };
+      // In object form the body cannot carry its content type: then the headers do, as on the wire.
+      return {
+        status: answer.status,
+        headers: answer.contentType === undefined ? commonHeaders : { ...commonHeaders, 'content-type': answer.contentType },
+        body: valueBody(answer.value, options, answer.contentType),
+      };
     case 'bytes':
       return { status: answer.status, headers: commonHeaders, body: { form: 'bytes', contentType: answer.contentType, bytes: answer.bytes } };
     case 'stream':
