@@ -4,6 +4,7 @@ import { type ApiRequest, type Body, type Frozen, isValidPathSegment, type Metho
 export interface RequestSender {
   send(request: ApiRequest, signal?: AbortSignal): Promise<Frozen<unknown>>;
   sendWatch(request: ApiRequest, signal?: AbortSignal): Promise<AsyncIterable<readonly WatchFrame[]>>;
+  sendStream(request: ApiRequest, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /**
@@ -101,6 +102,11 @@ export class Request {
 
   async watch(signal?: AbortSignal): Promise<AsyncIterable<readonly WatchFrame[]>> {
     return this.#sender.sendWatch(this.param('watch', 'true').build(), signal);
+  }
+
+  /** The answer's bytes as they come, for `pods/log` and the like; ends when the server does, or `signal` aborts. */
+  async stream(signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    return this.#sender.sendStream(this.build(), signal);
   }
 
   /** The request as the transport takes it. Throws TypeError when a part was wrong. */

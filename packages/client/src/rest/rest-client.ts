@@ -73,6 +73,13 @@ export class RestClient implements RequestSender {
     throw new TransportError(`Cannot watch "${request.path}": the answer is no stream of events`, { executed: 'unknown' });
   }
 
+  async sendStream(request: ApiRequest, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#exchange(request, signal);
+    if ('body' in response && response.body.form === 'stream') return response.body.chunks;
+    if ('body' in response && response.body.form === 'bytes') return once(response.body.bytes);
+    throw new TransportError(`Cannot stream "${request.path}": the answer is no stream of bytes`, { executed: 'unknown' });
+  }
+
   /** Sends until the answer is final: 429, and 5xx that name a time, are tried again after it. */
   async #exchange(request: ApiRequest, signal: AbortSignal | undefined): Promise<ApiResponse> {
     const full: ApiRequest = {
@@ -109,6 +116,10 @@ export class RestClient implements RequestSender {
     const text = typeof decoded === 'string' ? decoded.trim() : '';
     return new StatusError(genericStatus(response.status, request, text));
   }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  if (bytes.length > 0) yield bytes;
 }
 
 function isStatus(value: unknown): value is Status {

@@ -1,0 +1,144 @@
+import { builtInTypes } from '@coracle/api';
+import { type ApiRequest, type ApiResponse, TransportError } from '@coracle/apimachinery';
+import {
+  type ApiServer,
+  bootstrap,
+  builtInSubresources,
+  certificateAuthenticator,
+  connect,
+  createApiServer,
+  createCertificate,
+  EmbeddedStorage,
+  kindHooks,
+  listenHttp,
+  liveKeySource,
+  mastersGroup,
+  namespaceLifecycle,
+  podLog,
+  privilegedGroupAuthorizer,
+  serverPaths,
+} from '@coracle/apiserver';
+import { MemoryStore } from '@coracle/etcd';
+import type { Process, Runtime } from '@coracle/kernel';
+import type { ClientConfig } from '../transport/http.ts';
+
+const admin = { name: 'admin', groups: [mastersGroup] };
+const host = '127.0.0.1';
+
+/** A real API server over a store in memory, for tests of clients. */
+export class TestApiServer {
+  readonly server: ApiServer;
+  readonly process: Process;
+  readonly store: MemoryStore;
+
+  /** Nothing is stored yet: see `start`. */
+  constructor(runtime: Runtime, options: { readonly interleave?: 'requests' | 'storage' } = {}) {
+    this.process = runtime.process('apiserver');
+    this.store = new MemoryStore();
+    this.server = createApiServer({
+      ...options,
+      process: this.process,
+      storage: new EmbeddedStorage(this.store),
+      table: builtInTypes,
+      hooks: kindHooks,
+      authenticator: certificateAuthenticator,
+      authorizer: privilegedGroupAuthorizer,
+      admission: [namespaceLifecycle],
+      subresources: builtInSubresources({
+        tokens: () => {
+          throw new Error('Nobody asks for tokens here');
+        },
+        podSubresources: [podLog((node) => (node === 'node-1' ? containerLogs : undefined))],
+      }),
+      paths: serverPaths({ table: builtInTypes, version, ready: [], resources: () => this.server.resources }),
+    });
+  }
+
+  /** Writes what every server holds. */
+  async start(): Promise<void> {
+    await bootstrap(this.server);
+  }
+
+  /** The way in of a caller in the same process, a member of system:masters. */
+  connect(process: Process): ReturnType<typeof connect> {
+    return connect(this.server, { process, user: admin, userAgent: 'test' });
+  }
+
+  /** Drops what happened up to now, as a server does every five minutes. */
+  async compact(): Promise<void> {
+    await this.server.storage.compact(this.store.revision);
+  }
+
+  /** Serves HTTPS on loopback; `config` is the same caller's way in. */
+  async listen(): Promise<{ readonly config: ClientConfig; close(): Promise<void> }> {
+    const authority = liveKeySource.keyPair();
+    const issuer = { subject: { commonName: 'test' }, keys: authority };
+    const nowMs = this.process.clock.now();
+    const issue = (
+      commonName: string,
+      usage: 'ca' | 'server' | 'client',
+      keys = liveKeySource.keyPair(),
+    ): { readonly certificate: string; readonly privateKey: string } => ({
+      privateKey: keys.privateKey,
+      certificate: createCertificate({
+        subject: usage === 'client' ? { commonName, organizations: admin.groups } : { commonName },
+        keys,
+        issuer,
+        serial: this.process.random.bytes(16),
+        notBeforeMs: nowMs - 60_000,
+        notAfterMs: nowMs + 3_600_000,
+        usage,
+        ...(usage === 'server' ? { hosts: [host] } : {}),
+      }),
+    });
+    const ca = issue('test', 'ca', authority);
+    const client = issue(admin.name, 'client');
+    const listener = await listenHttp({
+      process: this.process,
+      serve: (request, credentials, io) => this.server.serve(request, credentials, io),
+      host,
+      port: 0,
+      ...issue('kube-apiserver', 'server'),
+      clientAuthority: ca.certificate,
+    });
+    return {
+      config: {
+        server: `https://${host}:${listener.port}`,
+        certificateAuthority: ca.certificate,
+        clientCertificate: client.certificate,
+        clientKey: client.privateKey,
+      },
+      close: () => listener.close(),
+    };
+  }
+}
+
+const version = {
+  major: '1',
+  minor: '37',
+  gitVersion: 'v1.37.0',
+  gitCommit: '',
+  gitTreeState: '',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: '',
+  platform: '',
+};
+
+/** What the kubelet of `node-1` says of every container: two lines, and to `follow` a line now and one after each ask, without end. */
+async function containerLogs({ path, query }: ApiRequest, { signal }: { readonly signal?: AbortSignal }): Promise<ApiResponse> {
+  const contentType = 'text/plain';
+  const encoder = new TextEncoder();
+  if (!query.some(([name, value]) => name === 'follow' && value === 'true')) {
+    return { status: 200, headers: {}, body: { form: 'bytes', contentType, bytes: encoder.encode(`first line of ${path}\nlast line\n`) } };
+  }
+  const chunks = (async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    yield encoder.encode(`first line of ${path}\n`);
+    await new Promise<void>((resolve) => {
+      if (signal === undefined) throw new TransportError('Cannot follow without an end', { executed: 'no' });
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  })();
+  return { status: 200, headers: {}, body: { form: 'stream', contentType, chunks } };
+}
