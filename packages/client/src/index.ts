@@ -2,9 +2,9 @@ export { DynamicClient, type DynamicResourceClient } from './dynamic/dynamic-cli
 export { Clientset, type GroupClient } from './kubernetes/clientset.ts';
 export { collectionPath, type ObjectOf, type ResourceHandle, resourceHandle } from './kubernetes/resource-handle.ts';
 export { resources } from './kubernetes/resources.ts';
-export type { GetOptions, ListOptions, PatchOptions, PatchType, WatchOptions, WriteOptions } from './rest/options.ts';
+export type { CallOptions, GetOptions, ListOptions, PatchOptions, PatchType, WatchOptions, WriteOptions } from './rest/options.ts';
 export { Request, type RequestSender } from './rest/request.ts';
-export { type ObjectList, type ResourceClient, resourceClient, type SubresourceClient } from './rest/resource-client.ts';
+export { type ObjectInput, type ObjectList, type ResourceClient, resourceClient, type SubresourceClient } from './rest/resource-client.ts';
 export { type ClientOptions, RestClient } from './rest/rest-client.ts';
 export { type Got, Queue, type WorkQueue } from './util/workqueue/queue.ts';
 export {

@@ -1,5 +1,5 @@
 import type { KubeObject } from '@coracle/apimachinery';
-import { abortReason, type Process, type Task } from '@coracle/kernel';
+import type { Process, Task } from '@coracle/kernel';
 import type { Clientset } from '../kubernetes/clientset.ts';
 import type { ResourceHandle } from '../kubernetes/resource-handle.ts';
 import { indexByNamespace, namespaceIndex } from '../tools/cache/indexer.ts';
@@ -9,7 +9,7 @@ import { SharedIndexInformer } from '../tools/cache/shared-informer.ts';
 export interface AnyInformer {
   readonly name: string;
   hasSynced(): boolean;
-  whenSynced(): Promise<void>;
+  whenSynced(signal?: AbortSignal): Promise<void>;
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -17,8 +17,8 @@ export interface AnyInformer {
 export class SharedInformerFactory {
   /** By resource: `pods.v1.`, `deployments.v1.apps`. */
   readonly informers: Map<string, AnyInformer> = new Map();
-  /** The keys of those that run. */
-  readonly startedInformers: Set<string> = new Set();
+  /** By the same key: true for those that were started. */
+  readonly startedInformers: Map<string, boolean> = new Map();
   readonly #clientset: Clientset;
   readonly #process: Process;
   readonly #resyncPeriodMs: number;
@@ -54,8 +54,8 @@ export class SharedInformerFactory {
   start(signal?: AbortSignal): void {
     if (this.#shutdown.signal.aborted) return;
     for (const [key, informer] of this.informers) {
-      if (this.startedInformers.has(key)) continue;
-      this.startedInformers.add(key);
+      if (this.startedInformers.get(key) === true) continue;
+      this.startedInformers.set(key, true);
       const task = this.#process.spawn(`informer ${informer.name}`, (ofProcess) => {
         const signals = [ofProcess, this.#shutdown.signal, ...(signal === undefined ? [] : [signal])];
         return informer.run(AbortSignal.any(signals));
@@ -64,10 +64,13 @@ export class SharedInformerFactory {
     }
   }
 
-  /** Resolves when every started informer has its first list. Rejects with the signal's reason when it aborts before. */
+  /**
+   * Resolves when every started informer has its first list. Rejects with the signal's reason when it aborts before, and when an
+   * informer ends before.
+   */
   async waitForCacheSync(signal: AbortSignal = this.#process.signal): Promise<void> {
     for (const [key, informer] of this.informers) {
-      if (this.startedInformers.has(key)) await unlessAborted(informer.whenSynced(), signal);
+      if (this.startedInformers.get(key) === true) await informer.whenSynced(signal);
       else this.#process.log.warn('Informer was asked for but not started, not waiting for it', { informer: informer.name });
     }
   }
@@ -76,18 +79,5 @@ export class SharedInformerFactory {
   async shutdown(): Promise<void> {
     this.#shutdown.abort(new Error('The informers were shut down'));
     await Promise.all(this.#tasks.map((task) => task.done));
-  }
-}
-
-/** `work`, or a rejection with the signal's reason, whichever comes first. Leaves no listener behind. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) throw abortReason(signal);
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(abortReason(signal));
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

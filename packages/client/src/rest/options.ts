@@ -1,3 +1,9 @@
+/** How a call is made, whatever it asks for. */
+export interface CallOptions {
+  /** Ends the call: it rejects with the signal's reason, a watch ends. The server may have carried it out. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Which state of an object to read (meta/v1 GetOptions). */
 export interface GetOptions {
   readonly resourceVersion?: string;

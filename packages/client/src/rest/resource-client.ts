@@ -8,7 +8,7 @@ import {
   type WatchFrame,
 } from '@coracle/apimachinery';
 import type { ResourceHandle } from '../kubernetes/resource-handle.ts';
-import { type GetOptions, type ListOptions, type PatchOptions, patchContentTypes, type PatchType, type WatchOptions, type WriteOptions } from './options.ts';
+import { type CallOptions, type GetOptions, type ListOptions, type PatchOptions, patchContentTypes, type PatchType, type WatchOptions, type WriteOptions } from './options.ts';
 import type { Request } from './request.ts';
 import type { RestClient } from './rest-client.ts';
 
@@ -24,39 +24,48 @@ export interface SubresourceClient<R> {
   update(body: unknown): Promise<Frozen<R>>;
 }
 
+/** Members that say nothing yet when they are empty: nothing below them is required. */
+type Omittable<T> = { [K in keyof T]-?: Record<never, never> extends T[K] ? K : never }[keyof T];
+
+/**
+ * What is written: an object as it was read, or one that leaves out what the server fills in, as `spec` of a Namespace. A member
+ * with required ones below it, as `spec` of a Pod, has to be there.
+ */
+export type ObjectInput<T extends KubeObject> = T | Frozen<T> | (Pick<Frozen<T>, 'metadata'> & Omit<Frozen<T>, Omittable<T>> & Partial<Frozen<T>>);
+
 /**
  * One resource, in one namespace or cluster-wide (client-go gentype.ClientWithListAndApply). Answers are deep-frozen.
  * Every method throws StatusError for a refusal by the server and TransportError when no answer came.
  */
 export interface ResourceClient<T extends KubeObject> {
-  get(name: string, options?: GetOptions): Promise<Frozen<T>>;
+  get(name: string, options?: GetOptions, io?: CallOptions): Promise<Frozen<T>>;
   /** Items name their kind, although servers leave that out in lists. */
-  list(options?: ListOptions): Promise<ObjectList<T>>;
+  list(options?: ListOptions, io?: CallOptions): Promise<ObjectList<T>>;
   /** Fills in `apiVersion` and `kind` where absent. Freezes `object`. */
-  create(object: T | Frozen<T>, options?: WriteOptions): Promise<Frozen<T>>;
-  update(object: T | Frozen<T>, options?: WriteOptions): Promise<Frozen<T>>;
-  updateStatus(object: T | Frozen<T>, options?: WriteOptions): Promise<Frozen<T>>;
+  create(object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>>;
+  update(object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>>;
+  updateStatus(object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>>;
   patch(name: string, type: PatchType, patch: unknown, options?: PatchOptions): Promise<Frozen<T>>;
   delete(name: string, options?: DeleteOptions): Promise<void>;
   deleteCollection(deleteOptions?: DeleteOptions, listOptions?: ListOptions): Promise<void>;
   /** Batches of events until the server or `io.signal` ends the watch. */
-  watch(options?: WatchOptions, io?: { readonly signal?: AbortSignal | undefined }): Promise<AsyncIterable<readonly WatchFrame[]>>;
+  watch(options?: WatchOptions, io?: CallOptions): Promise<AsyncIterable<readonly WatchFrame[]>>;
   subresource<R = KubeObject>(name: string, subresource: string): SubresourceClient<R>;
 }
 
 /** The client for `handle` over `rest`; `namespace` '' is the cluster scope, or all namespaces for reading. */
 export function resourceClient<T extends KubeObject>(rest: RestClient, handle: ResourceHandle<T>, namespace: string): ResourceClient<T> {
   const at = (request: Request): Request => request.groupVersion(handle.group, handle.version).namespaceIfScoped(namespace, handle.namespaced).resource(handle.resource);
-  const nameOf = (object: T | Frozen<T>): string => (object as KubeObject).metadata.name ?? '';
-  const typed = (object: T | Frozen<T>): Frozen<unknown> => {
-    const { apiVersion, kind } = object as KubeObject;
+  const nameOf = (object: ObjectInput<T>): string => (object as KubeObject).metadata.name ?? ''; // each form of it is one
+  const typed = (object: ObjectInput<T>): Frozen<unknown> => {
+    const { apiVersion, kind } = object as KubeObject; // each form of it is one
     if (apiVersion !== undefined && kind !== undefined) return deepFreeze(object as unknown);
     return deepFreeze({ apiVersion: groupVersion(handle), kind: handle.kind, ...object } as unknown);
   };
   return {
-    get: (name, options = {}) => at(rest.get()).name(name).params(options).do<T>(),
-    list: async (options = {}) => {
-      const list = await at(rest.get()).params(options).do<{ metadata?: ListMeta; items?: T[] | null }>();
+    get: (name, options = {}, io = {}) => at(rest.get()).name(name).params(options).do<T>(io.signal),
+    list: async (options = {}, io = {}) => {
+      const list = await at(rest.get()).params(options).do<{ metadata?: ListMeta; items?: T[] | null }>(io.signal);
       // Go writes an empty list of items as null in some answers.
       const items = (list.items ?? []) as readonly Frozen<T>[];
       return { metadata: list.metadata ?? {}, items: items.map(typed) as readonly Frozen<T>[] };

@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders, type SecureClientSessionOptions } from 'node:http2';
 import { type ApiRequest, type ApiResponse, type Body, type ExchangeOptions, type Transport, TransportError, type WatchFrame, type WireHeaders, writeJsonBytes } from '@coracle/apimachinery';
 import { abortReason, type ByteDuplex, type Process } from '@coracle/kernel';
+import { unlessAborted } from '../util/abort.ts';
 import { decodeWatch } from './watch-decoder.ts';
 
 /** Where a server is, and who asks. At most one of client certificate and token is used; PEM texts. */
@@ -72,8 +73,7 @@ class Http2Transport implements ClosableTransport {
 
   async exchange(request: ApiRequest, options: ExchangeOptions = {}): Promise<ApiResponse> {
     const { signal } = options;
-    if (signal?.aborted) throw abortReason(signal);
-    const session = await this.#connected();
+    const session = await unlessAborted(this.#connected(), signal);
     if (signal?.aborted) throw abortReason(signal);
     const stream = this.#open(session, request);
     const onAbort = (): void => stream.close(constants.NGHTTP2_CANCEL);

@@ -1,6 +1,8 @@
 import type { Frozen } from '@coracle/apimachinery';
+import { assert } from '@coracle/kernel';
 import { DeletedFinalStateUnknown, metaNamespaceKey, metaOf } from './keys.ts';
 import type { Indexer } from './indexer.ts';
+import { Fifo } from '../../util/fifo.ts';
 import type { ReflectorStore } from './reflector.ts';
 
 /** What happened to an object, as seen by the reflector. `Replaced` comes of a list, `Sync` of a resync. */
@@ -19,7 +21,9 @@ export class DeltaFifo<T> implements ReflectorStore<T> {
   readonly #known: Pick<Indexer<T>, 'getByKey' | 'listKeys'>;
   readonly #keyOf: (object: Frozen<T>) => string;
   readonly #transform: ((object: Frozen<T>) => Frozen<T>) | undefined;
-  readonly #items = new Map<string, Delta<T>[]>(); // a Map keeps first-seen order
+  readonly #items = new Map<string, Delta<T>[]>();
+  // Invariant: each key of `#items` once, in first-seen order.
+  readonly #order = new Fifo<string>();
   #populated = false;
   #initialPopulationCount = 0;
 
@@ -96,9 +100,10 @@ export class DeltaFifo<T> implements ReflectorStore<T> {
 
   /** Hands the oldest key's changes to `process`; false when there are none. */
   pop(process: (deltas: Deltas<T>, isInInitialList: boolean) => void): boolean {
-    const first = this.#items.entries().next();
-    if (first.done === true) return false;
-    const [key, deltas] = first.value;
+    const key = this.#order.shift();
+    if (key === undefined) return false;
+    const deltas = this.#items.get(key);
+    assert(deltas !== undefined, `key "${key}" is queued without changes`);
     const isInInitialList = !this.hasSynced;
     this.#items.delete(key);
     if (this.#initialPopulationCount > 0) this.#initialPopulationCount--;
@@ -114,6 +119,7 @@ export class DeltaFifo<T> implements ReflectorStore<T> {
     const deltas = this.#items.get(key);
     if (deltas === undefined) {
       this.#items.set(key, [delta]);
+      this.#order.push(key);
       return;
     }
     const newest = deltas.at(-1);

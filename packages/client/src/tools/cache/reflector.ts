@@ -11,15 +11,15 @@ import {
   statusErrorOf,
 } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
-import type { ListOptions, WatchOptions } from '../../rest/options.ts';
+import type { CallOptions, ListOptions, WatchOptions } from '../../rest/options.ts';
 import type { ObjectList } from '../../rest/resource-client.ts';
 import { Backoff } from '../../util/backoff.ts';
 import { metaNamespaceKey, metaOf } from './keys.ts';
 
 /** How a reflector reads; a `ResourceClient` is one. */
 export interface ListWatch<T> {
-  list(options?: ListOptions): Promise<ObjectList<T>>;
-  watch(options?: WatchOptions, io?: { readonly signal?: AbortSignal | undefined }): Promise<AsyncIterable<readonly WatchFrame[]>>;
+  list(options?: ListOptions, io?: CallOptions): Promise<ObjectList<T>>;
+  watch(options?: WatchOptions, io?: CallOptions): Promise<AsyncIterable<readonly WatchFrame[]>>;
 }
 
 /** Where a reflector writes. */
@@ -109,7 +109,7 @@ export class Reflector<T> {
   async #listAndWatch(signal: AbortSignal): Promise<void> {
     let end = this.#watchList ? await this.#streamList(signal) : undefined;
     if (end === undefined) {
-      await this.#list();
+      await this.#list(signal);
       end = 'closed';
     }
     while (!signal.aborted) {
@@ -146,36 +146,36 @@ export class Reflector<T> {
     return 'closed';
   }
 
-  async #list(): Promise<void> {
+  async #list(signal: AbortSignal): Promise<void> {
     const resourceVersion = this.#lastSyncResourceVersion === '' ? '0' : this.#lastSyncResourceVersion;
     let listed: ObjectList<T>;
     try {
-      listed = await this.#listPages(this.#isLastSyncResourceVersionUnavailable ? '' : resourceVersion);
+      listed = await this.#listPages(this.#isLastSyncResourceVersionUnavailable ? '' : resourceVersion, signal);
     } catch (error) {
       if (!isResourceExpired(error) && !isTooLargeResourceVersion(error)) throw error;
       this.#isLastSyncResourceVersionUnavailable = true;
-      listed = await this.#listPages('');
+      listed = await this.#listPages('', signal);
     }
     this.#replace(listed.items, listed.metadata.resourceVersion ?? '');
     this.#onBatch();
   }
 
-  async #listPages(resourceVersion: string): Promise<ObjectList<T>> {
+  async #listPages(resourceVersion: string, signal: AbortSignal): Promise<ObjectList<T>> {
     // At a version of its own a list can be served from the server's watch cache, which does not paginate.
     const paginates = this.#paginatesAlways || resourceVersion === '' || resourceVersion === '0';
-    const first = await this.#listWatch.list({ resourceVersion, ...(paginates ? { limit: pageSize } : {}) });
+    const first = await this.#listWatch.list({ resourceVersion, ...(paginates ? { limit: pageSize } : {}) }, { signal });
     let next = first.metadata.continue;
     if (next === undefined || next === '') return first;
     if (resourceVersion === '0') this.#paginatesAlways = true;
     const items = [...first.items];
     while (next !== undefined && next !== '') {
       try {
-        const page: ObjectList<T> = await this.#listWatch.list({ limit: pageSize, continue: next });
+        const page: ObjectList<T> = await this.#listWatch.list({ limit: pageSize, continue: next }, { signal });
         items.push(...page.items);
         next = page.metadata.continue;
       } catch (error) {
         if (!isResourceExpired(error)) throw error;
-        return this.#listWatch.list({ resourceVersion }); // the pages became too old: all at once
+        return this.#listWatch.list({ resourceVersion }, { signal }); // the pages became too old: all at once
       }
     }
     return { metadata: first.metadata, items };

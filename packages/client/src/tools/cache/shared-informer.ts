@@ -4,6 +4,7 @@ import { DeltaFifo, type Deltas } from './delta-fifo.ts';
 import { type Indexer, type Indexers, Store } from './indexer.ts';
 import { DeletedFinalStateUnknown, metaNamespaceKey, metaOf } from './keys.ts';
 import { type Lister, listerOf } from './lister.ts';
+import { unlessAborted } from '../../util/abort.ts';
 import { type ListWatch, Reflector } from './reflector.ts';
 
 /**
@@ -85,6 +86,7 @@ export class SharedIndexInformer<T extends KubeObject> {
     });
     this.#defaultResyncMs = options.resyncPeriodMs ?? 0;
     this.#resyncCheckMs = this.#defaultResyncMs;
+    this.#synced.promise.catch(() => undefined); // whoever waits is told; nobody has to wait
   }
 
   /** The first list is in the store and was told to the handlers that were there. */
@@ -92,9 +94,9 @@ export class SharedIndexInformer<T extends KubeObject> {
     return this.#fifo.hasSynced;
   }
 
-  /** Resolves when `hasSynced` becomes true; never, if the informer ends before. */
-  whenSynced(): Promise<void> {
-    return this.#synced.promise;
+  /** Resolves when `hasSynced` becomes true; rejects when the informer ends before, or with the signal's reason. */
+  whenSynced(signal?: AbortSignal): Promise<void> {
+    return unlessAborted(this.#synced.promise, signal);
   }
 
   /** The version up to which the store is complete; '' before the first list. */
@@ -128,6 +130,7 @@ export class SharedIndexInformer<T extends KubeObject> {
     this.#armResync();
     await this.#reflector.run(signal);
     this.#state = 'stopped';
+    if (!this.hasSynced()) this.#synced.reject(new Error(`The informer of ${this.name} ended before its first list`));
     this.#resyncTimer?.[Symbol.dispose]();
   }
 
@@ -136,7 +139,7 @@ export class SharedIndexInformer<T extends KubeObject> {
     listener.pending = pending;
     this.#process.post({ lane: `informer ${this.name}`, op: 'initial-list' }, () => {
       listener.pending = undefined;
-      for (const notification of pending) if (this.#listeners.has(listener)) notification(listener.handler);
+      for (const notification of pending) if (this.#listeners.has(listener)) this.#tell(listener, notification);
     });
   }
 
@@ -157,7 +160,7 @@ export class SharedIndexInformer<T extends KubeObject> {
       const old = this.#store.set(object);
       if (old === undefined) this.#notify((handler) => handler.onAdd?.(object, isInInitialList), false);
       else {
-        const isSync = delta.type === 'Sync' || (delta.type === 'Replaced' && metaOf(old).resourceVersion === metaOf(object).resourceVersion);
+        const isSync = metaOf(old).resourceVersion === metaOf(object).resourceVersion;
         this.#notify((handler) => handler.onUpdate?.(old, object), isSync);
       }
     }

@@ -47,9 +47,21 @@ export class RateLimitingQueue<T> implements WorkQueue<T> {
   }
 
   shutDown(): void {
+    this.#dropWaiting();
+    this.#queue.shutDown();
+  }
+
+  shutDownWithDrain(): Promise<void> {
+    this.#dropWaiting();
+    return this.#queue.shutDownWithDrain();
+  }
+
+  /** What waits for its time is not worth the wait when nobody will work on it. */
+  #dropWaiting(): void {
     this.#timer?.handle[Symbol.dispose]();
     this.#timer = undefined;
-    this.#queue.shutDown();
+    this.#byItem.clear();
+    while (this.#waiting.pop() !== undefined);
   }
 
   /** Adds after `ms`; of several waits of one item the shortest counts. Not positive: now. */
@@ -73,6 +85,7 @@ export class RateLimitingQueue<T> implements WorkQueue<T> {
 
   /** Adds after the wait that the rate limiter gives. */
   addRateLimited(item: T): void {
+    this.#queue.retried();
     this.addAfter(item, this.#limiter.when(item));
   }
 

@@ -1,0 +1,58 @@
+import type { Counter, Gauge, Histogram, Process } from '@coracle/kernel';
+
+/** From 10 ns, times ten: upstream's (component-base metrics/prometheus/workqueue). */
+const bounds = Array.from({ length: 12 }, (_, i) => 10 ** (i - 8));
+
+/**
+ * What a queue tells of its load, under the names that dashboards know (component-base metrics/prometheus/workqueue). The two that
+ * need sampling, unfinished_work_seconds and longest_running_processor_seconds, are not there.
+ */
+export class QueueMetrics<T> {
+  readonly #process: Process;
+  readonly #name: string;
+  readonly #depth: Gauge;
+  readonly #adds: Counter;
+  readonly #retries: Counter;
+  readonly #queueDuration: Histogram;
+  readonly #workDuration: Histogram;
+  readonly #addedMs = new Map<T, number>();
+  readonly #startedMs = new Map<T, number>();
+
+  constructor(process: Process, name: string) {
+    const { metrics } = process;
+    const labels = ['name'];
+    this.#process = process;
+    this.#name = name;
+    this.#depth = metrics.gauge({ name: 'workqueue_depth', help: 'Keys that wait', labels });
+    this.#adds = metrics.counter({ name: 'workqueue_adds_total', help: 'Keys that were added', labels });
+    this.#retries = metrics.counter({ name: 'workqueue_retries_total', help: 'Keys that were added after a failure', labels });
+    this.#queueDuration = metrics.histogram({ name: 'workqueue_queue_duration_seconds', help: 'How long a key waited', labels, bounds });
+    this.#workDuration = metrics.histogram({ name: 'workqueue_work_duration_seconds', help: 'How long a key was worked on', labels, bounds });
+  }
+
+  added(item: T): void {
+    this.#adds.add(1, this.#name);
+    this.#depth.add(1, this.#name);
+    // A key that comes again while it is worked on waits from then on.
+    if (!this.#addedMs.has(item)) this.#addedMs.set(item, this.#process.clock.monotonic());
+  }
+
+  taken(item: T): void {
+    const nowMs = this.#process.clock.monotonic();
+    this.#depth.add(-1, this.#name);
+    this.#startedMs.set(item, nowMs);
+    this.#queueDuration.observe((nowMs - (this.#addedMs.get(item) ?? nowMs)) / 1000, this.#name);
+    this.#addedMs.delete(item);
+  }
+
+  done(item: T): void {
+    const startedMs = this.#startedMs.get(item);
+    if (startedMs === undefined) return;
+    this.#startedMs.delete(item);
+    this.#workDuration.observe((this.#process.clock.monotonic() - startedMs) / 1000, this.#name);
+  }
+
+  retried(): void {
+    this.#retries.add(1, this.#name);
+  }
+}
