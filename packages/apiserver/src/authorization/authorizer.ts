@@ -1,3 +1,5 @@
+import type { PolicyRule } from '@coracle/api';
+import { deepFreeze, type Frozen } from '@coracle/apimachinery';
 import { mastersGroup, type UserInfo } from '../authentication/user.ts';
 
 /** What a request wants to do (k8s.io/apiserver pkg/authorization/authorizer). */
@@ -23,6 +25,8 @@ export interface Decision {
 
 export interface Authorizer {
   authorize(attributes: Attributes): Decision | Promise<Decision>;
+  /** All that it allows a user in a namespace ('' for the cluster); undefined, or absent, when it cannot say. */
+  readonly rulesFor?: (user: UserInfo, namespace: string) => readonly Frozen<PolicyRule>[] | undefined;
 }
 
 /** Allows everything to members of system:masters. */
@@ -31,7 +35,13 @@ export const privilegedGroupAuthorizer: Authorizer = {
     if (user.groups.includes(mastersGroup)) return { decision: 'allow', reason: '' };
     return { decision: 'noOpinion', reason: '' };
   },
+  rulesFor: ({ groups }) => (groups.includes(mastersGroup) ? everything : []),
 };
+
+const everything: readonly Frozen<PolicyRule>[] = deepFreeze([
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+]);
 
 /** The first that allows or denies decides. */
 export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer {
@@ -45,6 +55,10 @@ export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer 
         if (decision.reason !== '') reasons.push(decision.reason);
       }
       return { decision: 'noOpinion', reason: reasons.join(', ') };
+    },
+    rulesFor(user, namespace) {
+      const rules = authorizers.map((authorizer) => authorizer.rulesFor?.(user, namespace));
+      return rules.includes(undefined) ? undefined : rules.flatMap((some) => some ?? []);
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { UserInfo } from '../authentication/user.ts';
 import type { Attributes, Authorizer, Decision } from './authorizer.ts';
 import type { RbacAuthorizer } from './rbac.ts';
 
@@ -27,6 +28,9 @@ export class NodeAuthorizer implements Authorizer {
     }
     return { decision: 'allow', reason: `allowed by ClusterRole "${role}" to a node` };
   }
+
+  /** What a node may do follows from its name, which rules cannot say. */
+  readonly rulesFor = ({ name, groups }: UserInfo): readonly [] | undefined => (name.startsWith(namePrefix) && groups.includes(nodesGroup) ? undefined : []);
 }
 
 /** Kubelets here follow the claims and volumes of their pods by name, where upstream's get them again and again. */

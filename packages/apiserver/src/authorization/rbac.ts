@@ -48,20 +48,35 @@ export class RbacAuthorizer implements Authorizer {
   }
 
   authorize(attributes: Attributes): Decision {
-    const namespaces = attributes.resourceRequest && attributes.namespace !== '' ? ['', attributes.namespace] : [''];
     const missing: string[] = [];
-    for (const namespace of namespaces) {
-      const bindings = this.#bySubject.get(namespace);
-      if (bindings === undefined) continue;
-      for (const subject of subjectsOf(attributes.user)) {
-        for (const binding of bindings.get(subject) ?? []) {
-          const rules = this.#rules.get(`${binding.roleKind} ${binding.roleKind === 'Role' ? `${binding.namespace}/` : ''}${binding.roleName}`);
-          if (rules === undefined) missing.push(`${binding.roleKind === 'Role' ? 'role' : 'clusterrole'}.${group} "${binding.roleName}" not found`);
-          else if (rules.some((rule) => allows(rule, attributes))) return { decision: 'allow', reason: reasonOf(binding, subject) };
-        }
-      }
+    for (const [binding, subject] of this.#bindingsOf(attributes.user, attributes.resourceRequest ? attributes.namespace : '')) {
+      const rules = this.#rulesOf(binding);
+      if (rules === undefined) missing.push(`${binding.roleKind === 'Role' ? 'role' : 'clusterrole'}.${group} "${binding.roleName}" not found`);
+      else if (rules.some((rule) => allows(rule, attributes))) return { decision: 'allow', reason: reasonOf(binding, subject) };
     }
     return { decision: 'noOpinion', reason: missing.length === 0 ? '' : `RBAC: ${[...new Set(missing)].join(', ')}` };
+  }
+
+  /** Rules of a RoleBinding say nothing about paths. */
+  readonly rulesFor = (user: UserInfo, namespace: string): Rules => {
+    const rules: Frozen<PolicyRule>[] = [];
+    for (const [binding] of this.#bindingsOf(user, namespace)) {
+      for (const rule of this.#rulesOf(binding) ?? []) if (binding.namespace === '' || (rule.nonResourceURLs ?? []).length === 0) rules.push(rule);
+    }
+    return rules;
+  };
+
+  /** The bindings of the cluster and of a namespace ('': none) that name a user, with the subject by which they do. */
+  *#bindingsOf(user: UserInfo, namespace: string): Generator<readonly [Binding, string], void, undefined> {
+    for (const scope of namespace === '' ? [''] : ['', namespace]) {
+      const bindings = this.#bySubject.get(scope);
+      if (bindings === undefined) continue;
+      for (const subject of subjectsOf(user)) for (const binding of bindings.get(subject) ?? []) yield [binding, subject];
+    }
+  }
+
+  #rulesOf({ roleKind, roleName, namespace }: Binding): Rules | undefined {
+    return this.#rules.get(`${roleKind} ${roleKind === 'Role' ? `${namespace}/` : ''}${roleName}`);
   }
 
   /** Whether the rules of a ClusterRole cover a request, whoever is bound to it. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { DecodeError, type CustomResourceDefinition, type CustomResourceDefinitionVersion, type TypeTable } from '@coracle/api';
 import {
   deepFreeze,
@@ -15,6 +16,7 @@ import { coerceEmbedded, decodeMetadata, embeddedFaults, type MetadataCheck } fr
 import { isJsonMap, type JsonMap, jsonText } from './json-value.ts';
 import { JsonPath } from './json-path.ts';
 import { listTypeFaults } from './list-types.ts';
+import { openApiSchemas } from './open-api.ts';
 import { printerColumns } from './printer-columns.ts';
 import { prune } from './pruning.ts';
 import { scaleFaults, type ScalePaths } from './scale.ts';
@@ -69,6 +71,7 @@ function versionOf(
   const storageVersion = versions.find(({ storage }) => storage)?.name ?? version.name;
   const rules: Rules = { schema, table, scale, hasStatus, namespaced: scope === 'Namespaced' };
   const { columns, cells } = printerColumns(version.additionalPrinterColumns ?? []);
+  const deprecation = deprecationOf(crd, version);
   const definition: ResourceDefinition = {
     group,
     version: version.name,
@@ -80,10 +83,12 @@ function versionOf(
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
     verbs,
-    storage: { prefix: `/registry/${group}/${names.plural}/`, apiVersion: `${group}/${storageVersion}`, hash: '' },
+    ...(deprecation === undefined ? {} : { deprecation }),
+    storage: { prefix: `/registry/${group}/${names.plural}/`, apiVersion: `${group}/${storageVersion}`, hash: storageHash(group, storageVersion, kind) },
     columns,
     cells,
     typedItems: true,
+    openApi: () => openApiSchemas(crd, version),
     selectableFields: selectableFields(version),
     decode: (value) => decode(value, { apiVersion, kind }, rules),
     default: (object) => applyDefaults(object, schema) as Unstructured, // fields are added, none is taken away
@@ -92,7 +97,12 @@ function versionOf(
     ...(hasStatus ? { statusStrategy: statusStrategyOf(rules) } : {}),
     subresources: subresourcesOf({ group, version: version.name, kind }, rules),
   };
-  return { definition, schema, scale, deprecation: deprecationOf(crd, version) };
+  return { definition, schema, scale, deprecation };
+}
+
+/** What discovery shows of the stored form (discovery.StorageVersionHash). */
+function storageHash(group: string, version: string, kind: string): string {
+  return createHash('sha256').update(`${group}/${version}/${kind}`).digest().subarray(0, 8).toString('base64');
 }
 
 interface Rules {

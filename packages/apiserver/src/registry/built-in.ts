@@ -1,5 +1,6 @@
 import { decodeStruct, type ResourceRow, resourceRows, type TypeTable } from '@coracle/api';
 import { deepFreeze, humanDuration, parseTime, type Unstructured } from '@coracle/apimachinery';
+import { conversionOf, viaStorage } from '../conversion/conversion.ts';
 import type { ApiObject, Column, Decoded, ResourceDefinition, StrategicMerge, Strategy, Subresource, Verb } from './definition.ts';
 import type { Cells, KindHooks } from './kind-hooks.ts';
 import { storagePrefix } from './storage-prefix.ts';
@@ -15,8 +16,6 @@ export interface BuiltInOptions {
   readonly subresources: Readonly<Record<string, readonly Subresource[]>>;
 }
 
-/** Versions of one kind, and groups over one range of keys, that are stored in another's form: `group/version/resource` to apiVersion. */
-const storedAs: Readonly<Record<string, string>> = { 'events.k8s.io/v1/events': 'v1', 'autoscaling/v1/horizontalpodautoscalers': 'autoscaling/v2' };
 const ageOnly: readonly Column[] = [
   { name: 'Name', type: 'string', format: 'name', priority: 0 },
   { name: 'Age', type: 'string', format: '', priority: 0 },
@@ -29,21 +28,37 @@ const returnDeleted: ReadonlySet<string> = new Set([
   'storage.k8s.io/volumeattributesclasses',
 ]);
 
-/** Kinds of the time before garbage collection, whose deletion still spares what they own. */
-const orphaning: ReadonlySet<string> = new Set(['/replicationcontrollers', 'batch/jobs']);
+/** Kinds of the time before garbage collection, whose deletion still spares what they own, and what is said about it. */
+const orphaning: ReadonlyMap<string, Pick<Strategy, 'propagationWarning'>> = new Map([
+  ['/replicationcontrollers', {}],
+  [
+    'batch/jobs',
+    {
+      propagationWarning:
+        'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
+    },
+  ],
+]);
+/** By `group/version/resource`. */
+const deprecations: Readonly<Record<string, string>> = { '/v1/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice' };
+/** A PUT of what does not exist creates it. */
+const createdByUpdate: ReadonlySet<string> = new Set(
+  ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'].map((resource) => `rbac.authorization.k8s.io/${resource}`),
+);
+const statusOnly: ReadonlySet<string> = new Set([
+  'admissionregistration.k8s.io/validatingadmissionpolicies',
+  'flowcontrol.apiserver.k8s.io/flowschemas',
+  'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations',
+  'storage.k8s.io/volumeattachments',
+]);
 /** Nothing is ever owned by these. */
 const childless: ReadonlySet<string> = new Set(['/events', 'events.k8s.io/events']);
 
 /**
- * The built-in kinds that are stored, as definitions: rows of facts joined with their hooks. Kinds of another form than the
- * stored one are left out until they can be converted.
+ * The built-in kinds that are stored, as definitions: rows of facts joined with their hooks.
  */
 export function builtInDefinitions(options: BuiltInOptions): readonly ResourceDefinition[] {
-  return resourceRows.filter((row) => row.verbs.includes('get') && isServed(row)).map((row) => definitionOf(row, options));
-}
-
-function isServed({ group, version, resource }: ResourceRow): boolean {
-  return resource !== 'componentstatuses' && storedAs[`${group}/${version}/${resource}`] === undefined;
+  return resourceRows.filter(({ verbs }) => verbs.includes('create') && verbs.includes('get')).map((row) => definitionOf(row, options));
 }
 
 function definitionOf(row: ResourceRow, options: BuiltInOptions): ResourceDefinition {
@@ -51,7 +66,9 @@ function definitionOf(row: ResourceRow, options: BuiltInOptions): ResourceDefini
   const { table } = options;
   const type = table.kind(group, version, kind)?.type;
   if (type === undefined) throw new TypeError(`No facts about ${kind} of ${group}/${version}`);
-  const hooks = options.hooks[`${group}/${resource}`] ?? {};
+  const conversion = conversionOf(table, row);
+  const ownHooks = options.hooks[`${group}/${resource}`] ?? {};
+  const hooks = conversion?.sharesRules === true ? viaStorage(ownHooks, conversion.convert) : ownHooks;
   const apiVersion = group === '' ? version : `${group}/${version}`;
   const hasStatus = row.subresources.some(({ name }) => name === 'status');
   const offered = options.subresources[`${group}/${resource}`] ?? [];
@@ -61,23 +78,38 @@ function definitionOf(row: ResourceRow, options: BuiltInOptions): ResourceDefini
     ...row,
     listKind: `${kind}List`,
     verbs: row.verbs as readonly Verb[], // discovery lists no others
-    storage: { prefix: storagePrefix(group, resource), apiVersion, hash: row.storageVersionHash ?? '' },
+    storage: { prefix: storagePrefix(group, resource), apiVersion: conversion?.apiVersion ?? apiVersion, hash: row.storageVersionHash ?? '' },
+    ...deprecationOf(`${group}/${version}/${resource}`),
     columns: own === undefined || row.columns.length === 0 ? ageOnly : row.columns,
     cells: own === undefined || row.columns.length === 0 ? ageCells : own,
     typedItems: false,
     selectableFields: hooks.selectableFields ?? {},
     decode: (value) => decodeBuiltIn(table, { type, apiVersion, kind }, value),
     ...(hooks.default === undefined ? {} : { default: hooks.default }),
+    ...(conversion === undefined ? {} : { convert: conversion.convert }),
     strategicMerge: options.strategicMerge(type),
-    strategy: { allowUnconditionalUpdate: true, returnsDeletedObject: returnDeleted.has(`${group}/${resource}`), ...propagationOf(`${group}/${resource}`), ...(hasStatus ? dropStatus(hooks.strategy ?? {}, zeroStatus(table, type)) : hooks.strategy) },
+    strategy: { allowUnconditionalUpdate: true, ...traitsOf(`${group}/${resource}`), ...(hasStatus ? dropStatus(hooks.strategy ?? {}, zeroStatus(table, type)) : hooks.strategy) },
     ...(hasStatus ? { statusStrategy: hooks.statusStrategy ?? {} } : {}),
     subresources: Object.fromEntries([...status, ...offered].map((one) => [one.name, one])),
   };
 }
 
-function propagationOf(name: string): Pick<Strategy, 'propagation'> {
-  if (orphaning.has(name)) return { propagation: 'orphan' };
-  return childless.has(name) ? { propagation: 'none' } : {};
+function deprecationOf(name: string): Pick<ResourceDefinition, 'deprecation'> {
+  const deprecation = deprecations[name];
+  return deprecation === undefined ? {} : { deprecation };
+}
+
+/** What is known of a kind besides its own rules. */
+function traitsOf(name: string): Partial<Strategy> {
+  const orphans = orphaning.get(name);
+  return {
+    returnsDeletedObject: returnDeleted.has(name),
+    ...(name === 'apps/deployments' ? { generationCountsAnnotations: true } : {}),
+    ...(createdByUpdate.has(name) ? { allowCreateOnUpdate: true } : {}),
+    ...(statusOnly.has(name) ? { statusKeepsMetadata: true } : {}),
+    ...(orphans === undefined ? {} : { ...orphans, propagation: 'orphan' }),
+    ...(childless.has(name) ? { propagation: 'none' } : {}),
+  };
 }
 
 /** Where status is a subresource, the resource itself neither takes nor changes it (the strategy of every such kind upstream). */

@@ -47,10 +47,16 @@ export interface Strategy {
   readonly allowUnconditionalUpdate?: boolean;
   /** Whether `generation` counts changes of anything outside metadata and status. */
   readonly hasGeneration?: boolean;
+  /** What a client is told whose delete leaves that open. */
+  readonly propagationWarning?: string;
   /** What becomes of dependents when neither the request nor the object says it; `none`: no dependents are collected (events). */
   readonly propagation?: 'background' | 'orphan' | 'none';
   /** Grace period of a delete in seconds, when the kind has one (pods): undefined deletes at once. */
   gracePeriodSeconds?(object: ApiObject, requested: number | undefined): number | undefined;
+  /** `generation` counts changes of annotations too (deployments). */
+  readonly generationCountsAnnotations?: boolean;
+  /** `/status` leaves labels, annotations and the rest of metadata alone (rest.ResetObjectMetaForStatus). */
+  readonly statusKeepsMetadata?: boolean;
   /** Finalizers need only be qualified names; else those without a domain must be known ones (upstream's core validation). */
   readonly anyFinalizer?: boolean;
   /** Whether more than metadata.finalizers keeps a deleted object (namespaces: spec.finalizers). */
@@ -100,6 +106,8 @@ export interface Subresource {
   readonly verbs: readonly Verb[];
   /** `status` and the like: an update of the same object under rules of its own. */
   readonly strategy?: Strategy;
+  /** Not there yet: discovery does not list it, and its handler says so. */
+  readonly isBuilt?: false;
   /** Anything else: scale, binding, eviction, token, log, exec. */
   readonly handler?: SubresourceHandler;
 }
@@ -163,6 +171,8 @@ export interface ResourceDefinition {
     readonly apiVersion: string;
     readonly hash: string;
   };
+  /** What every client is told that uses this version; undefined unless it is deprecated. */
+  readonly deprecation?: string;
   readonly columns: readonly Column[];
   /** The values of an object's row, in the order of `columns`; `nowMs` for ages. */
   cells(object: ApiObject, nowMs: number): readonly unknown[];
@@ -170,6 +180,8 @@ export interface ResourceDefinition {
   readonly typedItems: boolean;
   /** Values of the selectable fields besides metadata.name and metadata.namespace. */
   readonly selectableFields: Readonly<Record<string, (object: ApiObject) => string>>;
+  /** Schemas of the kind and its list by name, of kinds that have no facts of their own (custom resources). */
+  readonly openApi?: () => Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** From a parsed body in this version: known fields only, as the kind's schema says. Throws StatusError (400). */
   decode(value: unknown): Decoded;
   /** Fills in defaults; idempotent. Runs after decoding and again after mutating admission. */

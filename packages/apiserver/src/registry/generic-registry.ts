@@ -7,6 +7,7 @@ import {
   newNotFound,
   newServerTimeout,
   newStatusError,
+  parseGroupVersion,
   semanticEqual,
   type Unstructured,
   writeJsonBytes,
@@ -50,6 +51,12 @@ export class GenericRegistry implements ResourceRegistry {
   constructor(definition: ResourceDefinition, admission: Admission) {
     this.definition = definition;
     this.#admission = admission;
+  }
+
+  /** What refusals call the kind: as it is stored, whatever group it is served in. */
+  get #internalKind(): { readonly group: string; readonly kind: string } {
+    const { kind, storage } = this.definition;
+    return { group: parseGroupVersion(storage.apiVersion).group, kind };
   }
 
   /** Key of one object. Names were checked before; a `/` in one would address another object. */
@@ -137,6 +144,8 @@ export class GenericRegistry implements ResourceRegistry {
   }
 
   async delete(context: RequestContext, name: string, options: DeleteOptions): Promise<Deleted> {
+    const { propagationWarning } = this.definition.strategy;
+    if (propagationWarning !== undefined && options.propagationPolicy === undefined && options.orphanDependents === undefined) context.warn(propagationWarning);
     for (;;) {
       const current = await this.#read(context, name);
       const deleted = await this.#deleteOnce(context, name, current, options);
@@ -153,7 +162,7 @@ export class GenericRegistry implements ResourceRegistry {
     let object = deepFreeze(definition.strategy.prepareForCreate?.(deepFreeze(admitted), context) ?? admitted);
     const key = this.key(context.namespace, object.metadata.name ?? '');
     const errors = validateObject(definition, object, context);
-    if (errors.length > 0) throw newInvalid(definition, name, errors);
+    if (errors.length > 0) throw newInvalid(this.#internalKind, name, errors);
     for (const warning of definition.strategy.warnings?.(object, undefined) ?? []) context.warn(warning);
     await this.#admission.validate({ ...admissionRequest, object });
     if (context.dryRun) {
@@ -181,9 +190,9 @@ export class GenericRegistry implements ResourceRegistry {
     const admissionRequest = { operation: 'UPDATE', definition, subresource: options.subresource ?? '', name, old, context } as const;
     const admitted = await this.#admission.admit({ ...admissionRequest, object: prepared });
     const again = admitted === prepared ? prepared : this.#prepareUpdate(admitted, old, strategy, context);
-    let object = deepFreeze(nextGeneration(definition, again, old, semanticEqual));
+    let object = deepFreeze(nextGeneration(strategy, again, old, semanticEqual));
     const errors = validateObjectUpdate(strategy, object, old, context);
-    if (errors.length > 0) throw newInvalid(definition, name, errors);
+    if (errors.length > 0) throw newInvalid(this.#internalKind, name, errors);
     for (const warning of strategy.warnings?.(object, old) ?? []) context.warn(warning);
     await this.#admission.validate({ ...admissionRequest, object });
     if (isLastFinalizerGone(definition, object)) return this.#finishDeletion(context, current, object);
@@ -243,7 +252,7 @@ export class GenericRegistry implements ResourceRegistry {
 
   #assertPreconditions(name: string, old: ApiObject, options: DeleteOptions): void {
     const { uid, resourceVersion } = options.preconditions ?? {};
-    const { group, kind } = this.definition;
+    const { group, kind } = this.#internalKind;
     const about = { group, resource: kind };
     const { uid: storedUid = '', resourceVersion: storedVersion = '' } = old.metadata;
     if (uid !== undefined && uid !== storedUid) {

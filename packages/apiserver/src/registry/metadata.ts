@@ -1,5 +1,5 @@
 import { FieldError, formatTime, type Frozen, goQuote, type ObjectMeta, type Unstructured } from '@coracle/apimachinery';
-import type { ApiObject, RequestContext, ResourceDefinition } from './definition.ts';
+import type { ApiObject, RequestContext, ResourceDefinition, Strategy } from './definition.ts';
 
 /** Characters that the server appends to a generateName. */
 const generatedLength = 5;
@@ -50,9 +50,10 @@ function pick(old: Frozen<ObjectMeta>, field: keyof ObjectMeta): Partial<Record<
 }
 
 /** The next `generation`: counts changes of anything but metadata and status. */
-export function nextGeneration(definition: ResourceDefinition, object: ApiObject, old: ApiObject, equal: Equality): ApiObject {
-  if (definition.strategy.hasGeneration !== true) return object;
-  if (equal(desired(object), desired(old))) return object;
+export function nextGeneration(strategy: Strategy, object: ApiObject, old: ApiObject, equal: Equality): ApiObject {
+  if (strategy.hasGeneration !== true) return object;
+  const sameAnnotations = strategy.generationCountsAnnotations !== true || equal(object.metadata.annotations, old.metadata.annotations);
+  if (sameAnnotations && equal(desired(object), desired(old))) return object;
   const generation = Number(old.metadata.generation ?? 0) + 1;
   return { ...object, metadata: { ...object.metadata, generation } };
 }

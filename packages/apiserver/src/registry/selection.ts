@@ -7,6 +7,7 @@ export interface Selection {
   readonly everything: boolean;
   /** The one name that can match, when the selector says so: its key is read instead of the collection. */
   readonly name: string | undefined;
+  /** `object` is as it is stored. */
   matches(object: ApiObject): boolean;
 }
 
@@ -25,10 +26,12 @@ export function selectionOf(definition: ResourceDefinition, query: { readonly la
     if (!Object.hasOwn(metadataFields, field) && !Object.hasOwn(definition.selectableFields, field)) throw unknownField(definition, field);
   }
   const values = requirements.map((requirement) => ({ ...requirement, read: fieldOf(definition, requirement) }));
+  const served = (object: ApiObject): ApiObject => definition.convert?.fromStorage(object) ?? object;
+  const fieldsMatch = (object: ApiObject): boolean => values.every(({ read, operator, value }) => (read(object) === value) === (operator === '='));
   return {
     everything: labels.everything && requirements.length === 0,
     name: requirements.find(({ field, operator, value }) => field === 'metadata.name' && operator === '=' && value !== '')?.value,
-    matches: (object) => values.every(({ read, operator, value }) => (read(object) === value) === (operator === '=')) && (labels.everything || labels.matches(object.metadata.labels)),
+    matches: (object) => (values.length === 0 || fieldsMatch(served(object))) && (labels.everything || labels.matches(object.metadata.labels)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { deepFreeze, type Frozen, newBadRequest, newInvalid } from '@coracle/apimachinery';
+import { deepFreeze, FieldError, type Frozen, newBadRequest, newInvalid } from '@coracle/apimachinery';
 import type { UserInfo } from '../authentication/user.ts';
 import type { Attributes, Authorizer } from '../authorization/authorizer.ts';
 import type { RequestContext } from '../registry/definition.ts';
@@ -12,6 +12,13 @@ interface ResourceAttributes {
   readonly resource?: string;
   readonly subresource?: string;
   readonly name?: string;
+  readonly fieldSelector?: SelectorAttributes;
+  readonly labelSelector?: SelectorAttributes;
+}
+
+interface SelectorAttributes {
+  readonly rawSelector?: string;
+  readonly requirements?: readonly unknown[];
 }
 
 interface Spec {
@@ -29,10 +36,11 @@ const common = { group, version: 'v1' } as const;
 /** Questions about permissions: `kubectl auth can-i` asks the first (upstream registry/authorization). */
 export function accessReviews(authorizer: Authorizer): readonly ActionDefinition[] {
   const answer = async (kind: string, body: Readonly<Record<string, unknown>>, user: UserInfo): Promise<Frozen<unknown>> => {
-    const spec = (body['spec'] ?? {}) as Spec;
-    const { decision, reason } = await authorizer.authorize(attributesOf(kind, spec, user));
+    const spec = specOf(body);
+    requireValid(spec, kind !== 'SelfSubjectAccessReview');
+    const { decision, reason } = await authorizer.authorize(attributesOf(spec, user));
     const status = { allowed: decision === 'allow', ...(decision === 'deny' ? { denied: true } : {}), ...(reason === '' ? {} : { reason }) };
-    return deepFreeze({ kind, apiVersion: `${group}/v1`, metadata: {}, spec, status });
+    return deepFreeze({ kind, apiVersion: `${group}/v1`, metadata: body['metadata'] ?? {}, spec, status });
   };
   return [
     {
@@ -49,7 +57,7 @@ export function accessReviews(authorizer: Authorizer): readonly ActionDefinition
       kind: 'SubjectAccessReview',
       singular: 'subjectaccessreview',
       namespaced: false,
-      create: (body) => answer('SubjectAccessReview', body, subjectOf('SubjectAccessReview', body)),
+      create: (body) => answer('SubjectAccessReview', body, subjectOf(body)),
     },
     {
       ...common,
@@ -59,35 +67,72 @@ export function accessReviews(authorizer: Authorizer): readonly ActionDefinition
       namespaced: true,
       async create(body, context) {
         requireNamespace(body, context);
-        return answer('LocalSubjectAccessReview', body, subjectOf('LocalSubjectAccessReview', body));
+        return answer('LocalSubjectAccessReview', body, subjectOf(body));
+      },
+    },
+    {
+      ...common,
+      resource: 'selfsubjectrulesreviews',
+      kind: 'SelfSubjectRulesReview',
+      singular: 'selfsubjectrulesreview',
+      namespaced: false,
+      async create(body, { user }) {
+        const { namespace = '' } = (body['spec'] ?? {}) as { readonly namespace?: string };
+        if (namespace === '') throw newBadRequest('no namespace on request');
+        return deepFreeze({ kind: 'SelfSubjectRulesReview', apiVersion: `${group}/v1`, metadata: {}, spec: {}, status: rulesStatus(authorizer, user, namespace) });
       },
     },
   ];
 }
 
-function attributesOf(kind: string, { resourceAttributes, nonResourceAttributes }: Spec, user: UserInfo): Attributes {
-  if ((resourceAttributes === undefined) === (nonResourceAttributes === undefined)) {
-    const detail = resourceAttributes === undefined ? 'exactly one of nonResourceAttributes or resourceAttributes must be specified' : 'cannot be specified in combination with resourceAttributes';
-    const field = resourceAttributes === undefined ? 'spec.resourceAttributes' : 'spec.nonResourceAttributes';
-    throw newInvalid({ group, kind }, '', [{ type: 'Invalid', field, badValue: null, detail }]);
-  }
+/** What a user may do in a namespace; incomplete where an authorizer cannot list what it would allow. */
+function rulesStatus({ rulesFor }: Authorizer, user: UserInfo, namespace: string): object {
+  const rules = rulesFor?.(user, namespace);
+  const resourceRules = (rules ?? []).filter(({ nonResourceURLs = [] }) => nonResourceURLs.length === 0);
+  const nonResourceRules = (rules ?? []).filter(({ nonResourceURLs = [] }) => nonResourceURLs.length > 0);
+  return { resourceRules, nonResourceRules: nonResourceRules.map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })), incomplete: rules === undefined };
+}
+
+function attributesOf({ resourceAttributes, nonResourceAttributes }: Spec, user: UserInfo): Attributes {
   if (nonResourceAttributes !== undefined) return { user, verb: nonResourceAttributes.verb ?? '', resourceRequest: false, path: nonResourceAttributes.path ?? '' };
   const { namespace = '', verb = '', group: apiGroup = '', version = '', resource = '', subresource = '', name = '' } = resourceAttributes ?? {};
   return { user, verb, resourceRequest: true, apiGroup, apiVersion: version, resource, subresource, namespace, name };
 }
 
-function subjectOf(kind: string, body: Readonly<Record<string, unknown>>): UserInfo {
-  const { user = '', uid, groups = [], extra } = (body['spec'] ?? {}) as Spec;
-  if (user === '' && groups.length === 0) {
-    throw newInvalid({ group, kind }, '', [{ type: 'Invalid', field: 'spec.user', badValue: '', detail: 'at least one of user or group must be specified' }]);
+/** Faults are shown in the spelling of Go (upstream apis/authorization/validation). */
+function requireValid({ resourceAttributes, nonResourceAttributes, user = '', groups = [] }: Spec, hasSubject: boolean): void {
+  const faults: FieldError[] = [];
+  const path = nonResourceAttributes && { Path: nonResourceAttributes.path ?? '', Verb: nonResourceAttributes.verb ?? '' };
+  if ((resourceAttributes === undefined) === (nonResourceAttributes === undefined)) {
+    faults.push(FieldError.invalid('spec', path ?? null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified'));
   }
+  if (hasSubject && user === '' && groups.length === 0) faults.push(FieldError.invalid('spec.user', '', 'at least one of user or group must be specified'));
+  for (const field of ['fieldSelector', 'labelSelector'] as const) {
+    const { rawSelector = '', requirements = [] } = resourceAttributes?.[field] ?? {};
+    if (rawSelector === '' || requirements.length === 0) continue;
+    faults.push(FieldError.invalid(`spec.resourceAttributes.${field}.rawSelector`, rawSelector, 'may not specified at the same time as requirements'));
+  }
+  if (faults.length > 0) throw newInvalid({ group, kind: '' }, '', faults);
+}
+
+function subjectOf(body: Readonly<Record<string, unknown>>): UserInfo {
+  const { user = '', uid, groups = [], extra } = specOf(body);
   return { name: user, groups, ...(uid === undefined ? {} : { uid }), ...(extra === undefined ? {} : { extra }) };
+}
+
+function specOf(body: Readonly<Record<string, unknown>>): Spec {
+  return (body['spec'] ?? {}) as Spec; // decoded as the kind
 }
 
 function requireNamespace(body: Readonly<Record<string, unknown>>, { namespace }: RequestContext): void {
   const metadata = (body['metadata'] ?? {}) as { readonly namespace?: string };
   if (metadata.namespace !== undefined && metadata.namespace !== namespace) throw newBadRequest('the namespace of the provided object does not match the namespace sent on the request');
-  const wanted = ((body['spec'] ?? {}) as Spec).resourceAttributes?.namespace ?? '';
+  const { resourceAttributes, nonResourceAttributes } = specOf(body);
+  if (nonResourceAttributes !== undefined) {
+    const { path = '', verb = '' } = nonResourceAttributes;
+    throw newInvalid({ group, kind: '' }, '', [FieldError.invalid('spec.nonResourceAttributes', { Path: path, Verb: verb }, 'disallowed on this kind of request')]);
+  }
+  const wanted = resourceAttributes?.namespace ?? '';
   if (wanted === namespace) return;
   throw newInvalid({ group, kind: '' }, '', [{ type: 'Invalid', field: 'spec.resourceAttributes.namespace', badValue: wanted, detail: 'must match metadata.namespace' }]);
 }

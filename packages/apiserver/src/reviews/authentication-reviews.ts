@@ -1,4 +1,4 @@
-import { deepFreeze, formatTime } from '@coracle/apimachinery';
+import { deepFreeze, formatTime, newBadRequest } from '@coracle/apimachinery';
 import type { Authenticator } from '../authentication/authenticator.ts';
 import { authenticated, type UserInfo } from '../authentication/user.ts';
 import type { ActionDefinition } from '../server/resources.ts';
@@ -26,6 +26,7 @@ export function authenticationReviews(authenticator: () => Authenticator, audien
       singular: 'tokenreview',
       async create(body) {
         const spec = (body['spec'] ?? {}) as { readonly token?: string; readonly audiences?: readonly string[] };
+        if ((spec.token ?? '') === '') throw newBadRequest('token is required for TokenReview in authentication');
         const answer = { kind: 'TokenReview', apiVersion: `${group}/v1`, metadata: {}, spec };
         const wanted = spec.audiences ?? audiences;
         const shared = wanted.filter((audience) => audiences.includes(audience));

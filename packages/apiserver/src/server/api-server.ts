@@ -62,6 +62,7 @@ export interface HandleOptions {
   readonly signal: AbortSignal;
 }
 
+const notFoundPage: Answer = { is: 'bytes', status: 404, contentType: 'text/plain; charset=utf-8', bytes: Buffer.from('404 page not found\n') };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 /** Warnings of one answer, and characters of each, beyond which they are cut (apiserver pkg/warning). */
@@ -95,7 +96,7 @@ export class ApiServer {
   /** For listeners: finds out who asks. The answer is bytes. */
   async serve(request: ApiRequest, credentials: Credentials, { signal }: { readonly signal: AbortSignal }): Promise<ApiResponse> {
     const user = await this.#authenticate(credentials);
-    if (user === 'refused') return this.#refusal(newUnauthorized(), request, 'bytes');
+    if (user === 'refused') return this.#withHeaders(this.#refusal(newUnauthorized(), request, 'bytes'), []);
     return this.handle(request, { user, form: 'bytes', signal });
   }
 
@@ -122,13 +123,18 @@ export class ApiServer {
     if (info.kind === 'path') return this.#servePath(request, info.path, query, context.user);
     const registry = this.resources.registry(info.group, info.version, info.resource);
     if (registry !== undefined) {
+      const { deprecation } = registry.definition;
+      if (deprecation !== undefined) context.warn(deprecation);
       return serveResource({ process: this.process, registry, info, request, query, context, readers: this.#readers, signal });
     }
+    // Groups without built-in kinds are served by another handler upstream, which has no Status to give.
+    if (!this.resources.hasBuiltInGroup(info.group)) return notFoundPage;
     return this.#serveAction(request, info, context);
   }
 
   async #serveAction(request: ApiRequest, info: ResourceInfo, context: RequestContext): Promise<Answer> {
     const action = this.resources.action(info.group, info.version, info.resource);
+    // Only the collection of such a resource has a path; there is nothing to be read.
     if (action === undefined || info.name !== '' || action.namespaced !== (info.namespace !== '')) throw newPathNotFound();
     if (info.verb !== 'create') throw newStatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     const body = readBody(request.body, action.kind, this.#readers).value;
@@ -142,7 +148,7 @@ export class ApiServer {
     const { paths = {} } = this.#options;
     const handler = Object.hasOwn(paths, root) ? paths[root] : undefined;
     const answer = await handler?.(request, query, user);
-    return answer ?? { is: 'bytes', status: 404, contentType: 'text/plain; charset=utf-8', bytes: Buffer.from('404 page not found\n') };
+    return answer ?? notFoundPage;
   }
 
   #discover(request: ApiRequest, path: string): Answer {
@@ -150,13 +156,17 @@ export class ApiServer {
     const wanted = negotiate(request.headers);
     if (wanted.as === 'APIGroupDiscoveryList' && (path === '/api' || path === '/apis')) {
       const contentType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
-      return { is: 'value', status: 200, value: this.#discovery.aggregated(path), contentType };
+      const { value, hash } = this.#discovery.aggregated(path);
+      const etag = `"${hash}"`;
+      const headers = { 'cache-control': 'public', etag, vary: 'Accept' };
+      if (request.headers['if-none-match'] === etag) return { is: 'bytes', status: 304, contentType, bytes: new Uint8Array(), headers };
+      return { is: 'value', status: 200, value, contentType, headers };
     }
     const document = this.#discovery.legacy(path, this.#options.serverAddress?.() ?? '');
     if (document !== undefined) return { is: 'value', status: 200, value: document };
     const [, group = ''] = path.split('/').filter((part) => part !== '');
     if (path.startsWith('/apis/') && !this.resources.hasGroup(group)) {
-      return { is: 'bytes', status: 404, contentType: 'text/plain; charset=utf-8', bytes: Buffer.from('404 page not found\n') };
+      return notFoundPage;
     }
     throw newPathNotFound();
   }
@@ -229,12 +239,10 @@ export class ApiServer {
     }
     const { status } = refusal;
     const seconds = status.details?.retryAfterSeconds;
-    const response = this.#valueResponse(refusal.code, deepFreeze({ ...status, metadata: {} }), form);
+    const wanted = request.headers['accept'] === 'application/yaml' ? { ...plainForm, mediaType: 'application/yaml' as const } : plainForm;
+    const value = deepFreeze({ ...status, metadata: {} });
+    const response = render({ is: 'value', status: refusal.code, value }, { form, wanted, includeObject: 'None', nowMs: 0, encode: this.#encode });
     return seconds === undefined ? response : { ...response, headers: { ...response.headers, 'retry-after': String(seconds) } };
-  }
-
-  #valueResponse(status: number, value: Frozen<unknown>, form: 'object' | 'bytes'): ApiResponse {
-    return render({ is: 'value', status, value }, { form, wanted: plainForm, includeObject: 'None', nowMs: 0, encode: this.#encode });
   }
 
   readonly #encode = (value: Frozen<unknown>, mediaType: MediaType): Uint8Array => {

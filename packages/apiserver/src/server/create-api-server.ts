@@ -4,6 +4,7 @@ import { type AdmissionPlugin, admissionChain } from '../admission/admission.ts'
 import { builtInDefinitions } from '../registry/built-in.ts';
 import type { ApiObject, StrategicMerge, Subresource } from '../registry/definition.ts';
 import type { Cells, KindHooks } from '../registry/kind-hooks.ts';
+import { bindings } from '../subresources/pod-binding.ts';
 import { ApiServer, type ApiServerOptions } from './api-server.ts';
 import { protobufForm } from './protobuf.ts';
 import { type ActionDefinition, Resources } from './resources.ts';
@@ -23,6 +24,8 @@ export function createApiServer(options: CreateApiServerOptions): ApiServer {
   const { hooks = {}, cells = {}, subresources = {}, actions = [], admission = [], table = new TypeTable(), ...rest } = options;
   const resources = new Resources(admissionChain(admission));
   for (const definition of builtInDefinitions({ table, hooks, cells, subresources, strategicMerge: (type) => strategicMergeOf(table, type) })) resources.add(definition);
+  const pods = resources.registry('', 'v1', 'pods');
+  if (pods !== undefined) resources.addAction(bindings(() => pods));
   for (const action of actions) resources.addAction(action);
   return new ApiServer({ protobuf: protobufForm(table), ...rest, resources });
 }

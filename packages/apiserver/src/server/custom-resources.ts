@@ -5,7 +5,6 @@ import { mastersGroup } from '../authentication/user.ts';
 import { definitionsOf } from '../crd/custom-resource.ts';
 import { cleanupFinalizer as cleanup, establish, isEstablished, terminating } from '../crd/establish.ts';
 import type { ApiObject, RequestContext, Strategy } from '../registry/definition.ts';
-import { withFinalizer } from './finalizers.ts';
 import type { GenericRegistry } from '../registry/generic-registry.ts';
 import type { StorageChange } from '../storage/storage.ts';
 import type { ApiServer } from './api-server.ts';
@@ -89,8 +88,7 @@ export class CustomResources {
       crd.metadata.name ?? '',
       (current) => {
         const status = establish(current as unknown as Crd, others, nowMs); // what is stored under the prefix is of this kind
-        const held = withFinalizer(current, cleanup);
-        return semanticEqual(status, current['status']) && held === current ? current : ({ ...held, status } as ApiObject); // still the definition
+        return semanticEqual(status, current['status']) ? current : ({ ...current, status } as ApiObject); // still the definition
       },
       { strategy: own },
     );

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { deepFreeze, type Frozen } from '@coracle/apimachinery';
 import type { ResourceDefinition, Subresource } from '../registry/definition.ts';
 import type { ActionDefinition, Resources } from './resources.ts';
@@ -33,10 +34,11 @@ export class Discovery {
   }
 
   /** /api and /apis in the aggregated form (apidiscovery.k8s.io/v2). */
-  aggregated(path: '/api' | '/apis'): Frozen<unknown> {
+  aggregated(path: '/api' | '/apis'): { readonly value: Frozen<unknown>; readonly hash: string } {
     return this.#kept(`aggregated ${path}`, () => {
       const groups = this.#groups().filter(({ group }) => (group === emptyGroup) === (path === '/api'));
-      return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items: groups.map(aggregatedGroup) };
+      const value = { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items: groups.map(aggregatedGroup) };
+      return { value, hash: createHash('sha512').update(JSON.stringify(value)).digest('hex').toUpperCase() };
     });
   }
 
@@ -120,13 +122,13 @@ function aggregatedResource(one: Row): object {
   const { row } = one;
   const base = {
     resource: row.resource,
-    responseKind: { group: row.group, version: row.version, kind: row.kind },
+    responseKind: responseKind(one, row),
     scope: row.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: row.singular,
   };
   if (one.is === 'action') return { ...base, verbs: ['create'] };
   const { shortNames, categories, verbs } = one.row;
-  const subresources = subresourcesOf(one.row).map(({ name, response, verbs: offered }) => ({ subresource: name, responseKind: response, verbs: offered }));
+  const subresources = subresourcesOf(one.row).map(({ name, response, verbs: offered }) => ({ subresource: name, responseKind: responseKind(one, response), verbs: offered }));
   return {
     ...base,
     verbs,
@@ -136,8 +138,16 @@ function aggregatedResource(one: Row): object {
   };
 }
 
+/** Of a built-in resource's own version only the kind is named. */
+function responseKind({ is, row }: Row, { group, version, kind }: { readonly group: string; readonly version: string; readonly kind: string }): object {
+  const isOwn = group === row.group && version === row.version && (is === 'action' || !row.typedItems);
+  return isOwn ? { group: '', version: '', kind } : { group, version, kind };
+}
+
 function subresourcesOf(row: ResourceDefinition): readonly Subresource[] {
-  return Object.values(row.subresources).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const built = Object.values(row.subresources).filter(({ isBuilt }) => isBuilt !== false);
+  // Those of custom resources come as they are defined.
+  return row.typedItems ? built : built.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function legacyGroup({ group, versions }: Group): object {

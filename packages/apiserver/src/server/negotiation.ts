@@ -30,7 +30,11 @@ export function negotiate(headers: WireHeaders, options: { readonly protobuf: bo
     if (as === undefined || (as !== 'object' && mediaType === 'application/vnd.kubernetes.protobuf')) continue;
     return { mediaType, as, version: parameters.get('v') ?? '', pretty: pretty || parameters.get('pretty') === '1' };
   }
-  throw newStatusError(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${represented.join(', ')}`, {});
+  throw notAcceptable(represented);
+}
+
+export function notAcceptable(offered: readonly string[]): Error {
+  return newStatusError(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${offered.join(', ')}`, {});
 }
 
 interface Clause {

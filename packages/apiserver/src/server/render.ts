@@ -12,7 +12,7 @@ import { encodeWatchEvent } from '@coracle/api';
 import { type ApiObject, apiVersionOf, type ResourceDefinition } from '../registry/definition.ts';
 import type { Listed } from '../registry/reader.ts';
 import type { Stored } from '../storage/storage.ts';
-import type { MediaType, Wanted } from './negotiation.ts';
+import { type MediaType, notAcceptable, type Wanted } from './negotiation.ts';
 import { bookmarkObject, type WatchEvent } from './watch.ts';
 
 /** What a request came to, before it has a form. */
@@ -22,8 +22,8 @@ export type Answer =
   | { readonly is: 'list'; readonly definition: ResourceDefinition; readonly listed: Listed }
   | { readonly is: 'watch'; readonly definition: ResourceDefinition; readonly events: AsyncIterable<readonly WatchEvent[]> }
   /** Anything else in JSON: a Status, a review, discovery. */
-  | { readonly is: 'value'; readonly status: number; readonly value: Frozen<unknown>; readonly contentType?: string }
-  | { readonly is: 'bytes'; readonly status: number; readonly contentType: string; readonly bytes: Uint8Array }
+  | { readonly is: 'value'; readonly status: number; readonly value: Frozen<unknown>; readonly contentType?: string; readonly headers?: WireHeaders }
+  | { readonly is: 'bytes'; readonly status: number; readonly contentType: string; readonly bytes: Uint8Array; readonly headers?: WireHeaders }
   | { readonly is: 'stream'; readonly status: number; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> };
 
 export interface RenderOptions {
@@ -54,11 +54,11 @@ export function render(answer: Answer, options: RenderOptions): ApiResponse {
       // In object form the body cannot carry its content type: then the headers do, as on the wire.
       return {
         status: answer.status,
-        headers: answer.contentType === undefined ? commonHeaders : { ...commonHeaders, 'content-type': answer.contentType },
+        headers: { ...commonHeaders, ...(answer.contentType === undefined ? {} : { 'content-type': answer.contentType }), ...answer.headers },
         body: valueBody(answer.value, options, answer.contentType),
       };
     case 'bytes':
-      return { status: answer.status, headers: commonHeaders, body: { form: 'bytes', contentType: answer.contentType, bytes: answer.bytes } };
+      return { status: answer.status, headers: { ...commonHeaders, ...answer.headers }, body: { form: 'bytes', contentType: answer.contentType, bytes: answer.bytes } };
     case 'stream':
       return { status: answer.status, headers: commonHeaders, body: { form: 'stream', contentType: answer.contentType, chunks: answer.chunks } };
   }
@@ -88,8 +88,8 @@ function renderObject(answer: Extract<Answer, { is: 'object' }>, options: Render
 function renderList({ definition, listed }: Extract<Answer, { is: 'list' }>, options: RenderOptions): ApiResponse {
   const { wanted, form } = options;
   const metadata = {
+    ...(listed.continue === '' && !definition.typedItems ? {} : { continue: listed.continue }),
     resourceVersion: String(listed.revision),
-    ...(listed.continue === '' ? {} : { continue: listed.continue }),
     ...(listed.continue === '' || listed.remaining === undefined ? {} : { remainingItemCount: listed.remaining }),
   };
   const respond = (body: Body): ApiResponse => ({ status: 200, headers: commonHeaders, body });
@@ -133,6 +133,8 @@ const endOfList = encoder.encode(']}');
 
 function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, options: RenderOptions): ApiResponse {
   const { wanted } = options;
+  // YAML has no frames.
+  if (wanted.mediaType === 'application/yaml') throw notAcceptable(['application/json', 'application/vnd.kubernetes.protobuf;stream=watch']);
   let isFirst = true;
   const frame = (event: WatchEvent): WatchFrame => {
     switch (event.type) {
@@ -220,7 +222,7 @@ function tableOf(definition: ResourceDefinition, objects: readonly ApiObject[], 
   const { wanted, includeObject, nowMs } = options;
   const rows = objects.map((object) => ({
     cells: definition.cells(object, nowMs),
-    ...(includeObject === 'None' ? {} : { object: includeObject === 'Object' ? object : partialMetadata(object, wanted.version) }),
+    object: includeObject === 'None' ? null : includeObject === 'Object' ? object : partialMetadata(object, wanted.version),
   }));
   return deepFreeze({
     kind: 'Table',

@@ -92,9 +92,11 @@ function verbOf(request: ApiRequest, query: ReadonlyMap<string, string>, collect
   }
 }
 
-/** Path segments, percent-decoded, without empty ones at the end; `undefined` when a segment is not valid UTF-8. */
+/** Path segments, percent-decoded; `undefined` when one is empty (but for a slash at the end) or not valid UTF-8. */
 function decodeSegments(path: string): readonly string[] | undefined {
-  const parts = path.split('/').filter((part) => part !== '');
+  const parts = path.split('/').slice(1);
+  if (parts.at(-1) === '') parts.pop();
+  if (parts.includes('')) return undefined;
   if (!path.includes('%')) return parts;
   try {
     return parts.map(decodeURIComponent);

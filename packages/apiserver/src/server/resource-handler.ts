@@ -207,7 +207,8 @@ function viewOfStatus({ strategy, statusStrategy = {} }: ResourceDefinition): St
     validateUpdate: (object, old, context) => statusStrategy.validateUpdate?.(object, old, context) ?? [],
     prepareForUpdate(object, old, context) {
       const { status: _status, ...rest } = old;
-      const changed = { ...rest, metadata: object.metadata, ...(object['status'] === undefined ? {} : { status: object['status'] }) } as ApiObject; // the kind and metadata are there
+      const metadata = strategy.statusKeepsMetadata === true ? { ...old.metadata, resourceVersion: object.metadata.resourceVersion } : object.metadata;
+      const changed = { ...rest, metadata, ...(object['status'] === undefined ? {} : { status: object['status'] }) } as ApiObject; // the kind and metadata are there
       return statusStrategy.prepareForUpdate?.(changed, old, context) ?? changed;
     },
   };

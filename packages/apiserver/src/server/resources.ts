@@ -72,6 +72,11 @@ export class Resources {
     return undefined;
   }
 
+  /** Whether the group has kinds of its own, which come with the server. */
+  hasBuiltInGroup(group: string): boolean {
+    return this.definitions.some((one) => one.group === group && !one.typedItems) || this.actions.some((one) => one.group === group);
+  }
+
   hasGroup(group: string): boolean {
     return this.definitions.some((one) => one.group === group) || this.actions.some((one) => one.group === group);
   }

@@ -1,6 +1,7 @@
 import type { ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
 import type { Subresource } from '../registry/definition.ts';
 import { namespaceFinalize } from './namespace-finalize.ts';
+import { notBuilt } from './not-built.ts';
 import { podBinding } from './pod-binding.ts';
 import { podEviction } from './pod-eviction.ts';
 import { workloadScale } from './scale.ts';
@@ -13,11 +14,14 @@ export function builtInSubresources(options: {
 }): Readonly<Record<string, readonly Subresource[]>> {
   return {
     '/namespaces': [namespaceFinalize],
-    '/pods': [podBinding, podEviction, ...(options.podSubresources ?? [])],
+    '/nodes': [notBuilt('proxy')],
+    '/pods': [podBinding, podEviction, ...(options.podSubresources ?? []), ...['attach', 'ephemeralcontainers', 'exec', 'portforward', 'proxy', 'resize'].map(notBuilt)],
     '/replicationcontrollers': [workloadScale],
     '/serviceaccounts': [serviceAccountToken(() => options.tokens())],
+    '/services': [notBuilt('proxy')],
     'apps/deployments': [workloadScale],
     'apps/replicasets': [workloadScale],
     'apps/statefulsets': [workloadScale],
+    'certificates.k8s.io/certificatesigningrequests': [notBuilt('approval')],
   };
 }

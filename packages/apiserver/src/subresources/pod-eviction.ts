@@ -1,6 +1,6 @@
 import type { Pod, PodDisruptionBudget } from '@coracle/api';
-import { deepFreeze, type Frozen, labelMatcher, newBadRequest, newStatusError } from '@coracle/apimachinery';
-import type { RequestContext, Subresource } from '../registry/definition.ts';
+import { deepFreeze, formatTime, type Frozen, labelMatcher, newBadRequest, newStatusError } from '@coracle/apimachinery';
+import type { ApiObject, RequestContext, Strategy, Subresource } from '../registry/definition.ts';
 import type { DeleteOptions } from '../registry/deletion.ts';
 
 interface Eviction {
@@ -21,10 +21,21 @@ export const podEviction: Subresource = {
     const pod = (await registry.get(context, name)) as unknown as Frozen<Pod>; // what is stored under the prefix is of this kind
     const dryRun = context.dryRun || (eviction.deleteOptions?.dryRun ?? []).includes('All');
     if (!mayAlwaysGo(pod)) await spendBudget({ ...context, dryRun }, pod);
+    if (pod.metadata.deletionTimestamp === undefined) await registry.update({ ...context, dryRun }, name, (current) => disrupted(current, formatTime(context.clock.now())), { strategy: ownStrategy });
     await registry.delete({ ...context, dryRun }, name, eviction.deleteOptions ?? {});
     return { status: 201, object: deepFreeze({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }) };
   },
 };
+
+const ownStrategy: Strategy = { allowUnconditionalUpdate: true, validateUpdate: () => [] };
+
+/** Says why the pod is about to go. */
+function disrupted(current: ApiObject, lastTransitionTime: string): ApiObject {
+  const { status } = current as unknown as Frozen<Pod>; // the resource is pods
+  const condition = { type: 'DisruptionTarget', status: 'True', lastProbeTime: null, lastTransitionTime, reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' };
+  const others = (status?.conditions ?? []).filter(({ type }) => type !== condition.type);
+  return { ...current, status: { ...status, conditions: [...others, condition] } } as ApiObject; // still the pod
+}
 
 /** Pods that do not serve anything need no budget. */
 function mayAlwaysGo({ metadata, status }: Frozen<Pod>): boolean {
