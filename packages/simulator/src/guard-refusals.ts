@@ -35,10 +35,17 @@ function ofModules(): readonly Patch[] {
     ...functionsOf('node:child_process', () => true, 'only the shell starts programs'),
     refusal(module('node:worker_threads'), 'Worker', 'node:worker_threads Worker', 'one simulation is one thread'),
     refusal(module('node:dgram'), 'createSocket', 'node:dgram createSocket', dialer),
+    // That Socket.connect is refused does for the first two inside a process; outside it is Node that would seem to call it.
+    ...functionsOf('node:net', (key) => /^(connect|createConnection)$/.test(key), dialer),
+    ...functionsOf('node:tls', (key) => key === 'connect', dialer),
+    ...functionsOf('node:http', (key) => /^(get|request)$/.test(key), dialer),
+    ...functionsOf('node:https', (key) => /^(get|request)$/.test(key), dialer),
+    ...functionsOf('node:http2', (key) => key === 'connect', dialer),
     refusal(net.Socket.prototype, 'connect', 'node:net Socket.connect', dialer),
     refusal(net.Server.prototype, 'listen', 'node:net Server.listen', dialer),
     ...['generateKeyPair', 'generateKeyPairSync', 'generateKey', 'generateKeySync', 'generatePrime', 'generatePrimeSync'].map((key) =>
-      refusal(crypto, key, `node:crypto ${key}`, keys),
+      // Outside of every process they may be made once, before the simulation begins.
+      refusal(crypto, key, `node:crypto ${key}`, keys, 'refusedInside'),
     ),
     ...['scrypt', 'pbkdf2', 'hkdf'].map((key) => refusal(crypto, key, `node:crypto ${key}`, 'use the Sync function')),
   ];
@@ -51,16 +58,16 @@ function functionsOf(name: string, isRefused: (key: string, module: object) => b
     .map((key) => refusal(module, key, `${name} ${key}`, advice));
 }
 
-function refusal(owner: object, key: string, name: string, advice: string): Patch {
+function refusal(owner: object, key: string, name: string, advice: string, how: 'refused' | 'refusedInside' = 'refused'): Patch {
   /** A proxy, so that what is called, constructed or inherited from is one and the same. */
   const proxied = (original: object, guarding: Guarding): object =>
     new Proxy(original, {
       apply(target, receiver, args) {
-        guarding.refused(name, advice);
+        guarding[how](name, advice);
         return Reflect.apply(target as () => unknown, receiver, args); // only functions have this trap called
       },
       construct(target, args, newTarget) {
-        guarding.refused(name, advice);
+        guarding[how](name, advice);
         return Reflect.construct(target as new () => object, args, newTarget); // only constructors have this trap called
       },
     });

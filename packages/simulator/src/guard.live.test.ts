@@ -4,10 +4,13 @@ import nodeCrypto, { randomBytes, randomFillSync, randomInt, randomUUID } from '
 import { lookup } from 'node:dns';
 import { readFile as readFileCallback, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { request } from 'node:http';
+import { connect as http2Connect } from 'node:http2';
+import { connect, createServer, Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as namedSetTimeout } from 'node:timers';
 import { scheduler, setInterval as promisedInterval, setTimeout as promisedTimeout } from 'node:timers/promises';
+import { connect as tlsConnect } from 'node:tls';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { gzip } from 'node:zlib';
@@ -159,7 +162,12 @@ const forbidden: readonly (readonly [name: string, use: () => unknown])[] = [
   ['node:child_process exec', () => childProcess.exec('true')],
   ['node:child_process exec', () => promisify(childProcess.exec)('true')],
   ['node:worker_threads Worker', () => new Worker('', { eval: true })],
-  ['node:net Socket.connect', () => connect(1)],
+  ['node:net connect', () => connect(1)],
+  ['node:net Socket.connect', () => new Socket().connect(1)],
+  ['node:tls connect', () => tlsConnect(1)],
+  ['node:http request', () => request('http://localhost')],
+  ['node:http2 connect', () => http2Connect('http://localhost')],
+  ['node:net Server.listen', () => createServer().listen(0)],
   ['node:crypto generateKeyPairSync', () => nodeCrypto.generateKeyPairSync('ed25519')],
 ];
 const ofTheProcess: readonly (readonly [name: string, use: () => unknown])[] = [

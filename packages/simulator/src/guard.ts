@@ -1,20 +1,30 @@
 import { syncBuiltinESMExports } from 'node:module';
+import { callingFile } from './calling-file.ts';
+// Takes the real setImmediate for the driver before it is replaced.
+import './drain.ts';
 import { redirections } from './guard-redirections.ts';
 import { refusals } from './guard-refusals.ts';
 import type { SimProcess } from './sim-process.ts';
 import type { SimRuntime } from './sim-runtime.ts';
+import { contexts } from './step-context.ts';
 
 export interface GuardOptions {
-  readonly runtime: SimRuntime;
+  /** Whose processes are guarded. Default: those of every runtime. */
+  readonly runtime?: SimRuntime;
   /**
    * What happens to real time, timers and chance inside a simulated process: `redirect` gives those of the process, for
    * code that cannot be changed; `throw` refuses them, for code that should have used the process. Real I/O is refused in
    * both.
    */
   readonly mode: 'redirect' | 'throw';
+  /**
+   * Refuses the same to code outside of processes, where the file that calls is neither Node's nor of node_modules: for a
+   * whole process that has no business with the real world, like a test that is not live. Default false.
+   */
+  readonly everywhere?: boolean;
 }
 
-/** Code inside a simulated process reached for what a simulation cannot replay. */
+/** Code that is guarded reached for what a simulation cannot replay. */
 export class NotHermetic extends Error {
   override readonly name = 'NotHermetic';
 }
@@ -23,8 +33,10 @@ export class NotHermetic extends Error {
 export interface Guarding {
   /** The process to use instead of the real thing; undefined outside of every process. Throws in mode `throw`. */
   redirected(name: string, advice: string): SimProcess | undefined;
-  /** Throws inside a process. */
+  /** Throws inside a process, and everywhere if the guard is. */
   refused(name: string, advice: string): void;
+  /** Throws inside a process. */
+  refusedInside(name: string, advice: string): void;
 }
 
 /** One property of a global or a built-in module that is replaced while a guard is installed. */
@@ -36,23 +48,32 @@ export interface Patch {
 
 /**
  * Replaces the globals and the exports of built-in modules through which code reaches real time, timers, chance and I/O,
- * named imports of modules loaded earlier included. Only code that runs inside a process of `runtime` sees a difference:
- * test runners and other runtimes keep the real ones. Disposing restores them; guards may be disposed in any order.
+ * named imports of modules loaded earlier included. Only code that runs inside a process of `runtime` sees a difference,
+ * unless the guard is `everywhere`: test runners and other runtimes keep the real ones. Disposing restores them; guards may
+ * be disposed in any order.
  *
  * Not caught: a function that was copied from its global before (`const { setTimeout } = globalThis`), and what Node does
  * inside itself.
  */
-export function installGuard({ runtime, mode }: GuardOptions): Disposable {
+export function installGuard({ runtime, mode, everywhere = false }: GuardOptions): Disposable {
   let isInstalled = true;
-  const refused = (name: string, advice: string): SimProcess | undefined => {
-    const process = isInstalled ? runtime.current() : undefined;
-    if (process === undefined) return undefined;
-    throw new NotHermetic(`${name} was used in the simulated process "${process.name}": ${advice}`);
+  const current = (): SimProcess | undefined => {
+    if (!isInstalled) return undefined;
+    return runtime === undefined ? contexts.getStore()?.process : runtime.current();
   };
-  const guarding: Guarding = {
-    refused,
-    redirected: mode === 'throw' ? refused : () => (isInstalled ? runtime.current() : undefined),
+  const refusedInside = (name: string, advice: string): void => {
+    const process = current();
+    if (process !== undefined) throw new NotHermetic(`${name} was used in the simulated process "${process.name}": ${advice}`);
   };
+  const refused = (name: string, advice: string): undefined => {
+    refusedInside(name, advice);
+    if (!everywhere || !isInstalled) return;
+    const file = callingFile();
+    if (file !== undefined && !/^node:|[\\/]node_modules[\\/]/.test(file)) {
+      throw new NotHermetic(`${name} was used by "${file}" in a process that is not live: ${advice}`);
+    }
+  };
+  const guarding: Guarding = { refused, refusedInside, redirected: mode === 'throw' ? refused : current };
   const undo: (() => void)[] = [];
   const dispose = (): void => {
     if (!isInstalled) return;

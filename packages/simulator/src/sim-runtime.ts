@@ -1,7 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   assert,
-  type Cause,
   delayOf,
   type Failure,
   Heap,
@@ -15,6 +13,7 @@ import { microtaskDrain, realSetImmediate } from './drain.ts';
 import type { Lane, Operation } from './lane.ts';
 import { mix, seededRandom } from './seeded-random.ts';
 import { errorText, type SimPorts, SimProcess, type Timer } from './sim-process.ts';
+import { contexts, type StepContext } from './step-context.ts';
 import { fifo, type Strategy, type StrategyView } from './strategy.ts';
 
 export interface SimRuntimeOptions {
@@ -55,17 +54,6 @@ export class Stuck extends Error {
 export class ComponentFailed extends Error {
   override readonly name = 'ComponentFailed';
 }
-
-/** Whose code is running, and why. */
-interface StepContext {
-  readonly runtime: SimRuntime;
-  readonly process: SimProcess;
-  readonly cause: Cause | undefined;
-}
-
-// One for all runtimes, which tell their contexts apart: Node copies all storages that were ever entered each time that one
-// is, so that a storage for each runtime would make a sweep over thousands of them quadratic.
-const contexts = new AsyncLocalStorage<StepContext>();
 
 const defaultStartMs = 1_767_225_600_000;
 const stepsPerTurn = 4_000;
