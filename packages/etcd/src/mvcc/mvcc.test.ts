@@ -66,3 +66,15 @@ test('Mvcc.range() at every revision equals a copy that was made of it then, als
     }),
   );
 });
+
+test('Mvcc frees the versions of a key that is written all the time, at a cost that does not grow with their number', () => {
+  const retention = { revisions: 2_000, bytes: 1 << 30 };
+  const mvcc = new Mvcc({ retention });
+  for (let i = 0; i < 30_000; i++) {
+    apply(mvcc, put('hot', `${i}`));
+    if (i % 500 === 499) mvcc.compact(mvcc.revision - 100);
+  }
+  assert.equal(mvcc.retainedRevision, mvcc.revision - retention.revisions);
+  assert.equal([...mvcc.image().changes].length, retention.revisions);
+  assert.equal(mvcc.history({ key: 'hot', revision: mvcc.retainedRevision }).kvs[0]?.modRevision, mvcc.retainedRevision);
+});

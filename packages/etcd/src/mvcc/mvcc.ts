@@ -1,4 +1,5 @@
 import { assert } from '@coracle/kernel';
+import { ChangeLog } from './change-log.ts';
 import { type Revision, revision } from './revision.ts';
 import { Tree } from './tree.ts';
 import {
@@ -32,6 +33,10 @@ interface Version {
   readonly revision: Revision;
   readonly kv: KeyValue | undefined;
   readonly older: Version | undefined;
+  /** Versions from this one on, those below the retained horizon too. */
+  readonly length: number;
+  /** How many changes of the key were forgotten since its chain was cut: about as many of the oldest are of no use. */
+  readonly dead: number;
 }
 
 /** A change as a snapshot keeps it: what followed from the versions before is computed again. */
@@ -62,7 +67,7 @@ export interface MvccImage {
 
 interface Lease {
   readonly ttlSeconds: number;
-  readonly keys: Set<string>;
+  readonly keys: Tree<true>;
 }
 
 /**
@@ -76,8 +81,7 @@ export class Mvcc {
   #revision: Revision = revision(1);
   #compactRevision: Revision = revision(0);
   #retained: Revision = revision(0);
-  #changes: Change[] = []; // of revisions > #retained, in order
-  #firstChange = 0; // changes before this index are forgotten
+  #changes = new ChangeLog(); // of revisions > #retained
   #supersededBytes = 0;
   readonly #leases: Map<LeaseId, Lease>;
   readonly #retention: Retention;
@@ -140,7 +144,7 @@ export class Mvcc {
   /** Changes of revisions > `after` in order. Throws CompactedError when some of them are no longer served. */
   changesAfter(after: number): readonly Change[] {
     if (after + 1 < this.#compactRevision) throw new CompactedError(this.#compactRevision);
-    return this.#since(after);
+    return this.#changes.since(after);
   }
 
   /** Raises the served horizon to `at`. Throws CompactedError or FutureRevisionError. */
@@ -155,7 +159,7 @@ export class Mvcc {
   grantLease({ id, ttlSeconds }: GrantedLease): void {
     assert(id > 0, `lease id ${id} is not positive`);
     if (this.#leases.has(id)) throw new LeaseExistsError();
-    this.#leases.set(id, { ttlSeconds, keys: new Set() });
+    this.#leases.set(id, { ttlSeconds, keys: new Tree() });
   }
 
   hasLease(id: LeaseId): boolean {
@@ -173,7 +177,7 @@ export class Mvcc {
 
   /** Keys attached to the lease, in order. */
   leaseKeys(id: LeaseId): readonly string[] {
-    return [...(this.#leases.get(id)?.keys ?? [])].sort();
+    return [...(this.#leases.get(id)?.keys.entries('', undefined) ?? [])].map(([key]) => key);
   }
 
   /** Deletes the lease and, as one revision, the keys attached to it. Throws LeaseNotFoundError. */
@@ -185,17 +189,16 @@ export class Mvcc {
     return result;
   }
 
-  /** An independent copy that shares all data: O(leases), whatever the number of keys. */
+  /** An independent copy that shares all data: O(leases) whatever the number of keys, of which a lease may have many. */
   fork(): Mvcc {
     const copy = new Mvcc({ retention: this.#retention });
     copy.#tree = this.#tree.snapshot();
     copy.#revision = this.#revision;
     copy.#compactRevision = this.#compactRevision;
     copy.#retained = this.#retained;
-    // Both sides append to their own array from here on; the entries themselves are shared.
-    copy.#changes = this.#changes.slice(this.#firstChange);
+    copy.#changes = this.#changes.copy();
     copy.#supersededBytes = this.#supersededBytes;
-    for (const [id, { ttlSeconds, keys }] of this.#leases) copy.#leases.set(id, { ttlSeconds, keys: new Set(keys) });
+    for (const [id, { ttlSeconds, keys }] of this.#leases) copy.#leases.set(id, { ttlSeconds, keys: keys.snapshot() });
     return copy;
   }
 
@@ -214,7 +217,7 @@ export class Mvcc {
   /** The state that `image()` described: the same answers to every read, of the past too. */
   static restore(image: MvccImage, options: { readonly retention?: Retention } = {}): Mvcc {
     const mvcc = new Mvcc(options);
-    for (const kv of image.base) mvcc.#tree.set(kv.key, { revision: kv.modRevision, kv: Object.freeze(kv), older: undefined });
+    for (const kv of image.base) mvcc.#tree.set(kv.key, versionOver(undefined, kv.modRevision, Object.freeze(kv)));
     // The leases come last: a version of the past may have had one that has been revoked since.
     mvcc.#retained = image.retainedRevision;
     for (const { revision: at, key, put } of image.changes) {
@@ -230,8 +233,10 @@ export class Mvcc {
   }
 
   *#imageChanges(): Generator<ImageChange> {
-    for (let i = this.#firstChange; i < this.#changes.length; i++) {
-      const { revision: at, key, current } = this.#changes[i] as Change; // i is below the length
+    for (let i = 0; ; i++) {
+      const change = this.#changes.at(i);
+      if (change === undefined) return;
+      const { revision: at, key, current } = change;
       yield { revision: at, key, put: current && { value: current.value, lease: current.lease } };
     }
   }
@@ -314,13 +319,13 @@ export class Mvcc {
       version: (previous?.version ?? 0) + 1,
       lease,
     });
-    this.#tree.set(key, { revision: at, kv: current, older });
+    this.#tree.set(key, versionOver(older, at, current));
     return { revision: at, key, current, previous };
   }
 
   #tombstoneOf(key: string, at: Revision): Change {
     const older = this.#tree.get(key);
-    this.#tree.set(key, { revision: at, kv: undefined, older });
+    this.#tree.set(key, versionOver(older, at, undefined));
     return { revision: at, key, current: undefined, previous: older?.kv };
   }
 
@@ -333,7 +338,7 @@ export class Mvcc {
   #attach(lease: LeaseId, key: string): void {
     const granted = this.#leases.get(lease);
     assert(granted !== undefined, `key is attached to unknown lease ${lease}`);
-    granted.keys.add(key);
+    granted.keys.set(key, true);
   }
 
   #record(change: Change): void {
@@ -344,19 +349,7 @@ export class Mvcc {
   }
 
   #isOverRetention(): boolean {
-    const kept = this.#changes.length - this.#firstChange;
-    return kept > this.#retention.revisions || this.#supersededBytes > this.#retention.bytes;
-  }
-
-  #since(after: number): readonly Change[] {
-    let low = this.#firstChange;
-    let high = this.#changes.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#changes[middle]?.revision ?? 0) <= after) low = middle + 1;
-      else high = middle;
-    }
-    return this.#changes.slice(low);
+    return this.#changes.length > this.#retention.revisions || this.#supersededBytes > this.#retention.bytes;
   }
 
   /**
@@ -365,18 +358,26 @@ export class Mvcc {
    */
   #forget(): void {
     for (;;) {
-      const oldest = this.#changes[this.#firstChange];
+      const oldest = this.#changes.at(0);
       if (oldest === undefined || oldest.revision >= this.#compactRevision) break;
       if (oldest.revision !== this.#retained && !this.#isOverRetention()) break;
-      this.#firstChange++;
+      this.#changes.shift();
       this.#retained = oldest.revision;
       this.#supersededBytes -= oldest.previous?.value.length ?? 0;
-      this.#trim(oldest.key, oldest.revision);
+      this.#release(oldest.key, oldest.revision);
     }
-    if (this.#firstChange > 4096 && this.#firstChange * 2 > this.#changes.length) {
-      this.#changes = this.#changes.slice(this.#firstChange);
-      this.#firstChange = 0;
-    }
+  }
+
+  /**
+   * One more version of `key` is below `horizon`. Cutting a chain copies what is left of it, since forks may share it: that
+   * waits until half of it is of no use, or a key that is written all the time would cost its whole history each time.
+   */
+  #release(key: string, horizon: Revision): void {
+    const newest = this.#tree.get(key);
+    if (newest === undefined) return;
+    const dead = newest.dead + 1;
+    if (newest.revision > horizon && dead * 2 < newest.length) this.#tree.set(key, { ...newest, dead });
+    else this.#trim(key, horizon);
   }
 
   /** Keeps of `key` the versions newer than `horizon` and the newest one at or below it, unless that is a tombstone. */
@@ -392,10 +393,14 @@ export class Mvcc {
       version = version.older;
     }
     let rebuilt: Version | undefined;
-    for (const { revision: at, kv } of kept.reverse()) rebuilt = { revision: at, kv, older: rebuilt };
+    for (const { revision: at, kv } of kept.reverse()) rebuilt = { ...versionOver(rebuilt, at, kv), dead: 0 };
     if (rebuilt === undefined) this.#tree.delete(key);
     else this.#tree.set(key, rebuilt);
   }
+}
+
+function versionOver(older: Version | undefined, at: Revision, kv: KeyValue | undefined): Version {
+  return { revision: at, kv, older, length: (older?.length ?? 0) + 1, dead: older?.dead ?? 0 };
 }
 
 function visibleAt(version: Version | undefined, at: number): KeyValue | undefined {
