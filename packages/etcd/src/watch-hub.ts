@@ -7,6 +7,7 @@ interface Watcher {
   readonly key: string;
   readonly end: string | undefined;
   readonly sink: ChangeSink;
+  isActive: boolean;
 }
 
 /**
@@ -24,13 +25,14 @@ export class WatchHub {
 
   /** `end` as in KeyRange. Nothing is delivered before this returns. */
   add(key: string, end: string | undefined, sink: ChangeSink): Disposable {
-    const watcher: Watcher = { key, end, sink };
+    const watcher: Watcher = { key, end, sink, isActive: true };
     const set = end !== undefined && end === prefixEnd(key) ? this.#prefixSet(key) : this.#others;
     set.add(watcher);
     this.#size++;
     return {
       [Symbol.dispose]: () => {
         if (!set.delete(watcher)) return;
+        watcher.isActive = false;
         this.#size--;
         const sets = this.#byPrefix.get(key.length);
         if (set.size === 0 && sets?.get(key) === set) sets.delete(key);
@@ -44,7 +46,8 @@ export class WatchHub {
     if (this.#size === 0) return;
     const only = changes.length === 1 ? changes[0] : undefined;
     if (only !== undefined) {
-      for (const watcher of this.#watchersOf(only.key)) watcher.sink(changes);
+      // A sink may end other watches.
+      for (const watcher of this.#watchersOf(only.key)) if (watcher.isActive) watcher.sink(changes);
       return;
     }
     const batches = new Map<Watcher, Change[]>();
@@ -55,7 +58,7 @@ export class WatchHub {
         else batch.push(change);
       }
     }
-    for (const [watcher, batch] of batches) watcher.sink(batch);
+    for (const [watcher, batch] of batches) if (watcher.isActive) watcher.sink(batch);
   }
 
   #watchersOf(key: string): readonly Watcher[] {

@@ -287,6 +287,23 @@ function watches(bench: MakeBench): void {
     await put('a', '2');
     assert.equal(changes, 1);
   });
+
+  test('Store.watch() that another watcher ends gets nothing more, not even of the same transaction', async () => {
+    const { apply, put, store } = await bench();
+    const seen: string[] = [];
+    const watches: Disposable[] = [];
+    const once = (name: string): void => {
+      seen.push(name);
+      for (const watch of watches) watch[Symbol.dispose]();
+    };
+    const start = (): void => void watches.push(...['one', 'two'].map((name) => store.watch({ key: 'a', end: 'c' }, 0, () => once(name))));
+    start();
+    await put('a', '1');
+    assert.deepEqual(seen, ['one']);
+    start();
+    await apply(...['a', 'b'].map((key): Operation => ({ op: 'put', key, value: Buffer.from('2') })));
+    assert.deepEqual(seen, ['one', 'one']);
+  });
 }
 
 function compaction(bench: MakeBench): void {
@@ -420,5 +437,23 @@ function forks(bench: MakeBench): void {
     assert.deepEqual(fork.range({ key: '\0', end: '\0' }).kvs.map(({ key }) => key), ['mine']);
     assert.deepEqual(keys(), ['leased', 'yours']);
     assert.deepEqual([fork.revision, store.revision], [4, 3]);
+  });
+
+  test('Store.fork() has the history of before, and neither side sees what the other writes or compacts', async () => {
+    const { runtime, drive, put, store } = await bench();
+    for (let i = 0; i < 300; i++) await put(`k${i % 3}`, `${i}`);
+    const fork = store.fork(runtime.process('fork'));
+    const history = (of: Store): readonly string[] => {
+      const seen: string[] = [];
+      of.watch({ key: '\0', end: '\0' }, of.compactRevision || 1, (batch) => seen.push(...batch.map(({ revision, key }) => `${revision} ${key}`)))[Symbol.dispose]();
+      return seen;
+    };
+    assert.deepEqual(history(fork), history(store));
+    await drive(fork.txn({ compares: [], success: [{ op: 'put', key: 'mine', value: Buffer.from('1') }], failure: [] }));
+    await put('yours', '1');
+    assert.deepEqual([history(fork).at(-1), history(store).at(-1)], ['302 mine', '302 yours']);
+    await drive(store.compact(300));
+    assert.deepEqual([history(store).length, history(fork).length], [3, 301]);
+    assert.equal(fork.range({ key: 'k0', revision: 2 }).count, 1);
   });
 }
