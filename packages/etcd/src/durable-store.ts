@@ -154,7 +154,7 @@ export class DurableStore implements Store, AsyncDisposable {
     const covered = this.#bytesSinceSnapshot;
     this.#snapshot = this.#parts.process.spawn('store snapshot', async () => {
       try {
-        await this.#takeSnapshot({ index, image, covered });
+        await this.#takeSnapshot({ index, term: this.#parts.term, image, covered });
       } finally {
         this.#snapshot = undefined;
       }

@@ -5,6 +5,7 @@ import { type DiskBench, diskBench, portrait } from './contract/disk-bench.ts';
 import { DirectoryDamaged, DirectoryInUse, DirectoryTooNew, DiskFull } from './directory/errors.ts';
 import type { DurableStore } from './durable-store.ts';
 import type { Txn } from './mvcc/types.ts';
+import { openDurableStore } from './open.ts';
 import { parseSnapshotName } from './snapshot/snapshot-file.ts';
 import { recordBytes } from './wal/record.ts';
 import { parseSegmentName, segmentHeaderBytes } from './wal/segment.ts';
@@ -167,13 +168,21 @@ describe('openDurableStore() of a damaged directory', () => {
         bytes.fill(0, cut);
       });
       const recovered = await bench.open();
-      const found = recovered.range({ key: '\0', end: '\0' }).kvs.map(({ key }) => key).join('');
+      const found = recovered
+        .range({ key: '\0', end: '\0' })
+        .kvs.map(({ key }) => key)
+        .join('');
       assert.ok('abcd'.startsWith(found) && (cut < first || found !== ''), `cut at ${cut}: ${found}`);
       assert.equal(recovered.revision, 1 + found.length);
       kill(bench);
     }
     assert.ok(bench.disk.files().some((path) => path.startsWith('quarantine/')));
-    assert.ok(!bench.disk.contents(firstSegment).subarray(end).some((byte) => byte !== 0));
+    assert.ok(
+      !bench.disk
+        .contents(firstSegment)
+        .subarray(end)
+        .some((byte) => byte !== 0),
+    );
   });
 
   test('never reads a wrong value, whichever bit of the log is flipped', async () => {
@@ -290,6 +299,24 @@ describe('openDurableStore() of a damaged directory', () => {
     });
   }
 
+  test('is refused when META does not read back as it was written', async () => {
+    const bench = diskBench(roomy);
+    await bench.runtime.drive((await filled(bench)).close());
+    const process = bench.runtime.process('store');
+    const disk = bench.disk.attach(process);
+    const open: typeof disk.open = async (path, mode) => {
+      const file = await disk.open(path, mode);
+      if (path !== 'META' || mode !== 'write') return file;
+      return { ...file, read: async (position, length) => (await file.read(position, length)).map((byte) => byte ^ 1) };
+    };
+    await assert.rejects(bench.runtime.drive(openDurableStore({ process, disk: { ...disk, open } })), (error) => {
+      assert.ok(error instanceof DirectoryDamaged && error.file === 'META' && error.offset !== undefined);
+      assert.match(error.reason, /does not read back/);
+      return true;
+    });
+    await bench.open();
+  });
+
   test('survives one broken copy of META', async () => {
     const bench = diskBench(roomy);
     const before = portrait(await filled(bench));
@@ -336,7 +363,10 @@ describe('openDurableStore() of a damaged directory', () => {
     const disk = bench.disk.attach(bench.runtime.process('other'));
     for (const path of ['wal/x.wal.tmp', 'snap/y.snap.tmp', 'wal/notes.txt']) await bench.runtime.drive(disk.open(path, 'create'));
     assert.equal(portrait(await bench.open()), before);
-    assert.deepEqual(bench.disk.files().filter((path) => /tmp|notes/.test(path)), ['wal/notes.txt']);
+    assert.deepEqual(
+      bench.disk.files().filter((path) => /tmp|notes/.test(path)),
+      ['wal/notes.txt'],
+    );
   });
 });
 

@@ -52,7 +52,11 @@ export async function updateMeta(disk: Disk, meta: Meta): Promise<void> {
   const file = await disk.open(path, 'write');
   try {
     const position = current !== undefined && current === slots[0] ? slotBytes : 0;
-    await file.writeDurably(position, encodeSlot(meta, (current?.sequence ?? 0) + 1));
+    const slot = encodeSlot(meta, (current?.sequence ?? 0) + 1);
+    await file.writeDurably(position, slot);
+    if (Buffer.compare(await file.read(position, slot.length), slot) !== 0) {
+      throw new DirectoryDamaged(disk.name, { file: path, offset: position }, 'what was just written does not read back');
+    }
   } finally {
     await file.close();
   }

@@ -11,6 +11,8 @@ export const snapshotDirectory = 'snap';
 /** Everything up to and with log entry `index`. */
 export interface Snapshot {
   readonly index: number;
+  /** That of the entry: a log which begins after it must know what came before. */
+  readonly term: number;
   readonly image: MvccImage;
 }
 
@@ -58,7 +60,7 @@ export async function writeSnapshot(disk: Disk, identity: Identity, snapshot: Sn
   return size;
 }
 
-async function writeBlocks(file: DiskFile, identity: Identity, { index, image }: Snapshot): Promise<number> {
+async function writeBlocks(file: DiskFile, identity: Identity, { index, term, image }: Snapshot): Promise<number> {
   const block = new ByteWriter(blockBytes + 4096);
   let position = 0;
   let number = 0;
@@ -72,7 +74,7 @@ async function writeBlocks(file: DiskFile, identity: Identity, { index, image }:
     block.zeros(blockHeaderBytes);
   };
   block.zeros(blockHeaderBytes);
-  writeHead(block, identity, index, image);
+  writeHead(block, identity, { index, term, image });
   await flush();
   for (const kv of image.base) {
     writeKeyValue(block, kv);
@@ -90,12 +92,13 @@ async function writeBlocks(file: DiskFile, identity: Identity, { index, image }:
   return position;
 }
 
-function writeHead(to: ByteWriter, identity: Identity, index: number, image: MvccImage): void {
+function writeHead(to: ByteWriter, identity: Identity, { index, term, image }: Snapshot): void {
   to.key(magic);
   to.varint(formatVersion);
   to.key(identity.clusterId);
   to.key(identity.memberId);
   to.varint(index);
+  to.varint(term);
   to.varint(image.revision);
   to.varint(image.compactRevision);
   to.varint(image.retainedRevision);
@@ -147,7 +150,7 @@ async function readBlocks(file: DiskFile, identity: Identity): Promise<Snapshot>
     else if (readItems(from, base, changes)) break;
     position += blockHeaderBytes + bytes.length;
   }
-  return { index: head.index, image: { ...head.state, base, changes } };
+  return { index: head.index, term: head.term, image: { ...head.state, base, changes } };
 }
 
 async function readBlock(file: DiskFile, position: number, number: number): Promise<Uint8Array> {
@@ -163,6 +166,7 @@ async function readBlock(file: DiskFile, position: number, number: number): Prom
 
 interface Head {
   readonly index: number;
+  readonly term: number;
   readonly state: Omit<MvccImage, 'base' | 'changes'>;
 }
 
@@ -172,6 +176,7 @@ function readHead(from: ByteReader, identity: Identity): Head {
   if (version !== formatVersion) throw new Malformed(`the snapshot has format version ${version}`);
   if (!sameIdentity({ clusterId: from.key(), memberId: from.key() }, identity)) throw new Malformed('it belongs to another store');
   const index = from.varint();
+  const term = from.varint();
   const state = {
     revision: revision(from.varint()),
     compactRevision: revision(from.varint()),
@@ -180,7 +185,7 @@ function readHead(from: ByteReader, identity: Identity): Head {
   const leases: GrantedLease[] = [];
   for (let left = from.varint(); left > 0; left--) leases.push({ id: from.varint(), ttlSeconds: from.varint() });
   from.end();
-  return { index, state: { ...state, leases } };
+  return { index, term, state: { ...state, leases } };
 }
 
 /** Adds the items of a block; true when the last of the snapshot was among them. */
