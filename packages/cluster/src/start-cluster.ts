@@ -1,11 +1,10 @@
 import { EmbeddedStorage, type HttpListener, liveKeySource, listenHttp, mastersGroup, type UserInfo } from '@coracle/apiserver';
-import { openDurableStore } from '@coracle/etcd';
 import { LiveRuntime, type LogSink } from '@coracle/kernel';
 import { Cluster } from './cluster.ts';
 import { Components } from './components.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
 import type { Nodes } from './nodes.ts';
-import { createPki, kubeconfigOf } from './pki.ts';
+import { kubeconfigOf } from './pki.ts';
 
 export interface StartClusterOptions {
   /** Keys, certificates and the kubeconfig are kept there. */
@@ -35,26 +34,38 @@ export interface StartedCluster {
 const host = '127.0.0.1';
 
 /**
- * Starts a control plane in this process, reachable over HTTPS on loopback only. Rejects with Node's error when the port is in
- * use, with ClusterDirectoryError when the directory cannot be used.
+ * Starts a control plane in this process, reachable over HTTPS on loopback only. Rejects, with nothing left running, with Node's
+ * error when the port cannot be had, and with ClusterDirectoryError when the directory cannot be used.
  */
 export async function startCluster(options: StartClusterOptions): Promise<StartedCluster> {
+  const started: (() => void | Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of started.splice(0).reverse()) await end();
+  };
+  try {
+    return await startEach(options, started, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** `started` learns how to end each thing as soon as it is there. */
+async function startEach(options: StartClusterOptions, started: (() => void | Promise<void>)[], stop: () => Promise<void>): Promise<StartedCluster> {
   const directory = new ClusterDirectory(options.directory);
   directory.open();
   const runtime = new LiveRuntime(options.log === undefined ? {} : { log: options.log });
+  // First, because its lock keeps two processes from making keys at once.
+  const store = await directory.openStore(runtime.process('etcd'));
+  started.push(() => store.close());
+  const pki = directory.pki(runtime.process('pki'), liveKeySource);
   let address = '';
-  let pki = directory.readPki();
-  if (pki === undefined) {
-    pki = createPki(runtime.process('pki'), liveKeySource, [host, 'localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc']);
-    directory.writePki(pki);
-  }
-  const store = await openDurableStore({ process: runtime.process('etcd'), directory: directory.store });
   let nodes: Nodes | undefined;
   const storage = new EmbeddedStorage(store);
   const cluster = new Cluster({ runtime, storage, nodes: (name) => nodes?.connection(name), serviceAccountKey: pki.serviceAccountKeys.privateKey, serverAddress: () => address });
-  const { process } = cluster.server;
+  started.push(() => cluster.stop());
   const listener = await listenHttp({
-    process,
+    process: cluster.server.process,
     serve: (request, credentials, { signal }) => cluster.server.serve(request, credentials, { signal }),
     host,
     port: options.port,
@@ -62,21 +73,17 @@ export async function startCluster(options: StartClusterOptions): Promise<Starte
     privateKey: pki.server.keys.privateKey,
     clientAuthority: pki.authority.certificate,
   });
+  started.push(() => listener.close());
   address = `${host}:${listener.port}`;
   const url = `https://${address}`;
   directory.writeKubeconfig(kubeconfigOf(pki, url, options.name));
   directory.writePid(globalThis.process.pid);
+  started.push(() => directory.removePid());
   await cluster.start();
   const components = new Components(cluster, { nodes: options.nodes, rootCA: pki.authority.certificate });
   nodes = components.nodes;
   await components.start();
   let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    await listener.close();
-    await cluster.stop();
-    await store.close();
-    directory.removePid();
-  };
   return {
     cluster,
     listener,

@@ -1,3 +1,6 @@
+/** Of this program. */
+export const programVersion = '0.1.0';
+
 /** The version of Kubernetes whose API is served; what /version says. */
 export const kubernetesVersion = {
   major: '1',
