@@ -13,7 +13,10 @@ test('Mvcc keeps what is served whatever the retention, and forgets below it who
   assert.equal(mvcc.retainedRevision, 0);
   mvcc.compact(9);
   assert.deepEqual([mvcc.compactRevision, mvcc.retainedRevision], [9, 8]);
-  assert.deepEqual(mvcc.changesAfter(8).map(({ revision }) => revision), [9, 9, 9, 10, 10, 10, 11, 11, 11]);
+  assert.deepEqual(
+    mvcc.changesAfter(8).map(({ revision }) => revision),
+    [9, 9, 9, 10, 10, 10, 11, 11, 11],
+  );
   assert.throws(() => mvcc.history({ key: 'a', revision: 7 }), /compacted/);
   assert.equal(mvcc.history({ key: 'a', revision: 8 }).kvs[0]?.modRevision, 8);
 });

@@ -243,12 +243,17 @@ export class Mvcc {
 
   #range(request: RangeRequest, at: number): RangeResponse {
     const limit = request.limit !== undefined && request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+    const { key, end } = request;
     const kvs: KeyValue[] = [];
     let count = 0;
-    for (const kv of this.#visible(request, at)) {
+    const see = (version: Version | undefined): void => {
+      const kv = visibleAt(version, at);
+      if (kv === undefined) return;
       if (count < limit && request.countOnly !== true) kvs.push(kv);
       count++;
-    }
+    };
+    if (end === undefined) see(this.#tree.get(key));
+    else this.#tree.forEach(key, end === '\0' ? undefined : end, see);
     return { kvs, count, more: request.countOnly !== true && count > kvs.length };
   }
 

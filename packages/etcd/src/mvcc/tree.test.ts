@@ -27,8 +27,19 @@ test('Tree equals a sorted map, and so does every snapshot of it, whatever is wr
         const sorted = [...map].sort(([a], [b]) => (a < b ? -1 : 1));
         assert.equal(each.size, map.size);
         assert.deepEqual([...each.entries('', undefined)], sorted);
-        assert.deepEqual([...each.entries(from, to)], sorted.filter(([k]) => k >= from && k < to));
+        assert.deepEqual(
+          [...each.entries(from, to)],
+          sorted.filter(([k]) => k >= from && k < to),
+        );
         assert.equal(each.get(from), map.get(from));
+        for (const end of [to, undefined]) {
+          const visited: number[] = [];
+          each.forEach(from, end, (value) => visited.push(value));
+          assert.deepEqual(
+            visited,
+            [...each.entries(from, end)].map(([, value]) => value),
+          );
+        }
       }
     }),
     { numRuns: 60 },
@@ -39,7 +50,10 @@ test('Tree stays in order through thousands of keys in any order', () => {
   for (const order of [(i: number) => i, (i: number) => 4999 - i, (i: number) => (i * 2741) % 5000]) {
     const tree = new Tree<number>();
     for (let i = 0; i < 5000; i++) tree.set(String(order(i)).padStart(4, '0'), order(i));
-    assert.deepEqual([...tree.entries('', undefined)].map(([, value]) => value), Array.from({ length: 5000 }, (_, i) => i));
+    assert.deepEqual(
+      [...tree.entries('', undefined)].map(([, value]) => value),
+      Array.from({ length: 5000 }, (_, i) => i),
+    );
     for (let i = 0; i < 5000; i += 2) tree.delete(String(order(i)).padStart(4, '0'));
     assert.equal(tree.size, 2500);
     assert.equal([...tree.entries('', undefined)].length, 2500);

@@ -45,6 +45,11 @@ export class Tree<V> {
     yield* walk(this.#root, from, to);
   }
 
+  /** Calls `each` for the same: several times as fast, for it makes nothing on the way. */
+  forEach(from: string, to: string | undefined, each: (value: V) => void): void {
+    visit(this.#root, from, to, each);
+  }
+
   /** An independent tree with the same content: O(1), shares all nodes until either side writes. */
   snapshot(): Tree<V> {
     const copy = new Tree<V>();
@@ -182,4 +187,19 @@ function* walk<V>(node: Node<V>, from: string, to: string | undefined): Generato
     if (i > 0 && to !== undefined && (node.keys[i - 1] as string) >= to) return;
     yield* walk(child(node, i), from, to);
   }
+}
+
+/** False once `to` is reached. */
+function visit<V>(node: Node<V>, from: string, to: string | undefined, each: (value: V) => void): boolean {
+  const { keys } = node;
+  if (node.leaf) {
+    const end = to === undefined || (keys.at(-1) ?? '') < to ? keys.length : lowerBound(keys, to);
+    for (let i = lowerBound(keys, from); i < end; i++) each(node.values[i] as V);
+    return end === keys.length;
+  }
+  for (let i = childIndex(keys, from); i < node.children.length; i++) {
+    if (i > 0 && to !== undefined && (keys[i - 1] as string) >= to) return false;
+    if (!visit(child(node, i), from, to, each)) return false;
+  }
+  return true;
 }
