@@ -23,19 +23,36 @@ export class NodeAuthorizer implements Authorizer {
     const { user } = attributes;
     if (!user.name.startsWith(namePrefix) || !user.groups.includes(nodesGroup)) return noOpinion;
     if (!this.#rbac.roleAllows(role, attributes) && !readsByName(attributes)) return noOpinion;
-    if (attributes.resourceRequest && isWrite(attributes.verb) && ownOnly.has(attributes.resource) && attributes.name !== '' && attributes.name !== user.name.slice(namePrefix.length)) {
-      return { decision: 'noOpinion', reason: `node "${user.name.slice(namePrefix.length)}" is not allowed to modify ${attributes.resource.slice(0, -1)} "${attributes.name}"` };
+    if (
+      attributes.resourceRequest &&
+      isWrite(attributes.verb) &&
+      ownOnly.has(attributes.resource) &&
+      attributes.name !== '' &&
+      attributes.name !== user.name.slice(namePrefix.length)
+    ) {
+      return {
+        decision: 'noOpinion',
+        reason: `node "${user.name.slice(namePrefix.length)}" is not allowed to modify ${attributes.resource.slice(0, -1)} "${attributes.name}"`,
+      };
     }
     return { decision: 'allow', reason: `allowed by ClusterRole "${role}" to a node` };
   }
 
   /** What a node may do follows from its name, which rules cannot say. */
-  readonly rulesFor = ({ name, groups }: UserInfo): readonly [] | undefined => (name.startsWith(namePrefix) && groups.includes(nodesGroup) ? undefined : []);
+  readonly rulesFor = ({ name, groups }: UserInfo): readonly [] | undefined =>
+    name.startsWith(namePrefix) && groups.includes(nodesGroup) ? undefined : [];
 }
 
 /** Kubelets here follow the claims and volumes of their pods by name, where upstream's get them again and again. */
 function readsByName(attributes: Attributes): boolean {
-  if (!attributes.resourceRequest || attributes.apiGroup !== '' || attributes.name === '' || isWrite(attributes.verb) || attributes.verb === 'create') return false;
+  if (
+    !attributes.resourceRequest ||
+    attributes.apiGroup !== '' ||
+    attributes.name === '' ||
+    isWrite(attributes.verb) ||
+    attributes.verb === 'create'
+  )
+    return false;
   return attributes.resource === 'persistentvolumeclaims' || attributes.resource === 'persistentvolumes';
 }
 

@@ -37,7 +37,11 @@ export class RbacAuthorizer implements Authorizer {
 
   /** Reads what there is and follows it. Before, nothing is allowed. */
   async start(): Promise<void> {
-    await this.#follow('clusterroles', (stored) => ['ClusterRole', (stored.object as unknown as Frozen<ClusterRole>).rules ?? []], this.#rules); // what is stored under the prefix is of this kind
+    await this.#follow(
+      'clusterroles',
+      (stored) => ['ClusterRole', (stored.object as unknown as Frozen<ClusterRole>).rules ?? []],
+      this.#rules,
+    ); // what is stored under the prefix is of this kind
     await this.#follow('roles', (stored) => ['Role', (stored.object as unknown as Frozen<Role>).rules ?? []], this.#rules); // what is stored under the prefix is of this kind
     await this.#followBindings('clusterrolebindings', '');
     await this.#followBindings('rolebindings', undefined);
@@ -51,7 +55,8 @@ export class RbacAuthorizer implements Authorizer {
     const missing: string[] = [];
     for (const [binding, subject] of this.#bindingsOf(attributes.user, attributes.resourceRequest ? attributes.namespace : '')) {
       const rules = this.#rulesOf(binding);
-      if (rules === undefined) missing.push(`${binding.roleKind === 'Role' ? 'role' : 'clusterrole'}.${group} "${binding.roleName}" not found`);
+      if (rules === undefined)
+        missing.push(`${binding.roleKind === 'Role' ? 'role' : 'clusterrole'}.${group} "${binding.roleName}" not found`);
       else if (rules.some((rule) => allows(rule, attributes))) return { decision: 'allow', reason: reasonOf(binding, subject) };
     }
     return { decision: 'noOpinion', reason: missing.length === 0 ? '' : `RBAC: ${[...new Set(missing)].join(', ')}` };
@@ -61,7 +66,8 @@ export class RbacAuthorizer implements Authorizer {
   readonly rulesFor = (user: UserInfo, namespace: string): Rules => {
     const rules: Frozen<PolicyRule>[] = [];
     for (const [binding] of this.#bindingsOf(user, namespace)) {
-      for (const rule of this.#rulesOf(binding) ?? []) if (binding.namespace === '' || (rule.nonResourceURLs ?? []).length === 0) rules.push(rule);
+      for (const rule of this.#rulesOf(binding) ?? [])
+        if (binding.namespace === '' || (rule.nonResourceURLs ?? []).length === 0) rules.push(rule);
     }
     return rules;
   };
@@ -84,13 +90,19 @@ export class RbacAuthorizer implements Authorizer {
     return this.#rules.get(`ClusterRole ${clusterRole}`)?.some((rule) => allows(rule, attributes)) === true;
   }
 
-  async #follow(resource: string, read: (stored: Stored) => readonly [kind: string, rules: Rules], into: Map<string, Rules>): Promise<void> {
+  async #follow(
+    resource: string,
+    read: (stored: Stored) => readonly [kind: string, rules: Rules],
+    into: Map<string, Rules>,
+  ): Promise<void> {
     const prefix = storagePrefix(group, resource);
     const put = (stored: Stored): void => {
       const [kind, rules] = read(stored);
       into.set(`${kind} ${stored.key.slice(prefix.length)}`, rules);
     };
-    await this.#watch(prefix, put, ({ key }) => into.delete(`${resource === 'roles' ? 'Role' : 'ClusterRole'} ${key.slice(prefix.length)}`));
+    await this.#watch(prefix, put, ({ key }) =>
+      into.delete(`${resource === 'roles' ? 'Role' : 'ClusterRole'} ${key.slice(prefix.length)}`),
+    );
   }
 
   async #followBindings(resource: string, scope: '' | undefined): Promise<void> {
@@ -105,7 +117,13 @@ export class RbacAuthorizer implements Authorizer {
       drop(stored.key);
       const { metadata, roleRef, subjects } = stored.object as unknown as Frozen<ClusterRoleBinding | RoleBinding>; // what is stored under the prefix is of this kind
       const namespace = scope ?? metadata.namespace ?? '';
-      const binding: Binding = { namespace, name: metadata.name ?? '', roleKind: roleRef.kind, roleName: roleRef.name, subjects: subjects ?? [] };
+      const binding: Binding = {
+        namespace,
+        name: metadata.name ?? '',
+        roleKind: roleRef.kind,
+        roleName: roleRef.name,
+        subjects: subjects ?? [],
+      };
       this.#bindings.set(stored.key, binding);
       const bySubject = this.#bySubject.get(namespace) ?? new Map<string, Set<Binding>>();
       this.#bySubject.set(namespace, bySubject);
@@ -134,7 +152,9 @@ export class RbacAuthorizer implements Authorizer {
 /** As `subjectKey` names them. */
 function subjectsOf(user: UserInfo): readonly string[] {
   const keys = [`User ${user.name}`, ...user.groups.map((name) => `Group ${name}`)];
-  return user.name.startsWith('system:serviceaccount:') ? [...keys, `ServiceAccount ${user.name.slice('system:serviceaccount:'.length)}`] : keys;
+  return user.name.startsWith('system:serviceaccount:')
+    ? [...keys, `ServiceAccount ${user.name.slice('system:serviceaccount:'.length)}`]
+    : keys;
 }
 
 function subjectKey({ kind, name, namespace }: Frozen<Subject>, bindingNamespace: string): string {
@@ -157,7 +177,11 @@ export function allows(rule: Frozen<PolicyRule>, attributes: Attributes): boolea
   if (!attributes.resourceRequest) return (rule.nonResourceURLs ?? []).some((pattern) => pathMatches(pattern, attributes.path));
   const { apiGroup, resource, subresource, name } = attributes;
   const names = rule.resourceNames ?? [];
-  return includes(rule.apiGroups, apiGroup) && resourceMatches(rule.resources, resource, subresource) && (names.length === 0 || names.includes(name));
+  return (
+    includes(rule.apiGroups, apiGroup) &&
+    resourceMatches(rule.resources, resource, subresource) &&
+    (names.length === 0 || names.includes(name))
+  );
 }
 
 function includes(allowed: readonly string[] | null | undefined, value: string): boolean {

@@ -21,7 +21,13 @@ interface StoredForm {
 /** By `group/version/resource`: two versions of one kind, and two groups over one range of keys. */
 const storedForms: Readonly<Record<string, StoredForm>> = {
   'events.k8s.io/v1/events': { group: '', version: 'v1', toStorage: fromNewEvent, fromStorage: toNewEvent, sharesRules: false },
-  'autoscaling/v1/horizontalpodautoscalers': { group: 'autoscaling', version: 'v2', toStorage: fromFirstAutoscaler, fromStorage: toFirstAutoscaler, sharesRules: true },
+  'autoscaling/v1/horizontalpodautoscalers': {
+    group: 'autoscaling',
+    version: 'v2',
+    toStorage: fromFirstAutoscaler,
+    fromStorage: toFirstAutoscaler,
+    sharesRules: true,
+  },
 };
 
 export interface BuiltInConversion {
@@ -32,7 +38,10 @@ export interface BuiltInConversion {
 }
 
 /** How a built-in kind's objects become what is stored; undefined when they are that already. */
-export function conversionOf(table: TypeTable, row: { readonly group: string; readonly version: string; readonly resource: string; readonly kind: string }): BuiltInConversion | undefined {
+export function conversionOf(
+  table: TypeTable,
+  row: { readonly group: string; readonly version: string; readonly resource: string; readonly kind: string },
+): BuiltInConversion | undefined {
   const form = storedForms[`${row.group}/${row.version}/${row.resource}`];
   if (form === undefined) return undefined;
   const served = typed(table, row);
@@ -51,7 +60,10 @@ function apiVersionOf({ group, version }: { readonly group: string; readonly ver
   return group === '' ? version : `${group}/${version}`;
 }
 
-function typed(table: TypeTable, row: { readonly group: string; readonly version: string; readonly kind: string }): (fields: Fields) => Unstructured {
+function typed(
+  table: TypeTable,
+  row: { readonly group: string; readonly version: string; readonly kind: string },
+): (fields: Fields) => Unstructured {
   const type = table.kind(row.group, row.version, row.kind)?.type;
   if (type === undefined) throw new TypeError(`No facts about ${row.kind} of ${apiVersionOf(row)}`);
   const head = { kind: row.kind, apiVersion: apiVersionOf(row) };
@@ -75,10 +87,16 @@ function strategyVia(strategy: Strategy, convert: BuiltInConversion['convert']):
   const { prepareForCreate, prepareForUpdate, validate, validateUpdate, warnings } = strategy;
   return {
     ...strategy,
-    ...(prepareForCreate === undefined ? {} : { prepareForCreate: (object, context) => convert.fromStorage(prepareForCreate(stored(object), context)) }),
-    ...(prepareForUpdate === undefined ? {} : { prepareForUpdate: (object, old, context) => convert.fromStorage(prepareForUpdate(stored(object), stored(old), context)) }),
+    ...(prepareForCreate === undefined
+      ? {}
+      : { prepareForCreate: (object, context) => convert.fromStorage(prepareForCreate(stored(object), context)) }),
+    ...(prepareForUpdate === undefined
+      ? {}
+      : { prepareForUpdate: (object, old, context) => convert.fromStorage(prepareForUpdate(stored(object), stored(old), context)) }),
     ...(validate === undefined ? {} : { validate: (object, context) => validate(stored(object), context) }),
-    ...(validateUpdate === undefined ? {} : { validateUpdate: (object, old, context) => validateUpdate(stored(object), stored(old), context) }),
+    ...(validateUpdate === undefined
+      ? {}
+      : { validateUpdate: (object, old, context) => validateUpdate(stored(object), stored(old), context) }),
     ...(warnings === undefined ? {} : { warnings: (object, old) => warnings(stored(object), old === undefined ? undefined : stored(old)) }),
   };
 }

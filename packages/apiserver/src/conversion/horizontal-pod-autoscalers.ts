@@ -1,4 +1,12 @@
-import type { HorizontalPodAutoscaler, HPAScalingRules, MetricIdentifier, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from '@coracle/api';
+import type {
+  HorizontalPodAutoscaler,
+  HPAScalingRules,
+  MetricIdentifier,
+  MetricSpec,
+  MetricStatus,
+  MetricTarget,
+  MetricValueStatus,
+} from '@coracle/api';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Scaler = HorizontalPodAutoscaler;
@@ -10,7 +18,12 @@ type Carried = Partial<Record<(typeof annotationNames)[number], unknown>>;
 
 interface FirstScaler {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
-  readonly spec: { readonly scaleTargetRef: unknown; readonly minReplicas?: number; readonly maxReplicas: number; readonly targetCPUUtilizationPercentage?: number };
+  readonly spec: {
+    readonly scaleTargetRef: unknown;
+    readonly minReplicas?: number;
+    readonly maxReplicas: number;
+    readonly targetCPUUtilizationPercentage?: number;
+  };
   readonly status?: { readonly currentCPUUtilizationPercentage?: number } & Fields;
 }
 
@@ -43,10 +56,18 @@ export function fromFirstAutoscaler(object: Fields): Fields {
   const carried = readAnnotations(metadata.annotations ?? {});
   const { targetCPUUtilizationPercentage: cpu, ...kept } = spec;
   const { currentCPUUtilizationPercentage: usage, ...counts } = status ?? {};
-  const metrics = [...list(carried.metrics).map(secondMetric), ...(cpu === undefined ? [] : [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: cpu } } }])];
+  const metrics = [
+    ...list(carried.metrics).map(secondMetric),
+    ...(cpu === undefined
+      ? []
+      : [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: cpu } } }]),
+  ];
   const ownCurrent = usage === undefined ? [] : [{ type: 'Resource', resource: { name: 'cpu', current: { averageUtilization: usage } } }];
   const currentMetrics = carried['current-metrics'] === undefined ? ownCurrent : list(carried['current-metrics']).map(secondCurrent);
-  const { ScaleUp: up, ScaleDown: down } = (carried.behavior ?? {}) as { readonly ScaleUp?: Fields | null; readonly ScaleDown?: Fields | null }; // an object: it was read as one
+  const { ScaleUp: up, ScaleDown: down } = (carried.behavior ?? {}) as {
+    readonly ScaleUp?: Fields | null;
+    readonly ScaleDown?: Fields | null;
+  }; // an object: it was read as one
   const others = Object.entries(metadata.annotations ?? {}).filter(([name]) => !annotationNames.some((own) => name === prefix + own));
   const { annotations: _annotations, ...plain } = metadata;
   return {
@@ -54,9 +75,15 @@ export function fromFirstAutoscaler(object: Fields): Fields {
     spec: {
       ...kept,
       ...(metrics.length === 0 ? {} : { metrics }),
-      ...(carried.behavior === undefined ? {} : { behavior: { ...member('scaleUp', uncapitalized(up)), ...member('scaleDown', uncapitalized(down)) } }),
+      ...(carried.behavior === undefined
+        ? {}
+        : { behavior: { ...member('scaleUp', uncapitalized(up)), ...member('scaleDown', uncapitalized(down)) } }),
     },
-    status: { ...counts, ...(currentMetrics.length === 0 ? {} : { currentMetrics }), ...(carried.conditions === undefined ? {} : { conditions: carried.conditions }) },
+    status: {
+      ...counts,
+      ...(currentMetrics.length === 0 ? {} : { currentMetrics }),
+      ...(carried.conditions === undefined ? {} : { conditions: carried.conditions }),
+    },
   };
 }
 
@@ -106,22 +133,48 @@ function capitalized(rules: HPAScalingRules | undefined): unknown {
 function uncapitalized(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(uncapitalized);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).flatMap(([key, item]) => (item === null ? [] : [[key.slice(0, 1).toLowerCase() + key.slice(1), uncapitalized(item)]])));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) =>
+      item === null ? [] : [[key.slice(0, 1).toLowerCase() + key.slice(1), uncapitalized(item)]],
+    ),
+  );
 }
 
 function firstMetric(metric: MetricSpec): Fields {
   const { type, object, pods, resource, containerResource, external } = metric;
-  const amounts = (target: MetricTarget): Fields => ({ ...member('targetAverageUtilization', target.averageUtilization), ...member('targetAverageValue', target.averageValue) });
+  const amounts = (target: MetricTarget): Fields => ({
+    ...member('targetAverageUtilization', target.averageUtilization),
+    ...member('targetAverageValue', target.averageValue),
+  });
   return {
     type,
     ...(object && {
-      object: { target: object.describedObject, metricName: object.metric.name, targetValue: object.target.value ?? '0', ...member('selector', object.metric.selector), ...member('averageValue', object.target.averageValue) },
+      object: {
+        target: object.describedObject,
+        metricName: object.metric.name,
+        targetValue: object.target.value ?? '0',
+        ...member('selector', object.metric.selector),
+        ...member('averageValue', object.target.averageValue),
+      },
     }),
-    ...(pods && { pods: { metricName: pods.metric.name, targetAverageValue: pods.target.averageValue ?? '0', ...member('selector', pods.metric.selector) } }),
+    ...(pods && {
+      pods: {
+        metricName: pods.metric.name,
+        targetAverageValue: pods.target.averageValue ?? '0',
+        ...member('selector', pods.metric.selector),
+      },
+    }),
     ...(resource && { resource: { name: resource.name, ...amounts(resource.target) } }),
-    ...(containerResource && { containerResource: { name: containerResource.name, ...amounts(containerResource.target), container: containerResource.container } }),
+    ...(containerResource && {
+      containerResource: { name: containerResource.name, ...amounts(containerResource.target), container: containerResource.container },
+    }),
     ...(external && {
-      external: { metricName: external.metric.name, ...member('metricSelector', external.metric.selector), ...member('targetValue', external.target.value), ...member('targetAverageValue', external.target.averageValue) },
+      external: {
+        metricName: external.metric.name,
+        ...member('metricSelector', external.metric.selector),
+        ...member('targetValue', external.target.value),
+        ...member('targetAverageValue', external.target.averageValue),
+      },
     }),
   };
 }
@@ -142,13 +195,24 @@ function secondMetric(metric: Fields): Fields {
       object: {
         describedObject: object['target'],
         metric: identifier(object, 'selector'),
-        target: { ...target(object, 'targetValue', 'averageValue'), ...(object['targetValue'] === undefined || object['targetValue'] === '0' ? {} : { value: object['targetValue'] }) },
+        target: {
+          ...target(object, 'targetValue', 'averageValue'),
+          ...(object['targetValue'] === undefined || object['targetValue'] === '0' ? {} : { value: object['targetValue'] }),
+        },
       },
     }),
     ...(pods && { pods: { metric: identifier(pods, 'selector'), target: target(pods, '', 'targetAverageValue') } }),
     ...(resource && { resource: { name: resource['name'], target: target(resource, '', 'targetAverageValue') } }),
-    ...(containerResource && { containerResource: { name: containerResource['name'], container: containerResource['container'], target: target(containerResource, '', 'targetAverageValue') } }),
-    ...(external && { external: { metric: identifier(external, 'metricSelector'), target: target(external, 'targetValue', 'targetAverageValue') } }),
+    ...(containerResource && {
+      containerResource: {
+        name: containerResource['name'],
+        container: containerResource['container'],
+        target: target(containerResource, '', 'targetAverageValue'),
+      },
+    }),
+    ...(external && {
+      external: { metric: identifier(external, 'metricSelector'), target: target(external, 'targetValue', 'targetAverageValue') },
+    }),
   };
 }
 
@@ -158,18 +222,43 @@ function identifier(sent: Source, selector: string): Fields {
 
 function firstCurrent(metric: MetricStatus): Fields {
   const { type, object, pods, resource, containerResource, external } = metric;
-  const amounts = (current: MetricValueStatus): Fields => ({ ...member('currentAverageUtilization', current.averageUtilization), currentAverageValue: current.averageValue ?? '0' });
-  const named = ({ name, selector }: MetricIdentifier, as: string): readonly [Fields, Fields] => [{ metricName: name }, member(as, selector)];
+  const amounts = (current: MetricValueStatus): Fields => ({
+    ...member('currentAverageUtilization', current.averageUtilization),
+    currentAverageValue: current.averageValue ?? '0',
+  });
+  const named = ({ name, selector }: MetricIdentifier, as: string): readonly [Fields, Fields] => [
+    { metricName: name },
+    member(as, selector),
+  ];
   return {
     type,
     ...(object && {
-      object: { target: object.describedObject, ...named(object.metric, 'selector')[0], currentValue: object.current.value ?? '0', ...named(object.metric, 'selector')[1], ...member('averageValue', object.current.averageValue) },
+      object: {
+        target: object.describedObject,
+        ...named(object.metric, 'selector')[0],
+        currentValue: object.current.value ?? '0',
+        ...named(object.metric, 'selector')[1],
+        ...member('averageValue', object.current.averageValue),
+      },
     }),
-    ...(pods && { pods: { ...named(pods.metric, 'selector')[0], currentAverageValue: pods.current.averageValue ?? '0', ...named(pods.metric, 'selector')[1] } }),
+    ...(pods && {
+      pods: {
+        ...named(pods.metric, 'selector')[0],
+        currentAverageValue: pods.current.averageValue ?? '0',
+        ...named(pods.metric, 'selector')[1],
+      },
+    }),
     ...(resource && { resource: { name: resource.name, ...amounts(resource.current) } }),
-    ...(containerResource && { containerResource: { name: containerResource.name, ...amounts(containerResource.current), container: containerResource.container } }),
+    ...(containerResource && {
+      containerResource: { name: containerResource.name, ...amounts(containerResource.current), container: containerResource.container },
+    }),
     ...(external && {
-      external: { ...named(external.metric, '')[0], ...named(external.metric, 'metricSelector')[1], currentValue: external.current.value ?? '0', ...member('currentAverageValue', external.current.averageValue) },
+      external: {
+        ...named(external.metric, '')[0],
+        ...named(external.metric, 'metricSelector')[1],
+        currentValue: external.current.value ?? '0',
+        ...member('currentAverageValue', external.current.averageValue),
+      },
     }),
   };
 }
@@ -183,10 +272,24 @@ function secondCurrent(metric: Fields): Fields {
   });
   return {
     type,
-    ...(object && { object: { describedObject: object['target'], metric: identifier(object, 'selector'), current: current(object, 'currentValue', 'averageValue') } }),
+    ...(object && {
+      object: {
+        describedObject: object['target'],
+        metric: identifier(object, 'selector'),
+        current: current(object, 'currentValue', 'averageValue'),
+      },
+    }),
     ...(pods && { pods: { metric: identifier(pods, 'selector'), current: current(pods, '', 'currentAverageValue') } }),
     ...(resource && { resource: { name: resource['name'], current: current(resource, '', 'currentAverageValue') } }),
-    ...(containerResource && { containerResource: { name: containerResource['name'], container: containerResource['container'], current: current(containerResource, '', 'currentAverageValue') } }),
-    ...(external && { external: { metric: identifier(external, 'metricSelector'), current: current(external, 'currentValue', 'currentAverageValue') } }),
+    ...(containerResource && {
+      containerResource: {
+        name: containerResource['name'],
+        container: containerResource['container'],
+        current: current(containerResource, '', 'currentAverageValue'),
+      },
+    }),
+    ...(external && {
+      external: { metric: identifier(external, 'metricSelector'), current: current(external, 'currentValue', 'currentAverageValue') },
+    }),
   };
 }

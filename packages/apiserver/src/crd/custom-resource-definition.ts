@@ -70,7 +70,11 @@ function whenMarked(object: ApiObject): ApiObject {
   const { deletionGracePeriodSeconds: _grace, generation, ...metadata } = object.metadata;
   const held = withFinalizer({ ...object, metadata }, cleanupFinalizer);
   const status = terminating(object as unknown as Crd, Date.parse(metadata.deletionTimestamp ?? '')); // hooks of definitions get definitions
-  return { ...held, metadata: { ...held.metadata, ...(generation === undefined ? {} : { generation: generation - 1 }) }, status } as ApiObject; // still the definition
+  return {
+    ...held,
+    metadata: { ...held.metadata, ...(generation === undefined ? {} : { generation: generation - 1 }) },
+    status,
+  } as ApiObject; // still the definition
 }
 
 function checksOf(table: TypeTable, context: RequestContext): DefaultCheck {

@@ -84,7 +84,11 @@ function versionOf(
     categories: names.categories ?? [],
     verbs,
     ...(deprecation === undefined ? {} : { deprecation }),
-    storage: { prefix: `/registry/${group}/${names.plural}/`, apiVersion: `${group}/${storageVersion}`, hash: storageHash(group, storageVersion, kind) },
+    storage: {
+      prefix: `/registry/${group}/${names.plural}/`,
+      apiVersion: `${group}/${storageVersion}`,
+      hash: storageHash(group, storageVersion, kind),
+    },
     columns,
     cells,
     typedItems: true,

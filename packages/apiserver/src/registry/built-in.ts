@@ -22,9 +22,21 @@ const ageOnly: readonly Column[] = [
 ];
 /** Resources of which a delete answers with the object. */
 const returnDeleted: ReadonlySet<string> = new Set([
-  '/persistentvolumeclaims', '/persistentvolumes', '/pods', '/podtemplates', '/resourcequotas', '/serviceaccounts', '/services',
-  'resource.k8s.io/deviceclasses', 'resource.k8s.io/resourceclaims', 'resource.k8s.io/resourceclaimtemplates', 'resource.k8s.io/resourceslices',
-  'storage.k8s.io/csidrivers', 'storage.k8s.io/csinodes', 'storage.k8s.io/storageclasses', 'storage.k8s.io/volumeattachments',
+  '/persistentvolumeclaims',
+  '/persistentvolumes',
+  '/pods',
+  '/podtemplates',
+  '/resourcequotas',
+  '/serviceaccounts',
+  '/services',
+  'resource.k8s.io/deviceclasses',
+  'resource.k8s.io/resourceclaims',
+  'resource.k8s.io/resourceclaimtemplates',
+  'resource.k8s.io/resourceslices',
+  'storage.k8s.io/csidrivers',
+  'storage.k8s.io/csinodes',
+  'storage.k8s.io/storageclasses',
+  'storage.k8s.io/volumeattachments',
   'storage.k8s.io/volumeattributesclasses',
 ]);
 
@@ -40,7 +52,9 @@ const orphaning: ReadonlyMap<string, Pick<Strategy, 'propagationWarning'>> = new
   ],
 ]);
 /** By `group/version/resource`. */
-const deprecations: Readonly<Record<string, string>> = { '/v1/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice' };
+const deprecations: Readonly<Record<string, string>> = {
+  '/v1/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+};
 /** A PUT of what does not exist creates it. */
 const createdByUpdate: ReadonlySet<string> = new Set(
   ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'].map((resource) => `rbac.authorization.k8s.io/${resource}`),
@@ -72,13 +86,19 @@ function definitionOf(row: ResourceRow, options: BuiltInOptions): ResourceDefini
   const apiVersion = group === '' ? version : `${group}/${version}`;
   const hasStatus = row.subresources.some(({ name }) => name === 'status');
   const offered = options.subresources[`${group}/${resource}`] ?? [];
-  const status: readonly Subresource[] = hasStatus ? [{ name: 'status', response: { group, version, kind }, verbs: ['get', 'patch', 'update'] }] : [];
+  const status: readonly Subresource[] = hasStatus
+    ? [{ name: 'status', response: { group, version, kind }, verbs: ['get', 'patch', 'update'] }]
+    : [];
   const own = options.cells[`${group}/${version}/${resource}`];
   return {
     ...row,
     listKind: `${kind}List`,
     verbs: row.verbs as readonly Verb[], // discovery lists no others
-    storage: { prefix: storagePrefix(group, resource), apiVersion: conversion?.apiVersion ?? apiVersion, hash: row.storageVersionHash ?? '' },
+    storage: {
+      prefix: storagePrefix(group, resource),
+      apiVersion: conversion?.apiVersion ?? apiVersion,
+      hash: row.storageVersionHash ?? '',
+    },
     ...deprecationOf(`${group}/${version}/${resource}`),
     columns: own === undefined || row.columns.length === 0 ? ageOnly : row.columns,
     cells: own === undefined || row.columns.length === 0 ? ageCells : own,
@@ -88,7 +108,11 @@ function definitionOf(row: ResourceRow, options: BuiltInOptions): ResourceDefini
     ...(hooks.default === undefined ? {} : { default: hooks.default }),
     ...(conversion === undefined ? {} : { convert: conversion.convert }),
     strategicMerge: options.strategicMerge(type),
-    strategy: { allowUnconditionalUpdate: true, ...traitsOf(`${group}/${resource}`), ...(hasStatus ? dropStatus(hooks.strategy ?? {}, zeroStatus(table, type)) : hooks.strategy) },
+    strategy: {
+      allowUnconditionalUpdate: true,
+      ...traitsOf(`${group}/${resource}`),
+      ...(hasStatus ? dropStatus(hooks.strategy ?? {}, zeroStatus(table, type)) : hooks.strategy),
+    },
     ...(hasStatus ? { statusStrategy: hooks.statusStrategy ?? {} } : {}),
     subresources: Object.fromEntries([...status, ...offered].map((one) => [one.name, one])),
   };
@@ -137,7 +161,11 @@ function zeroStatus(table: TypeTable, type: string): () => unknown {
   };
 }
 
-function decodeBuiltIn(table: TypeTable, row: { readonly type: string; readonly apiVersion: string; readonly kind: string }, value: unknown): Decoded {
+function decodeBuiltIn(
+  table: TypeTable,
+  row: { readonly type: string; readonly apiVersion: string; readonly kind: string },
+  value: unknown,
+): Decoded {
   const { object, unknown } = decodeStruct(table, row.type, value);
   // Written first, as every object of the wire starts.
   const typed = { kind: row.kind, apiVersion: row.apiVersion, ...object } as unknown as Unstructured; // metadata is a struct, hence present
@@ -148,4 +176,3 @@ function ageCells({ metadata }: ApiObject, nowMs: number): readonly unknown[] {
   const created = parseTime(metadata.creationTimestamp);
   return [metadata.name ?? '', created === undefined ? '<unknown>' : humanDuration(nowMs - created)];
 }
-

@@ -69,7 +69,10 @@ export interface Strategy {
    * Side effects around the commit: cluster IPs, node ports, quota. The only place where a kind touches anything but its
    * own object. `revert` runs when the commit does not happen.
    */
-  begin?(change: ObjectChange, context: RequestContext): Promise<{ readonly object?: ApiObject; finish(): Promise<void>; revert(): Promise<void> }>;
+  begin?(
+    change: ObjectChange,
+    context: RequestContext,
+  ): Promise<{ readonly object?: ApiObject; finish(): Promise<void>; revert(): Promise<void> }>;
 }
 
 export interface ObjectChange {

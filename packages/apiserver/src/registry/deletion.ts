@@ -17,7 +17,7 @@ export const foregroundFinalizer = 'foregroundDeletion';
 /** What a delete does: writes the object as `marked` where that is given, then takes it out or leaves it. */
 export interface DeletionPlan {
   readonly marked?: ApiObject;
-  readonly then: 'delete' | 'keep';
+  readonly outcome: 'delete' | 'keep';
 }
 
 /**
@@ -25,29 +25,40 @@ export interface DeletionPlan {
  * over; any other is taken out at once. A kind that has grace periods is marked even when its period is 0, so that watchers see
  * it end (rest.BeforeDelete, updateForGracefulDeletionAndFinalizers).
  */
-export function planDeletion({ strategy }: Pick<ResourceDefinition, 'strategy'>, object: ApiObject, options: DeleteOptions, nowMs: number): DeletionPlan {
+export function planDeletion(
+  { strategy }: Pick<ResourceDefinition, 'strategy'>,
+  object: ApiObject,
+  options: DeleteOptions,
+  nowMs: number,
+): DeletionPlan {
   const { metadata } = object;
   const before = metadata.finalizers ?? [];
   const finalizers = withPropagation(strategy, before, options);
   if (strategy.whenMarked !== undefined) {
     // Such kinds take their first delete as a wish, whatever holds them.
-    if (metadata.deletionTimestamp === undefined) return { marked: strategy.whenMarked(marked(object, finalizers, 0, nowMs)), then: 'keep' };
-    if (strategy.isHeld?.(object) === true) return { then: 'keep' };
+    if (metadata.deletionTimestamp === undefined)
+      return { marked: strategy.whenMarked(marked(object, finalizers, 0, nowMs)), outcome: 'keep' };
+    if (strategy.isHeld?.(object) === true) return { outcome: 'keep' };
   }
   const graceful = strategy.gracePeriodSeconds === undefined ? 'none' : gracefully(strategy, object, options, nowMs);
-  if (graceful === 'pending') return { then: 'keep' };
+  if (graceful === 'pending') return { outcome: 'keep' };
   if (graceful === 'none') {
-    if (finalizers.length === 0) return { then: 'delete' };
+    if (finalizers.length === 0) return { outcome: 'delete' };
     const isSame = finalizers.length === before.length && finalizers.every((finalizer) => before.includes(finalizer));
-    if (isSame && metadata.deletionTimestamp !== undefined) return { then: 'keep' };
-    return { marked: marked(object, finalizers, 0, nowMs), then: 'keep' };
+    if (isSame && metadata.deletionTimestamp !== undefined) return { outcome: 'keep' };
+    return { marked: marked(object, finalizers, 0, nowMs), outcome: 'keep' };
   }
   const { seconds, atMs } = graceful;
-  return { marked: marked(object, finalizers, seconds, atMs), then: finalizers.length > 0 || seconds > 0 ? 'keep' : 'delete' };
+  return { marked: marked(object, finalizers, seconds, atMs), outcome: finalizers.length > 0 || seconds > 0 ? 'keep' : 'delete' };
 }
 
 /** `pending`: it is on its way out and this delete does not hasten it. */
-function gracefully(strategy: Strategy, object: ApiObject, options: DeleteOptions, nowMs: number): 'none' | 'pending' | { readonly seconds: number; readonly atMs: number } {
+function gracefully(
+  strategy: Strategy,
+  object: ApiObject,
+  options: DeleteOptions,
+  nowMs: number,
+): 'none' | 'pending' | { readonly seconds: number; readonly atMs: number } {
   const { deletionTimestamp, deletionGracePeriodSeconds: left } = object.metadata;
   // A negative period means the shortest there is.
   const wanted = options.gracePeriodSeconds !== undefined && options.gracePeriodSeconds < 0 ? 1 : options.gracePeriodSeconds;
@@ -84,7 +95,8 @@ function marked(object: ApiObject, finalizers: readonly string[], graceSeconds: 
 function withPropagation(strategy: Strategy, finalizers: readonly string[], options: DeleteOptions): readonly string[] {
   const { propagation = 'background' } = strategy;
   if (propagation === 'none') return finalizers.filter((finalizer) => finalizer !== orphanFinalizer && finalizer !== foregroundFinalizer);
-  const policy = options.propagationPolicy ?? (options.orphanDependents === undefined ? undefined : options.orphanDependents ? 'Orphan' : 'Background');
+  const policy =
+    options.propagationPolicy ?? (options.orphanDependents === undefined ? undefined : options.orphanDependents ? 'Orphan' : 'Background');
   const isDecided = finalizers.includes(orphanFinalizer) || finalizers.includes(foregroundFinalizer);
   if (policy === undefined && (isDecided || propagation === 'background')) return finalizers;
   const others = finalizers.filter((finalizer) => finalizer !== orphanFinalizer && finalizer !== foregroundFinalizer);

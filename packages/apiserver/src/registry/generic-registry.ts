@@ -136,7 +136,8 @@ export class GenericRegistry implements ResourceRegistry {
       const old = this.#served(current.object);
       const sent = change(old);
       const expect = revisionOfSent(sent);
-      if (expect === 'any' && (options.strategy ?? this.definition.strategy).allowUnconditionalUpdate !== true) throw this.#versionRequired(name);
+      if (expect === 'any' && (options.strategy ?? this.definition.strategy).allowUnconditionalUpdate !== true)
+        throw this.#versionRequired(name);
       if (expect !== 'any' && expect !== current.revision) throw this.#conflict(name);
       const written = await this.#updateOnce(context, { current, old, sent, options });
       if (written !== undefined) return written;
@@ -145,7 +146,8 @@ export class GenericRegistry implements ResourceRegistry {
 
   async delete(context: RequestContext, name: string, options: DeleteOptions): Promise<Deleted> {
     const { propagationWarning } = this.definition.strategy;
-    if (propagationWarning !== undefined && options.propagationPolicy === undefined && options.orphanDependents === undefined) context.warn(propagationWarning);
+    if (propagationWarning !== undefined && options.propagationPolicy === undefined && options.orphanDependents === undefined)
+      context.warn(propagationWarning);
     for (;;) {
       const current = await this.#read(context, name);
       const deleted = await this.#deleteOnce(context, name, current, options);
@@ -221,26 +223,21 @@ export class GenericRegistry implements ResourceRegistry {
     return { object: this.#at(object, current.revision), stored: undefined, created: false };
   }
 
-  async #deleteOnce(
-    context: RequestContext,
-    name: string,
-    current: Stored,
-    options: DeleteOptions,
-  ): Promise<Deleted | undefined> {
+  async #deleteOnce(context: RequestContext, name: string, current: Stored, options: DeleteOptions): Promise<Deleted | undefined> {
     const { definition } = this;
     const old = this.#served(current.object);
     this.#assertPreconditions(name, old, options);
     const request = { operation: 'DELETE', definition, subresource: '', name, object: undefined, old, context } as const;
     await this.#admission.validate(request);
-    const { marked, then } = planDeletion(definition, old, options, context.clock.now());
-    if (marked === undefined && then === 'keep') return { stored: current, object: old, gone: false };
-    if (context.dryRun) return { stored: undefined, object: marked ?? old, gone: then === 'delete' };
+    const { marked, outcome } = planDeletion(definition, old, options, context.clock.now());
+    if (marked === undefined && outcome === 'keep') return { stored: current, object: old, gone: false };
+    if (context.dryRun) return { stored: undefined, object: marked ?? old, gone: outcome === 'delete' };
     let last = current;
     if (marked !== undefined) {
       const result = await this.#commit(context, current.key, current.revision, this.#encode(deepFreeze(marked)));
       if (!result.succeeded) return undefined;
       last = result.stored;
-      if (then === 'keep') return { stored: last, object: this.#served(last.object), gone: false };
+      if (outcome === 'keep') return { stored: last, object: this.#served(last.object), gone: false };
     }
     const lastObject = this.#served(last.object);
     const begun = await this.#begin({ operation: 'delete', object: undefined, old: lastObject }, context);
@@ -256,13 +253,25 @@ export class GenericRegistry implements ResourceRegistry {
     const about = { group, resource: kind };
     const { uid: storedUid = '', resourceVersion: storedVersion = '' } = old.metadata;
     if (uid !== undefined && uid !== storedUid) {
-      throw newConflict(about, name, `the UID in the precondition (${uid}) does not match the UID in record (${storedUid}). The object might have been deleted and then recreated`);
+      throw newConflict(
+        about,
+        name,
+        `the UID in the precondition (${uid}) does not match the UID in record (${storedUid}). The object might have been deleted and then recreated`,
+      );
     }
     if (resourceVersion !== undefined && resourceVersion !== storedVersion) {
-      throw newConflict(about, name, `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${storedVersion}). The object might have been modified`);
+      throw newConflict(
+        about,
+        name,
+        `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${storedVersion}). The object might have been modified`,
+      );
     }
     if (options.ignoreStoreReadErrorWithClusterBreakingPotential === true) {
-      throw this.#storageConflict(old.metadata.namespace ?? '', name, 'unsafe deletion is not allowed because the object is decodable from storage');
+      throw this.#storageConflict(
+        old.metadata.namespace ?? '',
+        name,
+        'unsafe deletion is not allowed because the object is decodable from storage',
+      );
     }
   }
 
@@ -340,7 +349,11 @@ export class GenericRegistry implements ResourceRegistry {
 
   /** A refusal of the storage layer, in the words that reach clients (apiserver pkg/storage InvalidObjError). */
   #storageConflict(namespace: string, name: string, why: string): Error {
-    return newConflict(this.definition, name, `StorageError: invalid object, Code: 4, Key: ${this.key(namespace, name)}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`);
+    return newConflict(
+      this.definition,
+      name,
+      `StorageError: invalid object, Code: 4, Key: ${this.key(namespace, name)}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
+    );
   }
 
   #uidConflict(namespace: string, name: string, sent: string, stored: string): Error {
@@ -353,13 +366,15 @@ const nothingBegun = { finish: async () => {}, revert: async () => {} };
 /** The revision that what is sent was read at; `any` where it does not say. Throws what upstream answers to other texts. */
 function revisionOfSent({ metadata: { resourceVersion = '' } }: Unstructured | ApiObject): Revision | 'any' {
   if (resourceVersion === '' || resourceVersion === '0') return 'any';
-  if (!/^\d+$/.test(resourceVersion)) throw newStatusError(500, '', `strconv.ParseUint: parsing ${goQuote(resourceVersion)}: invalid syntax`);
+  if (!/^\d+$/.test(resourceVersion))
+    throw newStatusError(500, '', `strconv.ParseUint: parsing ${goQuote(resourceVersion)}: invalid syntax`);
   return Number(resourceVersion) as Revision; // compared only; what is no revision equals none
 }
 
 function isLastFinalizerGone({ strategy }: ResourceDefinition, object: ApiObject): boolean {
   const { metadata } = object;
-  if (metadata.deletionTimestamp === undefined || (metadata.finalizers ?? []).length > 0 || strategy.isHeld?.(object) === true) return false;
+  if (metadata.deletionTimestamp === undefined || (metadata.finalizers ?? []).length > 0 || strategy.isHeld?.(object) === true)
+    return false;
   return (metadata.deletionGracePeriodSeconds ?? 0) === 0;
 }
 
@@ -367,4 +382,3 @@ function sameButRevision(object: ApiObject, old: ApiObject): boolean {
   const { resourceVersion: _rv, ...metadata } = old.metadata;
   return semanticEqual(object, { ...old, metadata });
 }
-

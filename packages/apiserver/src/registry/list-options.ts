@@ -78,16 +78,19 @@ function validate(query: {
   const field = 'resourceVersionMatch';
   if (isWatch) {
     if (sendInitialEvents !== undefined) {
-      if (match !== 'NotOlderThan') faults.push(FieldError.forbidden(field, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+      if (match !== 'NotOlderThan')
+        faults.push(FieldError.forbidden(field, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
       if (match !== '' && match !== 'NotOlderThan') faults.push(FieldError.notSupported(field, match, ['NotOlderThan']));
-    } else if (match !== '') faults.push(FieldError.forbidden(field, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+    } else if (match !== '')
+      faults.push(FieldError.forbidden(field, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
   } else {
     if (sendInitialEvents !== undefined) faults.push(FieldError.forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
     if (match !== '') {
       if (version === '') faults.push(FieldError.forbidden(field, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
       if (continues) faults.push(FieldError.forbidden(field, 'resourceVersionMatch is forbidden when continue is provided'));
       if (match !== 'Exact' && match !== 'NotOlderThan') faults.push(FieldError.notSupported(field, match, ['Exact', 'NotOlderThan', '']));
-      if (match === 'Exact' && version === '0') faults.push(FieldError.forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+      if (match === 'Exact' && version === '0')
+        faults.push(FieldError.forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
     }
   }
   if (faults.length > 0) throw newInvalid(listOptionsKind, '', faults);
@@ -102,7 +105,15 @@ export interface ContinueToken {
 const tokenVersion = 'meta.k8s.io/v1';
 
 /** Opaque to clients: base64url of JSON, as upstream's (apiserver pkg/storage/continue.go). `lastKey` begins with `prefix`. */
-export function encodeContinue({ revision: at, lastKey, prefix }: { readonly revision: Revision; readonly lastKey: string; readonly prefix: string }): string {
+export function encodeContinue({
+  revision: at,
+  lastKey,
+  prefix,
+}: {
+  readonly revision: Revision;
+  readonly lastKey: string;
+  readonly prefix: string;
+}): string {
   const start = `${lastKey.slice(prefix.length)}\0`;
   return Buffer.from(JSON.stringify({ v: tokenVersion, rv: at, start })).toString('base64url');
 }
@@ -122,6 +133,7 @@ export function decodeContinue(text: string, prefix: string): ContinueToken {
   if (v !== tokenVersion) throw refused('server does not recognize this encoded version "meta.k8s.io/v1"');
   if (typeof start !== 'string' || start === '') throw refused('it has no start');
   if (`/${start}`.split('/').includes('..')) throw refused(start.startsWith('/') ? start : `/${start}`);
-  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv < 1) throw refused(`incorrect encoded start resourceVersion (version ${tokenVersion}): ${String(rv)}`);
+  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv < 1)
+    throw refused(`incorrect encoded start resourceVersion (version ${tokenVersion}): ${String(rv)}`);
   return { revision: revisionOf(rv), after: prefix + start.replace(/\0$/, '') };
 }

@@ -7,11 +7,7 @@ const generatedLength = 5;
 const maxGeneratedName = 63;
 
 /** `metadata` of a new object: what the server decides replaces what the client sent (rest.BeforeCreate). */
-export function metadataForCreate(
-  definition: ResourceDefinition,
-  sent: Frozen<ObjectMeta>,
-  context: RequestContext,
-): ObjectMeta {
+export function metadataForCreate(definition: ResourceDefinition, sent: Frozen<ObjectMeta>, context: RequestContext): ObjectMeta {
   const { resourceVersion: _rv, deletionTimestamp: _dt, deletionGracePeriodSeconds: _dg, managedFields: _mf, ...rest } = sent;
   const { selfLink: _sl, generation: _g, namespace: _ns, ...kept } = rest;
   return {
@@ -73,7 +69,12 @@ export function validateImmutableMetadata(object: ApiObject, old: ApiObject): re
     const added = (object.metadata.finalizers ?? []).filter((finalizer) => !(before.finalizers ?? []).includes(finalizer));
     if (added.length > 0) {
       const shown = added.toSorted().map(goQuote).join(', ');
-      errors.push(FieldError.forbidden('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${shown}}`));
+      errors.push(
+        FieldError.forbidden(
+          'metadata.finalizers',
+          `no new finalizers can be added if the object is being deleted, found new finalizers []string{${shown}}`,
+        ),
+      );
     }
   }
   for (const field of ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const) {

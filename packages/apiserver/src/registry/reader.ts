@@ -23,7 +23,13 @@ export function collectionPrefix({ storage, namespaced }: ResourceDefinition, na
   return namespaced && namespace !== '' ? `${storage.prefix}${namespace}/` : storage.prefix;
 }
 
-export async function readOne(storage: Storage, definition: ResourceDefinition, namespace: string, name: string, at?: Revision): Promise<Stored> {
+export async function readOne(
+  storage: Storage,
+  definition: ResourceDefinition,
+  namespace: string,
+  name: string,
+  at?: Revision,
+): Promise<Stored> {
   const key = collectionPrefix(definition, namespace) + name;
   const { stored, revision } = await storage.get(key);
   if (at !== undefined && at > revision) throw tooLarge(at, revision);
@@ -89,7 +95,12 @@ async function readPage(
       items.push(item);
       const unread = listed.items.length - i - 1 + listed.remaining;
       if (limit > 0 && items.length === limit && unread > 0) {
-        return { items, revision: at, continue: encodeContinue({ revision: at, lastKey: item.key, prefix }), remaining: selection.everything ? unread : undefined };
+        return {
+          items,
+          revision: at,
+          continue: encodeContinue({ revision: at, lastKey: item.key, prefix }),
+          remaining: selection.everything ? unread : undefined,
+        };
       }
     }
     after = listed.items.at(-1)?.key;
@@ -101,7 +112,9 @@ async function readPage(
 function asStatus(error: unknown, wanted: Revision | undefined, continued: boolean): unknown {
   if (error instanceof CompactedRevisionError) {
     if (!continued) return newExpired(`The resourceVersion for the provided list is too old.`);
-    return newExpired('The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.');
+    return newExpired(
+      'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    );
   }
   if (error instanceof FutureRevisionError && wanted !== undefined) return tooLarge(wanted, error.current);
   return error;

@@ -19,7 +19,10 @@ const metadataFields: Fields = {
 };
 
 /** Throws a 400 for selectors that do not parse and for fields that the kind does not offer. */
-export function selectionOf(definition: ResourceDefinition, query: { readonly labelSelector: string; readonly fieldSelector: string }): Selection {
+export function selectionOf(
+  definition: ResourceDefinition,
+  query: { readonly labelSelector: string; readonly fieldSelector: string },
+): Selection {
   const labels = parseLabelSelector(query.labelSelector);
   const requirements = query.fieldSelector === '' ? [] : parseFieldSelector(query.fieldSelector);
   for (const { field } of requirements) {
@@ -27,11 +30,13 @@ export function selectionOf(definition: ResourceDefinition, query: { readonly la
   }
   const values = requirements.map((requirement) => ({ ...requirement, read: fieldOf(definition, requirement) }));
   const served = (object: ApiObject): ApiObject => definition.convert?.fromStorage(object) ?? object;
-  const fieldsMatch = (object: ApiObject): boolean => values.every(({ read, operator, value }) => (read(object) === value) === (operator === '='));
+  const fieldsMatch = (object: ApiObject): boolean =>
+    values.every(({ read, operator, value }) => (read(object) === value) === (operator === '='));
   return {
     everything: labels.everything && requirements.length === 0,
     name: requirements.find(({ field, operator, value }) => field === 'metadata.name' && operator === '=' && value !== '')?.value,
-    matches: (object) => (values.length === 0 || fieldsMatch(served(object))) && (labels.everything || labels.matches(object.metadata.labels)),
+    matches: (object) =>
+      (values.length === 0 || fieldsMatch(served(object))) && (labels.everything || labels.matches(object.metadata.labels)),
   };
 }
 

@@ -23,7 +23,12 @@ export function validateObject(definition: Rules, object: ApiObject, context: Re
 }
 
 /** Faults of a changed object. Rules of the name are not asked again: it is immutable. */
-export function validateObjectUpdate(strategy: Strategy, object: ApiObject, old: ApiObject, context: RequestContext): readonly FieldError[] {
+export function validateObjectUpdate(
+  strategy: Strategy,
+  object: ApiObject,
+  old: ApiObject,
+  context: RequestContext,
+): readonly FieldError[] {
   const own = strategy.validateUpdate?.(object, old, context) ?? strategy.validate?.(object, context) ?? [];
   return [...validateImmutableMetadata(object, old), ...validateCommon(object, strategy), ...own];
 }
@@ -35,7 +40,8 @@ function validateMetadata({ namespaced, strategy }: Rules, object: ApiObject): r
   const generateName = metadata.generateName ?? '';
   const validateName = strategy.validateName ?? nameIsDns1123Subdomain;
   if (generateName !== '') {
-    for (const text of validateName(generateName, { prefix: true })) faults.push(FieldError.invalid('metadata.generateName', generateName, text));
+    for (const text of validateName(generateName, { prefix: true }))
+      faults.push(FieldError.invalid('metadata.generateName', generateName, text));
   }
   if (name === '') faults.push(FieldError.required('metadata.name', 'name or generateName is required'));
   else {
@@ -45,7 +51,8 @@ function validateMetadata({ namespaced, strategy }: Rules, object: ApiObject): r
   }
   const namespace = metadata.namespace ?? '';
   if (namespaced && namespace === '') faults.push(FieldError.required('metadata.namespace', ''));
-  if (namespaced && namespace !== '') for (const text of isDns1123Label(namespace)) faults.push(FieldError.invalid('metadata.namespace', namespace, text));
+  if (namespaced && namespace !== '')
+    for (const text of isDns1123Label(namespace)) faults.push(FieldError.invalid('metadata.namespace', namespace, text));
   if (!namespaced && namespace !== '') faults.push(FieldError.forbidden('metadata.namespace', 'not allowed on this type'));
   return [...faults, ...validateCommon(object, strategy)];
 }
@@ -71,14 +78,18 @@ function validateCommon({ metadata }: ApiObject, { anyFinalizer }: Pick<Strategy
     if (owner.name === '') faults.push(FieldError.invalid(`${at}.name`, owner.name, 'must not be empty'));
     if (owner.uid === '') faults.push(FieldError.invalid(`${at}.uid`, owner.uid, 'must not be empty'));
     if (owner.controller === true && ++controllers > 1) {
-      faults.push(FieldError.invalid('metadata.ownerReferences', metadata.ownerReferences, 'Only one reference can have Controller set to true'));
+      faults.push(
+        FieldError.invalid('metadata.ownerReferences', metadata.ownerReferences, 'Only one reference can have Controller set to true'),
+      );
     }
   }
   for (const finalizer of metadata.finalizers ?? []) {
     const texts = isQualifiedName(finalizer);
     for (const text of texts) faults.push(FieldError.invalid('metadata.finalizers', finalizer, text));
     if (texts.length === 0 && anyFinalizer !== true && !finalizer.includes('/') && !standardFinalizers.has(finalizer)) {
-      faults.push(FieldError.invalid('metadata.finalizers', finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
+      faults.push(
+        FieldError.invalid('metadata.finalizers', finalizer, 'name is neither a standard finalizer name nor is it fully qualified'),
+      );
     }
   }
   return faults;

@@ -39,7 +39,11 @@ export function accessReviews(authorizer: Authorizer): readonly ActionDefinition
     const spec = specOf(body);
     requireValid(spec, kind !== 'SelfSubjectAccessReview');
     const { decision, reason } = await authorizer.authorize(attributesOf(spec, user));
-    const status = { allowed: decision === 'allow', ...(decision === 'deny' ? { denied: true } : {}), ...(reason === '' ? {} : { reason }) };
+    const status = {
+      allowed: decision === 'allow',
+      ...(decision === 'deny' ? { denied: true } : {}),
+      ...(reason === '' ? {} : { reason }),
+    };
     return deepFreeze({ kind, apiVersion: `${group}/v1`, metadata: body['metadata'] ?? {}, spec, status });
   };
   return [
@@ -79,7 +83,13 @@ export function accessReviews(authorizer: Authorizer): readonly ActionDefinition
       async create(body, { user }) {
         const { namespace = '' } = (body['spec'] ?? {}) as { readonly namespace?: string };
         if (namespace === '') throw newBadRequest('no namespace on request');
-        return deepFreeze({ kind: 'SelfSubjectRulesReview', apiVersion: `${group}/v1`, metadata: {}, spec: {}, status: rulesStatus(authorizer, user, namespace) });
+        return deepFreeze({
+          kind: 'SelfSubjectRulesReview',
+          apiVersion: `${group}/v1`,
+          metadata: {},
+          spec: {},
+          status: rulesStatus(authorizer, user, namespace),
+        });
       },
     },
   ];
@@ -90,12 +100,25 @@ function rulesStatus({ rulesFor }: Authorizer, user: UserInfo, namespace: string
   const rules = rulesFor?.(user, namespace);
   const resourceRules = (rules ?? []).filter(({ nonResourceURLs = [] }) => nonResourceURLs.length === 0);
   const nonResourceRules = (rules ?? []).filter(({ nonResourceURLs = [] }) => nonResourceURLs.length > 0);
-  return { resourceRules, nonResourceRules: nonResourceRules.map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })), incomplete: rules === undefined };
+  return {
+    resourceRules,
+    nonResourceRules: nonResourceRules.map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
+    incomplete: rules === undefined,
+  };
 }
 
 function attributesOf({ resourceAttributes, nonResourceAttributes }: Spec, user: UserInfo): Attributes {
-  if (nonResourceAttributes !== undefined) return { user, verb: nonResourceAttributes.verb ?? '', resourceRequest: false, path: nonResourceAttributes.path ?? '' };
-  const { namespace = '', verb = '', group: apiGroup = '', version = '', resource = '', subresource = '', name = '' } = resourceAttributes ?? {};
+  if (nonResourceAttributes !== undefined)
+    return { user, verb: nonResourceAttributes.verb ?? '', resourceRequest: false, path: nonResourceAttributes.path ?? '' };
+  const {
+    namespace = '',
+    verb = '',
+    group: apiGroup = '',
+    version = '',
+    resource = '',
+    subresource = '',
+    name = '',
+  } = resourceAttributes ?? {};
   return { user, verb, resourceRequest: true, apiGroup, apiVersion: version, resource, subresource, namespace, name };
 }
 
@@ -106,11 +129,14 @@ function requireValid({ resourceAttributes, nonResourceAttributes, user = '', gr
   if ((resourceAttributes === undefined) === (nonResourceAttributes === undefined)) {
     faults.push(FieldError.invalid('spec', path ?? null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified'));
   }
-  if (hasSubject && user === '' && groups.length === 0) faults.push(FieldError.invalid('spec.user', '', 'at least one of user or group must be specified'));
+  if (hasSubject && user === '' && groups.length === 0)
+    faults.push(FieldError.invalid('spec.user', '', 'at least one of user or group must be specified'));
   for (const field of ['fieldSelector', 'labelSelector'] as const) {
     const { rawSelector = '', requirements = [] } = resourceAttributes?.[field] ?? {};
     if (rawSelector === '' || requirements.length === 0) continue;
-    faults.push(FieldError.invalid(`spec.resourceAttributes.${field}.rawSelector`, rawSelector, 'may not specified at the same time as requirements'));
+    faults.push(
+      FieldError.invalid(`spec.resourceAttributes.${field}.rawSelector`, rawSelector, 'may not specified at the same time as requirements'),
+    );
   }
   if (faults.length > 0) throw newInvalid({ group, kind: '' }, '', faults);
 }
@@ -126,13 +152,18 @@ function specOf(body: Readonly<Record<string, unknown>>): Spec {
 
 function requireNamespace(body: Readonly<Record<string, unknown>>, { namespace }: RequestContext): void {
   const metadata = (body['metadata'] ?? {}) as { readonly namespace?: string };
-  if (metadata.namespace !== undefined && metadata.namespace !== namespace) throw newBadRequest('the namespace of the provided object does not match the namespace sent on the request');
+  if (metadata.namespace !== undefined && metadata.namespace !== namespace)
+    throw newBadRequest('the namespace of the provided object does not match the namespace sent on the request');
   const { resourceAttributes, nonResourceAttributes } = specOf(body);
   if (nonResourceAttributes !== undefined) {
     const { path = '', verb = '' } = nonResourceAttributes;
-    throw newInvalid({ group, kind: '' }, '', [FieldError.invalid('spec.nonResourceAttributes', { Path: path, Verb: verb }, 'disallowed on this kind of request')]);
+    throw newInvalid({ group, kind: '' }, '', [
+      FieldError.invalid('spec.nonResourceAttributes', { Path: path, Verb: verb }, 'disallowed on this kind of request'),
+    ]);
   }
   const wanted = resourceAttributes?.namespace ?? '';
   if (wanted === namespace) return;
-  throw newInvalid({ group, kind: '' }, '', [{ type: 'Invalid', field: 'spec.resourceAttributes.namespace', badValue: wanted, detail: 'must match metadata.namespace' }]);
+  throw newInvalid({ group, kind: '' }, '', [
+    { type: 'Invalid', field: 'spec.resourceAttributes.namespace', badValue: wanted, detail: 'must match metadata.namespace' },
+  ]);
 }

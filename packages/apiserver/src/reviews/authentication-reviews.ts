@@ -30,7 +30,10 @@ export function authenticationReviews(authenticator: () => Authenticator, audien
         const answer = { kind: 'TokenReview', apiVersion: `${group}/v1`, metadata: {}, spec };
         const wanted = spec.audiences ?? audiences;
         const shared = wanted.filter((audience) => audiences.includes(audience));
-        const user = shared.length === 0 ? 'refused' : await authenticator().authenticate({ headers: { authorization: `Bearer ${spec.token ?? ''}` } });
+        const user =
+          shared.length === 0
+            ? 'refused'
+            : await authenticator().authenticate({ headers: { authorization: `Bearer ${spec.token ?? ''}` } });
         if (user === undefined || user === 'refused') return deepFreeze({ ...answer, status: { user: {}, error: 'invalid bearer token' } });
         return deepFreeze({ ...answer, status: { authenticated: true, user: userInfo(authenticated(user)), audiences: shared } });
       },
@@ -39,5 +42,10 @@ export function authenticationReviews(authenticator: () => Authenticator, audien
 }
 
 function userInfo({ name, uid, groups, extra }: UserInfo): object {
-  return { username: name, ...(uid === undefined ? {} : { uid }), ...(groups.length === 0 ? {} : { groups }), ...(extra === undefined ? {} : { extra }) };
+  return {
+    username: name,
+    ...(uid === undefined ? {} : { uid }),
+    ...(groups.length === 0 ? {} : { groups }),
+    ...(extra === undefined ? {} : { extra }),
+  };
 }

@@ -19,7 +19,7 @@ import type { Process } from '@coracle/kernel';
 import type { Authenticator, Credentials } from '../authentication/authenticator.ts';
 import { anonymous, authenticated, type UserInfo } from '../authentication/user.ts';
 import type { Attributes, Authorizer } from '../authorization/authorizer.ts';
-import type { RequestContext } from '../registry/definition.ts';
+import type { RequestContext, ResourceDefinition } from '../registry/definition.ts';
 import { steppedStorage } from '../storage/stepped.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { BodyReaders } from './body.ts';
@@ -34,7 +34,11 @@ import { type ResourceInfo, serveResource } from './resource-handler.ts';
 import type { Resources } from './resources.ts';
 
 /** A path outside /api and /apis. `undefined`: nothing is served there. */
-export type PathHandler = (request: ApiRequest, query: ReadonlyMap<string, string>, user: UserInfo) => Promise<Answer | undefined> | Answer | undefined;
+export type PathHandler = (
+  request: ApiRequest,
+  query: ReadonlyMap<string, string>,
+  user: UserInfo,
+) => Promise<Answer | undefined> | Answer | undefined;
 
 export interface ApiServerOptions {
   readonly process: Process;
@@ -62,7 +66,12 @@ export interface HandleOptions {
   readonly signal: AbortSignal;
 }
 
-const notFoundPage: Answer = { is: 'bytes', status: 404, contentType: 'text/plain; charset=utf-8', bytes: Buffer.from('404 page not found\n') };
+const notFoundPage: Answer = {
+  is: 'bytes',
+  status: 404,
+  contentType: 'text/plain; charset=utf-8',
+  bytes: Buffer.from('404 page not found\n'),
+};
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 /** Warnings of one answer, and characters of each, beyond which they are cut (apiserver pkg/warning). */
@@ -89,7 +98,10 @@ export class ApiServer {
     this.#options = options;
     const { protobuf, readers = {} } = options;
     const withYaml: BodyReaders = { 'application/yaml': readYamlBody, ...readers };
-    this.#readers = protobuf === undefined ? withYaml : { ...withYaml, 'application/vnd.kubernetes.protobuf': (bytes) => ({ value: protobuf.read(bytes) }) };
+    this.#readers =
+      protobuf === undefined
+        ? withYaml
+        : { ...withYaml, 'application/vnd.kubernetes.protobuf': (bytes) => ({ value: protobuf.read(bytes) }) };
     this.#discovery = new Discovery(options.resources);
   }
 
@@ -112,17 +124,29 @@ export class ApiServer {
       const answer = await this.#serve(request, info, query, context, signal);
       const wanted = wantedForm(answer, request, query, this.#options.protobuf !== undefined && form === 'bytes');
       const nowMs = this.process.clock.now();
-      const response = render(answer, { form, wanted, includeObject: query.get('includeObject') ?? 'Metadata', nowMs, encode: this.#encode });
+      const response = render(answer, {
+        form,
+        wanted,
+        includeObject: query.get('includeObject') ?? 'Metadata',
+        nowMs,
+        encode: this.#encode,
+      });
       return this.#withHeaders(response, warnings);
     } catch (error) {
       return this.#withHeaders(this.#refusal(error, request, form), warnings);
     }
   }
 
-  async #serve(request: ApiRequest, info: RequestInfo, query: ReadonlyMap<string, string>, context: RequestContext, signal: AbortSignal): Promise<Answer> {
+  async #serve(
+    request: ApiRequest,
+    info: RequestInfo,
+    query: ReadonlyMap<string, string>,
+    context: RequestContext,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     if (info.kind === 'path') return this.#servePath(request, info.path, query, context.user);
     const registry = this.resources.registry(info.group, info.version, info.resource);
-    if (registry !== undefined) {
+    if (registry !== undefined && isAddressed(registry.definition, info)) {
       const { deprecation } = registry.definition;
       if (deprecation !== undefined) context.warn(deprecation);
       return serveResource({ process: this.process, registry, info, request, query, context, readers: this.#readers, signal });
@@ -136,7 +160,8 @@ export class ApiServer {
     const action = this.resources.action(info.group, info.version, info.resource);
     // Only the collection of such a resource has a path; there is nothing to be read.
     if (action === undefined || info.name !== '' || action.namespaced !== (info.namespace !== '')) throw newPathNotFound();
-    if (info.verb !== 'create') throw newStatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+    if (info.verb !== 'create')
+      throw newStatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     const body = readBody(request.body, action.kind, this.#readers).value;
     const value = await action.create((body ?? {}) as Readonly<Record<string, unknown>>, context); // readBody refuses what is no object
     return { is: 'value', status: 201, value };
@@ -152,7 +177,8 @@ export class ApiServer {
   }
 
   #discover(request: ApiRequest, path: string): Answer {
-    if (request.method !== 'GET') throw newStatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+    if (request.method !== 'GET')
+      throw newStatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     const wanted = negotiate(request.headers);
     if (wanted.as === 'APIGroupDiscoveryList' && (path === '/api' || path === '/apis')) {
       const contentType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -171,7 +197,13 @@ export class ApiServer {
     throw newPathNotFound();
   }
 
-  #context(user: UserInfo, info: RequestInfo, query: ReadonlyMap<string, string>, request: ApiRequest, warn: (text: string) => void): RequestContext {
+  #context(
+    user: UserInfo,
+    info: RequestInfo,
+    query: ReadonlyMap<string, string>,
+    request: ApiRequest,
+    warn: (text: string) => void,
+  ): RequestContext {
     const { process, storage } = this;
     const dryRun = query.get('dryRun') ?? '';
     const optionsKind = info.kind === 'resource' ? optionsKinds[info.verb] : undefined;
@@ -194,7 +226,16 @@ export class ApiServer {
   /** A context for work that the server does of itself, as `user`. */
   contextFor(user: UserInfo, namespace = ''): RequestContext {
     const { process, storage } = this;
-    return { user, namespace, dryRun: false, clock: process.clock, random: process.random, storage, userAgent: 'apiserver', warn: () => undefined };
+    return {
+      user,
+      namespace,
+      dryRun: false,
+      clock: process.clock,
+      random: process.random,
+      storage,
+      userAgent: 'apiserver',
+      warn: () => undefined,
+    };
   }
 
   async #authenticate(credentials: Credentials): Promise<UserInfo | 'refused'> {
@@ -208,7 +249,17 @@ export class ApiServer {
     if (impersonation === undefined) return caller;
     if (impersonation === 'incomplete') throw newInternalError('requested impersonation without impersonating a user');
     for (const { apiGroup, resource, subresource, namespace, name } of impersonation.needs) {
-      await this.#require({ user: caller, verb: 'impersonate', resourceRequest: true, apiGroup, apiVersion: 'v1', resource, subresource, namespace, name });
+      await this.#require({
+        user: caller,
+        verb: 'impersonate',
+        resourceRequest: true,
+        apiGroup,
+        apiVersion: 'v1',
+        resource,
+        subresource,
+        namespace,
+        name,
+      });
     }
     return impersonation.user;
   }
@@ -218,7 +269,17 @@ export class ApiServer {
     const { verb, group, version, resource, subresource, namespace } = info;
     // Who lists or watches one object by its name needs no right to the others (requestinfo.go).
     const name = info.name === '' && (verb === 'list' || verb === 'watch') ? selectedName(query) : info.name;
-    return this.#require({ user, verb, resourceRequest: true, apiGroup: group, apiVersion: version, resource, subresource, namespace, name });
+    return this.#require({
+      user,
+      verb,
+      resourceRequest: true,
+      apiGroup: group,
+      apiVersion: version,
+      resource,
+      subresource,
+      namespace,
+      name,
+    });
   }
 
   async #require(attributes: Attributes): Promise<void> {
@@ -234,14 +295,21 @@ export class ApiServer {
     let refusal: StatusError;
     if (error instanceof StatusError) refusal = error;
     else {
-      this.process.log.error('A request failed', { method: request.method, path: request.path, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      this.process.log.error('A request failed', {
+        method: request.method,
+        path: request.path,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
       refusal = newInternalError(error instanceof Error ? error.message : String(error));
     }
     const { status } = refusal;
     const seconds = status.details?.retryAfterSeconds;
     const wanted = request.headers['accept'] === 'application/yaml' ? { ...plainForm, mediaType: 'application/yaml' as const } : plainForm;
     const value = deepFreeze({ ...status, metadata: {} });
-    const response = render({ is: 'value', status: refusal.code, value }, { form, wanted, includeObject: 'None', nowMs: 0, encode: this.#encode });
+    const response = render(
+      { is: 'value', status: refusal.code, value },
+      { form, wanted, includeObject: 'None', nowMs: 0, encode: this.#encode },
+    );
     return seconds === undefined ? response : { ...response, headers: { ...response.headers, 'retry-after': String(seconds) } };
   }
 
@@ -266,6 +334,11 @@ export class ApiServer {
 function readYamlBody(bytes: Uint8Array): { readonly value: unknown; readonly faults: readonly string[] } {
   const [document] = readYamlStream(decoder.decode(bytes));
   return { value: document?.value ?? {}, faults: (document?.duplicates ?? []).map(({ message }) => message) };
+}
+
+/** Whether the path has a namespace where the resource has, as far as the path can be meant at all. */
+function isAddressed({ namespaced }: ResourceDefinition, { namespace, name, resource }: ResourceInfo): boolean {
+  return namespaced ? namespace !== '' || name === '' : namespace === '' || resource === 'namespaces';
 }
 
 /** Deletes read their own, which may come in a body. */
@@ -298,7 +371,11 @@ function queryOf({ query }: ApiRequest): ReadonlyMap<string, string> {
 
 function addWarning(warnings: string[], text: string): void {
   if (warnings.length >= maxWarnings) return;
-  const shown = text.slice(0, maxWarningLength).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll(/[\r\n]+/g, ' ');
+  const shown = text
+    .slice(0, maxWarningLength)
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll(/[\r\n]+/g, ' ');
   const line = `299 - "${shown}"`;
   if (!warnings.includes(line)) warnings.push(line);
 }
@@ -306,7 +383,12 @@ function addWarning(warnings: string[], text: string): void {
 function forbidden(attributes: Attributes, reason: string): StatusError {
   const { user, verb } = attributes;
   const why = reason === '' ? '' : `: ${reason}`;
-  if (!attributes.resourceRequest) return newForbidden({ group: '', resource: '' }, '', `User ${JSON.stringify(user.name)} cannot ${verb} path ${JSON.stringify(attributes.path)}${why}`);
+  if (!attributes.resourceRequest)
+    return newForbidden(
+      { group: '', resource: '' },
+      '',
+      `User ${JSON.stringify(user.name)} cannot ${verb} path ${JSON.stringify(attributes.path)}${why}`,
+    );
   const { apiGroup, resource, subresource, namespace, name } = attributes;
   const full = subresource === '' ? resource : `${resource}/${subresource}`;
   const where = namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;

@@ -32,7 +32,9 @@ export function fieldValidationOf(query: ReadonlyMap<string, string>, optionsKin
   const value = query.get('fieldValidation') ?? '';
   if (value === '') return 'Warn';
   if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value;
-  throw newInvalid({ group: 'meta.k8s.io', kind: optionsKind }, '', [FieldError.notSupported('fieldValidation', value, ['', 'Ignore', 'Strict', 'Warn'])]);
+  throw newInvalid({ group: 'meta.k8s.io', kind: optionsKind }, '', [
+    FieldError.notSupported('fieldValidation', value, ['', 'Ignore', 'Strict', 'Warn']),
+  ]);
 }
 
 /** Of what the query's parameters are fields. */
@@ -111,7 +113,12 @@ function refusalFor({ kind: wanted }: ResourceDefinition): RefuseDecoding {
 }
 
 /** Refuses (with the error that `refuse` makes), tells or ignores what a strict decoder does not take. */
-export function reportStrictFaults(faults: readonly string[], validation: FieldValidation, context: Pick<RequestContext, 'warn'>, refuse: (text: string) => Error): void {
+export function reportStrictFaults(
+  faults: readonly string[],
+  validation: FieldValidation,
+  context: Pick<RequestContext, 'warn'>,
+  refuse: (text: string) => Error,
+): void {
   if (faults.length > 0 && validation === 'Strict') throw refuse(`strict decoding error: ${faults.join(', ')}`);
   if (validation === 'Warn') for (const fault of faults) context.warn(fault);
 }
@@ -125,7 +132,9 @@ function requireKind(definition: ResourceDefinition, value: Readonly<Record<stri
   // A kind that exists is another one; else there is none of that name.
   const wanted = `${internalPackage(definition.group)}.${definition.kind}`;
   const isKnown = builtInTypes.kind(group, version, kind) !== undefined;
-  const why = isKnown ? `converting (${version}.${kind}) to (${wanted}): unknown conversion` : `no kind ${goQuote(kind)} is registered for version ${goQuote(said)} in scheme "pkg/runtime/scheme.go:111"`;
+  const why = isKnown
+    ? `converting (${version}.${kind}) to (${wanted}): unknown conversion`
+    : `no kind ${goQuote(kind)} is registered for version ${goQuote(said)} in scheme "pkg/runtime/scheme.go:111"`;
   throw refuse(why, { kind, version });
 }
 

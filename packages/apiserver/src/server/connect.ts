@@ -47,7 +47,9 @@ export function connect(server: ApiServer, options: ConnectOptions): Transport {
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const sent = asSent(request, options.userAgent);
-      const answer = process.step({ lane, op: request.method, key: request.path }, () => server.handle(sent, { user, form: 'object', signal: call.signal }));
+      const answer = process.step({ lane, op: request.method, key: request.path }, () =>
+        server.handle(sent, { user, form: 'object', signal: call.signal }),
+      );
       const response = await untilAborted(answer, signal);
       const arrived = await process.step({ lane, op: `< ${request.method}`, key: request.path }, () => response);
       throwIfAborted(signal);
@@ -67,7 +69,10 @@ export function connect(server: ApiServer, options: ConnectOptions): Transport {
   return {
     exchange,
     async upgrade(request) {
-      throw new TransportError('Cannot upgrade the connection', { executed: 'no', cause: newNotImplemented(`${request.method} ${request.path}`) });
+      throw new TransportError('Cannot upgrade the connection', {
+        executed: 'no',
+        cause: newNotImplemented(`${request.method} ${request.path}`),
+      });
     },
   };
 }
@@ -81,7 +86,10 @@ interface Delivery {
   onAbort(): void;
 }
 
-async function* deliver(events: AsyncIterable<readonly WatchFrame[]>, delivery: Delivery): AsyncGenerator<readonly WatchFrame[], void, undefined> {
+async function* deliver(
+  events: AsyncIterable<readonly WatchFrame[]>,
+  delivery: Delivery,
+): AsyncGenerator<readonly WatchFrame[], void, undefined> {
   const { process, lane, key, call, signal, onAbort } = delivery;
   try {
     for await (const batch of events) {
@@ -96,7 +104,10 @@ async function* deliver(events: AsyncIterable<readonly WatchFrame[]>, delivery: 
 }
 
 /** An answer without an end, as a followed log: it ends with the caller's signal, and with the caller's reading. */
-async function* untilLeft(chunks: AsyncIterable<Uint8Array>, { call, signal, onAbort }: Pick<Delivery, 'call' | 'signal' | 'onAbort'>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* untilLeft(
+  chunks: AsyncIterable<Uint8Array>,
+  { call, signal, onAbort }: Pick<Delivery, 'call' | 'signal' | 'onAbort'>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* chunks;
   } finally {

@@ -23,7 +23,14 @@ export interface CreateApiServerOptions extends Omit<ApiServerOptions, 'resource
 export function createApiServer(options: CreateApiServerOptions): ApiServer {
   const { hooks = {}, cells = {}, subresources = {}, actions = [], admission = [], table = new TypeTable(), ...rest } = options;
   const resources = new Resources(admissionChain(admission));
-  for (const definition of builtInDefinitions({ table, hooks, cells, subresources, strategicMerge: (type) => strategicMergeOf(table, type) })) resources.add(definition);
+  for (const definition of builtInDefinitions({
+    table,
+    hooks,
+    cells,
+    subresources,
+    strategicMerge: (type) => strategicMergeOf(table, type),
+  }))
+    resources.add(definition);
   const pods = resources.registry('', 'v1', 'pods');
   if (pods !== undefined) resources.addAction(bindings(() => pods));
   for (const action of actions) resources.addAction(action);

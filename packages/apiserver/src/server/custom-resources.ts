@@ -25,7 +25,10 @@ export class CustomResources {
   readonly #process: Process;
   readonly #table: TypeTable;
   /** What is served of a definition, by its name. */
-  readonly #served = new Map<string, { readonly crd: Crd; readonly rows: readonly { readonly group: string; readonly version: string; readonly resource: string }[] }>();
+  readonly #served = new Map<
+    string,
+    { readonly crd: Crd; readonly rows: readonly { readonly group: string; readonly version: string; readonly resource: string }[] }
+  >();
   readonly #prefix = `/registry/${group}/customresourcedefinitions/`;
   #watch: Disposable | undefined;
 
@@ -76,7 +79,10 @@ export class CustomResources {
       else await this.#judge(registry, crd);
     } catch (error) {
       if (isNotFound(error)) return; // it went away meanwhile
-      this.#process.log.error('Cannot bring a CustomResourceDefinition up to date', { name, error: error instanceof Error ? error.message : String(error) });
+      this.#process.log.error('Cannot bring a CustomResourceDefinition up to date', {
+        name,
+        error: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 
@@ -99,7 +105,9 @@ export class CustomResources {
     const name = crd.metadata.name ?? '';
     if (!(crd.metadata.finalizers ?? []).includes(cleanup)) return;
     const nowMs = this.#process.clock.now();
-    await registry.update(this.#context(), name, (current) => ({ ...current, status: terminating(current as unknown as Crd, nowMs) }), { strategy: own }); // what is stored under the prefix is of this kind
+    await registry.update(this.#context(), name, (current) => ({ ...current, status: terminating(current as unknown as Crd, nowMs) }), {
+      strategy: own,
+    }); // what is stored under the prefix is of this kind
     const objects = this.#server.resources.ofGroupResource(crd.spec.group, crd.spec.names.plural);
     if (objects !== undefined) {
       const { items } = await this.#server.storage.list(objects.definition.storage.prefix);
@@ -121,7 +129,10 @@ export class CustomResources {
     await registry.update(
       this.#context(),
       name,
-      (current) => ({ ...current, metadata: { ...current.metadata, finalizers: (current.metadata.finalizers ?? []).filter((one) => one !== cleanup) } }),
+      (current) => ({
+        ...current,
+        metadata: { ...current.metadata, finalizers: (current.metadata.finalizers ?? []).filter((one) => one !== cleanup) },
+      }),
       { strategy: own },
     );
   }
@@ -129,9 +140,11 @@ export class CustomResources {
   #serve(crd: Crd): void {
     const name = crd.metadata.name ?? '';
     const before = this.#served.get(name);
-    if (before !== undefined && before.crd.metadata.generation === crd.metadata.generation && semanticEqual(before.crd.spec, crd.spec)) return;
+    if (before !== undefined && before.crd.metadata.generation === crd.metadata.generation && semanticEqual(before.crd.spec, crd.spec))
+      return;
     const definitions = definitionsOf(crd, { table: this.#table });
-    for (const row of before?.rows ?? []) if (!definitions.some(({ version }) => version === row.version)) this.#server.resources.remove(row);
+    for (const row of before?.rows ?? [])
+      if (!definitions.some(({ version }) => version === row.version)) this.#server.resources.remove(row);
     for (const definition of definitions) this.#server.resources.add(definition);
     this.#served.set(name, { crd, rows: definitions.map(({ group: of, version, resource }) => ({ group: of, version, resource })) });
   }

@@ -1,4 +1,13 @@
-import { type ApiRequest, FieldError, type Frozen, goQuote, JsonSyntaxError, newBadRequest, newInvalid, readJson } from '@coracle/apimachinery';
+import {
+  type ApiRequest,
+  FieldError,
+  type Frozen,
+  goQuote,
+  JsonSyntaxError,
+  newBadRequest,
+  newInvalid,
+  readJson,
+} from '@coracle/apimachinery';
 import type { DeleteOptions } from '../registry/deletion.ts';
 import { type BodyReaders, readBody } from './body.ts';
 
@@ -46,11 +55,14 @@ function fromBody(body: NonNullable<ApiRequest['body']>, readers: BodyReaders): 
       throw newBadRequest(`couldn't get version/kind; json parse error: ${error.message}`);
     }
   } else ({ value } = readBody(body, 'DeleteOptions', readers));
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw newBadRequest("couldn't get version/kind; json parse error: DeleteOptions must be an object");
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw newBadRequest("couldn't get version/kind; json parse error: DeleteOptions must be an object");
   const sent = value as Sent; // looked at field by field
   const { kind, apiVersion } = sent;
   if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions') {
-    throw newBadRequest(`no kind ${goQuote(kind)} is registered for version ${goQuote(String(apiVersion))} in scheme "pkg/runtime/scheme.go:111"`);
+    throw newBadRequest(
+      `no kind ${goQuote(kind)} is registered for version ${goQuote(String(apiVersion))} in scheme "pkg/runtime/scheme.go:111"`,
+    );
   }
   return sent;
 }
@@ -64,11 +76,15 @@ function fromQuery(query: ReadonlyMap<string, string>): Sent {
   return {
     ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
     ...(query.has('orphanDependents') ? { orphanDependents: query.get('orphanDependents') === 'true' } : {}),
-    ...(query.has('propagationPolicy') ? { propagationPolicy: query.get('propagationPolicy') as NonNullable<DeleteOptions['propagationPolicy']> } : {}), // checked with the rest
+    ...(query.has('propagationPolicy')
+      ? { propagationPolicy: query.get('propagationPolicy') as NonNullable<DeleteOptions['propagationPolicy']> }
+      : {}), // checked with the rest
     ...(uid === undefined && resourceVersion === undefined
       ? {}
       : { preconditions: { ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) } }),
-    ...(query.get('ignoreStoreReadErrorWithClusterBreakingPotential') === 'true' ? { ignoreStoreReadErrorWithClusterBreakingPotential: true } : {}),
+    ...(query.get('ignoreStoreReadErrorWithClusterBreakingPotential') === 'true'
+      ? { ignoreStoreReadErrorWithClusterBreakingPotential: true }
+      : {}),
     ...(dryRun === '' ? {} : { dryRun: [dryRun] }),
   };
 }

@@ -4,9 +4,7 @@ import type { ResourceDefinition, Subresource } from '../registry/definition.ts'
 import type { ActionDefinition, Resources } from './resources.ts';
 
 /** One resource of a version as discovery shows it. */
-type Row =
-  | { readonly is: 'stored'; readonly row: ResourceDefinition }
-  | { readonly is: 'action'; readonly row: ActionDefinition };
+type Row = { readonly is: 'stored'; readonly row: ResourceDefinition } | { readonly is: 'action'; readonly row: ActionDefinition };
 
 interface Version {
   readonly version: string;
@@ -37,7 +35,12 @@ export class Discovery {
   aggregated(path: '/api' | '/apis'): { readonly value: Frozen<unknown>; readonly hash: string } {
     return this.#kept(`aggregated ${path}`, () => {
       const groups = this.#groups().filter(({ group }) => (group === emptyGroup) === (path === '/api'));
-      const value = { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items: groups.map(aggregatedGroup) };
+      const value = {
+        kind: 'APIGroupDiscoveryList',
+        apiVersion: 'apidiscovery.k8s.io/v2',
+        metadata: {},
+        items: groups.map(aggregatedGroup),
+      };
       return { value, hash: createHash('sha512').update(JSON.stringify(value)).digest('hex').toUpperCase() };
     });
   }
@@ -52,7 +55,11 @@ export class Discovery {
     if (root === 'api') {
       const core = this.#groups().find(({ group }) => group === emptyGroup);
       if (rest.length === 0) {
-        return { kind: 'APIVersions', versions: core?.versions.map(({ version }) => version) ?? [], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }] };
+        return {
+          kind: 'APIVersions',
+          versions: core?.versions.map(({ version }) => version) ?? [],
+          serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
+        };
       }
       return rest.length === 1 ? resourceList(core, rest[0] ?? '') : undefined;
     }
@@ -128,7 +135,11 @@ function aggregatedResource(one: Row): object {
   };
   if (one.is === 'action') return { ...base, verbs: ['create'] };
   const { shortNames, categories, verbs } = one.row;
-  const subresources = subresourcesOf(one.row).map(({ name, response, verbs: offered }) => ({ subresource: name, responseKind: responseKind(one, response), verbs: offered }));
+  const subresources = subresourcesOf(one.row).map(({ name, response, verbs: offered }) => ({
+    subresource: name,
+    responseKind: responseKind(one, response),
+    verbs: offered,
+  }));
   return {
     ...base,
     verbs,
@@ -139,7 +150,10 @@ function aggregatedResource(one: Row): object {
 }
 
 /** Of a built-in resource's own version only the kind is named. */
-function responseKind({ is, row }: Row, { group, version, kind }: { readonly group: string; readonly version: string; readonly kind: string }): object {
+function responseKind(
+  { is, row }: Row,
+  { group, version, kind }: { readonly group: string; readonly version: string; readonly kind: string },
+): object {
   const isOwn = group === row.group && version === row.version && (is === 'action' || !row.typedItems);
   return isOwn ? { group: '', version: '', kind } : { group, version, kind };
 }
@@ -173,9 +187,21 @@ function resourceList(group: Group | undefined, wanted: string): object | undefi
       },
       ...subresourcesOf(one.row).map((sub) => {
         const own = sub.response.group === one.row.group && sub.response.version === one.row.version;
-        return { name: `${resource}/${sub.name}`, singularName: '', namespaced, ...(own ? {} : { group: sub.response.group, version: sub.response.version }), kind: sub.response.kind, verbs: sub.verbs };
+        return {
+          name: `${resource}/${sub.name}`,
+          singularName: '',
+          namespaced,
+          ...(own ? {} : { group: sub.response.group, version: sub.response.version }),
+          kind: sub.response.kind,
+          verbs: sub.verbs,
+        };
       }),
     ];
   });
-  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: group.group === emptyGroup ? wanted : `${group.group}/${wanted}`, resources };
+  return {
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: group.group === emptyGroup ? wanted : `${group.group}/${wanted}`,
+    resources,
+  };
 }

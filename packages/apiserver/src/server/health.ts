@@ -22,7 +22,10 @@ export interface VersionInfo {
 }
 
 /** /healthz, /livez, /readyz and /version (apiserver pkg/server/healthz). `ready` decides about /readyz only. */
-export function healthPaths(options: { readonly ready: readonly HealthCheck[]; readonly version: VersionInfo }): Readonly<Record<string, PathHandler>> {
+export function healthPaths(options: {
+  readonly ready: readonly HealthCheck[];
+  readonly version: VersionInfo;
+}): Readonly<Record<string, PathHandler>> {
   const alive: PathHandler = (_request, query) => report('livez', [], query);
   return {
     healthz: (_request, query) => report('healthz', [], query),

@@ -4,7 +4,13 @@ import { authenticatedGroup, type UserInfo } from '../authentication/user.ts';
 /** Somebody that a request wants to be taken for, and the permissions that this needs (apiserver pkg/endpoints/filters/impersonation). */
 export interface Impersonation {
   readonly user: UserInfo;
-  readonly needs: readonly { readonly apiGroup: string; readonly resource: string; readonly subresource: string; readonly namespace: string; readonly name: string }[];
+  readonly needs: readonly {
+    readonly apiGroup: string;
+    readonly resource: string;
+    readonly subresource: string;
+    readonly namespace: string;
+    readonly name: string;
+  }[];
 }
 
 const authentication = 'authentication.k8s.io';
@@ -36,7 +42,9 @@ export function impersonationOf(headers: WireHeaders): Impersonation | 'incomple
         : { apiGroup: '', resource: 'serviceaccounts', subresource: '', namespace: account.namespace, name: account.name },
       ...groups.map((group) => ({ apiGroup: '', resource: 'groups', subresource: '', namespace: '', name: group })),
       ...(uid === undefined ? [] : [{ apiGroup: authentication, resource: 'uids', subresource: '', namespace: '', name: uid }]),
-      ...values.flatMap(([key, list]) => list.map((value) => ({ apiGroup: authentication, resource: 'userextras', subresource: key, namespace: '', name: value }))),
+      ...values.flatMap(([key, list]) =>
+        list.map((value) => ({ apiGroup: authentication, resource: 'userextras', subresource: key, namespace: '', name: value })),
+      ),
     ],
   };
 }
@@ -44,7 +52,8 @@ export function impersonationOf(headers: WireHeaders): Impersonation | 'incomple
 /** `system:serviceaccount:NAMESPACE:NAME`. */
 export function serviceAccountOf(user: string): { readonly namespace: string; readonly name: string } | undefined {
   const [system, kind, namespace, name, ...rest] = user.split(':');
-  if (system !== 'system' || kind !== 'serviceaccount' || namespace === undefined || name === undefined || rest.length > 0) return undefined;
+  if (system !== 'system' || kind !== 'serviceaccount' || namespace === undefined || name === undefined || rest.length > 0)
+    return undefined;
   return namespace === '' || name === '' ? undefined : { namespace, name };
 }
 

@@ -19,7 +19,10 @@ const represented = ['application/json', 'application/yaml', 'application/vnd.ku
  * The first form of the Accept header that can be served. Throws a 406 when there is none. Protobuf is offered only where
  * `protobuf` says that the kind has it.
  */
-export function negotiate(headers: WireHeaders, options: { readonly protobuf: boolean; readonly pretty?: boolean } = { protobuf: false }): Wanted {
+export function negotiate(
+  headers: WireHeaders,
+  options: { readonly protobuf: boolean; readonly pretty?: boolean } = { protobuf: false },
+): Wanted {
   const accept = headers['accept'];
   const pretty = options.pretty === true;
   if (accept === undefined || accept === '' || accept === 'application/json') return pretty ? { ...plain, pretty } : plain;

@@ -1,4 +1,13 @@
-import { discoveryPath, openApiDocument, openApiIndex, resourcePaths, type ResourceRow, schemaName, schemasFrom, type TypeTable } from '@coracle/api';
+import {
+  discoveryPath,
+  openApiDocument,
+  openApiIndex,
+  resourcePaths,
+  type ResourceRow,
+  schemaName,
+  schemasFrom,
+  type TypeTable,
+} from '@coracle/api';
 import { deepFreeze } from '@coracle/apimachinery';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import type { PathHandler } from './api-server.ts';
@@ -22,14 +31,18 @@ export function openApiPaths({ table, resources }: { readonly table: TypeTable; 
       documents.clear();
       generation = resources().generation;
     }
-    const versions = [...new Map(resources().definitions.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values()];
+    const versions = [
+      ...new Map(resources().definitions.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values(),
+    ];
     const trimmed = path.replace(/\/+$/, '');
     if (trimmed === '/openapi/v3') {
       // Nobody keeps our answers (cache-control), so that the generation is hash enough and the index makes no document.
       const value = openApiIndex(versions.map(({ group, version }) => ({ group, version, hash: `${generation}` })));
       return { is: 'value', status: 200, value: deepFreeze(value) };
     }
-    const wanted = versions.find(({ group, version }) => trimmed === (group === '' ? `/openapi/v3/api/${version}` : `/openapi/v3/apis/${group}/${version}`));
+    const wanted = versions.find(
+      ({ group, version }) => trimmed === (group === '' ? `/openapi/v3/api/${version}` : `/openapi/v3/apis/${group}/${version}`),
+    );
     if (wanted === undefined) return undefined;
     return { is: 'bytes', status: 200, contentType: 'application/json', bytes: documentOf(wanted.group, wanted.version) };
   };
@@ -42,7 +55,14 @@ function documentFor(resources: Resources, table: TypeTable, group: string, vers
 }
 
 /** Types that the schemas of custom resources and their operations refer to. */
-const shared = ['meta.v1.APIResourceList', 'meta.v1.DeleteOptions', 'meta.v1.ListMeta', 'meta.v1.ObjectMeta', 'meta.v1.Status', 'meta.v1.WatchEvent'];
+const shared = [
+  'meta.v1.APIResourceList',
+  'meta.v1.DeleteOptions',
+  'meta.v1.ListMeta',
+  'meta.v1.ObjectMeta',
+  'meta.v1.Status',
+  'meta.v1.WatchEvent',
+];
 
 /** The document of custom resources: the schemas are those of their definitions. */
 function customDocument(definitions: readonly ResourceDefinition[], table: TypeTable, group: string, version: string): object {

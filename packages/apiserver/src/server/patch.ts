@@ -32,7 +32,8 @@ export interface SentPatch {
   readonly context: Pick<RequestContext, 'warn'>;
 }
 
-const patchTypes = 'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json';
+const patchTypes =
+  'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json';
 const operationMembers: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value']);
 
 /**
@@ -48,7 +49,8 @@ export function readPatch(sent: SentPatch, strategic: StrategicMerge | undefined
       return { apply: (current) => applyMergePatch(current, value), duplicates, refused: showMade };
     }
     case 'application/strategic-merge-patch+json': {
-      if (strategic === undefined) throw unsupportedPatch('application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml');
+      if (strategic === undefined)
+        throw unsupportedPatch('application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml');
       const { value, duplicates } = readObject(sent.body);
       return {
         apply: (current) => strategic(current as ApiObject, value), // only objects of the kind are patched
@@ -109,11 +111,18 @@ function bytesOf(body: Body | undefined): Uint8Array {
 }
 
 function unsupportedPatch(accepted: string): Error {
-  return newStatusError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${accepted}`);
+  return newStatusError(
+    415,
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
+  );
 }
 
 function showMade(made: unknown, current: Frozen<unknown>, why: string): Error {
-  return invalidPatch(JSON.stringify(touchedInOrder(made, current), (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)), why);
+  return invalidPatch(
+    JSON.stringify(touchedInOrder(made, current), (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)),
+    why,
+  );
 }
 
 function invalidPatch(shown: string, why: string): Error {

@@ -18,12 +18,30 @@ import { bookmarkObject, type WatchEvent } from './watch.ts';
 /** What a request came to, before it has a form. */
 export type Answer =
   /** One object of a resource. `stored` is there when the object is just what the store holds. */
-  | { readonly is: 'object'; readonly status: number; readonly definition: ResourceDefinition; readonly object: ApiObject; readonly stored: Stored | undefined }
+  | {
+      readonly is: 'object';
+      readonly status: number;
+      readonly definition: ResourceDefinition;
+      readonly object: ApiObject;
+      readonly stored: Stored | undefined;
+    }
   | { readonly is: 'list'; readonly definition: ResourceDefinition; readonly listed: Listed }
   | { readonly is: 'watch'; readonly definition: ResourceDefinition; readonly events: AsyncIterable<readonly WatchEvent[]> }
   /** Anything else in JSON: a Status, a review, discovery. */
-  | { readonly is: 'value'; readonly status: number; readonly value: Frozen<unknown>; readonly contentType?: string; readonly headers?: WireHeaders }
-  | { readonly is: 'bytes'; readonly status: number; readonly contentType: string; readonly bytes: Uint8Array; readonly headers?: WireHeaders }
+  | {
+      readonly is: 'value';
+      readonly status: number;
+      readonly value: Frozen<unknown>;
+      readonly contentType?: string;
+      readonly headers?: WireHeaders;
+    }
+  | {
+      readonly is: 'bytes';
+      readonly status: number;
+      readonly contentType: string;
+      readonly bytes: Uint8Array;
+      readonly headers?: WireHeaders;
+    }
   | { readonly is: 'stream'; readonly status: number; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> };
 
 export interface RenderOptions {
@@ -54,13 +72,25 @@ export function render(answer: Answer, options: RenderOptions): ApiResponse {
       // In object form the body cannot carry its content type: then the headers do, as on the wire.
       return {
         status: answer.status,
-        headers: { ...commonHeaders, ...(answer.contentType === undefined ? {} : { 'content-type': answer.contentType }), ...answer.headers },
+        headers: {
+          ...commonHeaders,
+          ...(answer.contentType === undefined ? {} : { 'content-type': answer.contentType }),
+          ...answer.headers,
+        },
         body: valueBody(answer.value, options, answer.contentType),
       };
     case 'bytes':
-      return { status: answer.status, headers: { ...commonHeaders, ...answer.headers }, body: { form: 'bytes', contentType: answer.contentType, bytes: answer.bytes } };
+      return {
+        status: answer.status,
+        headers: { ...commonHeaders, ...answer.headers },
+        body: { form: 'bytes', contentType: answer.contentType, bytes: answer.bytes },
+      };
     case 'stream':
-      return { status: answer.status, headers: commonHeaders, body: { form: 'stream', contentType: answer.contentType, chunks: answer.chunks } };
+      return {
+        status: answer.status,
+        headers: commonHeaders,
+        body: { form: 'stream', contentType: answer.contentType, chunks: answer.chunks },
+      };
   }
 }
 
@@ -72,14 +102,20 @@ function renderObject(answer: Extract<Answer, { is: 'object' }>, options: Render
     case 'PartialObjectMetadata':
       return { status, headers, body: valueBody(partialMetadata(object, wanted.version), options) };
     case 'PartialObjectMetadataList':
-      throw newStatusError(406, 'NotAcceptable', `you requested PartialObjectMetadataList, but the requested object is not a list (${goType(definition)})`);
+      throw newStatusError(
+        406,
+        'NotAcceptable',
+        `you requested PartialObjectMetadataList, but the requested object is not a list (${goType(definition)})`,
+      );
     case 'Table': {
       const table = tableOf(definition, [object], { resourceVersion: object.metadata.resourceVersion ?? '' }, options, true);
       return { status, headers, body: valueBody(table, options) };
     }
     default: {
-      const isStored = stored !== undefined && definition.convert === undefined && wanted.mediaType === 'application/json' && !wanted.pretty;
-      if (form === 'bytes' && isStored) return { status, headers, body: { form: 'bytes', contentType: 'application/json', bytes: stored.bytes } };
+      const isStored =
+        stored !== undefined && definition.convert === undefined && wanted.mediaType === 'application/json' && !wanted.pretty;
+      if (form === 'bytes' && isStored)
+        return { status, headers, body: { form: 'bytes', contentType: 'application/json', bytes: stored.bytes } };
       return { status, headers, body: valueBody(object, options) };
     }
   }
@@ -88,7 +124,8 @@ function renderObject(answer: Extract<Answer, { is: 'object' }>, options: Render
 function renderList({ definition, listed }: Extract<Answer, { is: 'list' }>, options: RenderOptions): ApiResponse {
   const { wanted, form } = options;
   const metadata = {
-    ...(listed.continue === '' && !definition.typedItems ? {} : { continue: listed.continue }),
+    // Lists of custom resources always have the field, as upstream's, which are no structs.
+    ...(listed.continue === '' && (!definition.typedItems || wanted.as !== 'object') ? {} : { continue: listed.continue }),
     resourceVersion: String(listed.revision),
     ...(listed.continue === '' || listed.remaining === undefined ? {} : { remainingItemCount: listed.remaining }),
   };
@@ -100,14 +137,20 @@ function renderList({ definition, listed }: Extract<Answer, { is: 'list' }>, opt
     case 'PartialObjectMetadataList':
     case 'PartialObjectMetadata': {
       const items = objects().map((object) => partialMetadata(object, wanted.version));
-      return respond(valueBody(deepFreeze({ kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata, items }), options));
+      return respond(
+        valueBody(deepFreeze({ kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata, items }), options),
+      );
     }
     default: {
       const head = { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata };
       if (form === 'bytes' && definition.convert === undefined && wanted.mediaType === 'application/json' && !wanted.pretty) {
         return respond({ form: 'bytes', contentType: 'application/json', bytes: joinItems(head, definition, listed.items) });
       }
-      const items = definition.typedItems ? objects() : definition.convert === undefined ? listed.items.map(({ item }) => item) : objects().map(untyped);
+      const items = definition.typedItems
+        ? objects()
+        : definition.convert === undefined
+          ? listed.items.map(({ item }) => item)
+          : objects().map(untyped);
       return respond(valueBody(Object.freeze({ ...head, metadata: Object.freeze(metadata), items: Object.freeze(items) }), options));
     }
   }
@@ -117,7 +160,9 @@ function renderList({ definition, listed }: Extract<Answer, { is: 'list' }>, opt
 function joinItems(head: object, definition: ResourceDefinition, items: readonly Stored[]): Uint8Array {
   const start = encoder.encode(`${JSON.stringify(head).slice(0, -1)},"items":[`);
   // Every object of a kind starts with the same members, which items of built-in kinds go without.
-  const prefix = definition.typedItems ? 0 : `{"kind":${JSON.stringify(definition.kind)},"apiVersion":${JSON.stringify(apiVersionOf(definition))},`.length;
+  const prefix = definition.typedItems
+    ? 0
+    : `{"kind":${JSON.stringify(definition.kind)},"apiVersion":${JSON.stringify(apiVersionOf(definition))},`.length;
   const parts: Uint8Array[] = [start];
   for (const [i, { bytes }] of items.entries()) {
     if (i > 0) parts.push(comma);
@@ -134,7 +179,8 @@ const endOfList = encoder.encode(']}');
 function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, options: RenderOptions): ApiResponse {
   const { wanted } = options;
   // YAML has no frames.
-  if (wanted.mediaType === 'application/yaml') throw notAcceptable(['application/json', 'application/vnd.kubernetes.protobuf;stream=watch']);
+  if (wanted.mediaType === 'application/yaml')
+    throw notAcceptable(['application/json', 'application/vnd.kubernetes.protobuf;stream=watch']);
   let isFirst = true;
   const frame = (event: WatchEvent): WatchFrame => {
     switch (event.type) {
@@ -144,7 +190,8 @@ function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, o
         return { type: 'BOOKMARK', object: bookmarkFrame(definition, event, options, isFirst) };
       default: {
         const object = served(definition, event.stored);
-        if (wanted.as === 'PartialObjectMetadata' || wanted.as === 'PartialObjectMetadataList') return { type: event.type, object: partialMetadata(object, wanted.version) };
+        if (wanted.as === 'PartialObjectMetadata' || wanted.as === 'PartialObjectMetadataList')
+          return { type: event.type, object: partialMetadata(object, wanted.version) };
         if (wanted.as !== 'Table') return { type: event.type, object };
         // Only the first Table of a stream says what its columns are.
         const table = tableOf(definition, [object], { resourceVersion: object.metadata.resourceVersion ?? '' }, options, isFirst);
@@ -154,11 +201,19 @@ function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, o
     }
   };
   if (options.form === 'object') {
-    return { status: 200, headers: { ...commonHeaders, 'content-type': 'application/json' }, events: mapBatches(events, (batch) => batch.map(frame)) };
+    return {
+      status: 200,
+      headers: { ...commonHeaders, 'content-type': 'application/json' },
+      events: mapBatches(events, (batch) => batch.map(frame)),
+    };
   }
   if (wanted.mediaType === 'application/vnd.kubernetes.protobuf') {
     const chunks = mapBatches(events, (batch) => Buffer.concat(batch.flatMap((event) => protobufFrame(frame(event), options))));
-    return { status: 200, headers: commonHeaders, body: { form: 'stream', contentType: 'application/vnd.kubernetes.protobuf;stream=watch', chunks } };
+    return {
+      status: 200,
+      headers: commonHeaders,
+      body: { form: 'stream', contentType: 'application/vnd.kubernetes.protobuf;stream=watch', chunks },
+    };
   }
   const isPlain = wanted.as === 'object' && definition.convert === undefined;
   const chunks = mapBatches(events, (batch) => {
@@ -187,7 +242,12 @@ const frameHeads = {
 };
 const frameEnd = encoder.encode('}\n');
 
-function bookmarkFrame(definition: ResourceDefinition, event: Extract<WatchEvent, { type: 'BOOKMARK' }>, { wanted }: RenderOptions, isFirst: boolean): Frozen<unknown> {
+function bookmarkFrame(
+  definition: ResourceDefinition,
+  event: Extract<WatchEvent, { type: 'BOOKMARK' }>,
+  { wanted }: RenderOptions,
+  isFirst: boolean,
+): Frozen<unknown> {
   const kind = wanted.as === 'object' ? definition.kind : 'PartialObjectMetadata';
   const apiVersion = wanted.as === 'object' ? apiVersionOf(definition) : `meta.k8s.io/${wanted.version}`;
   const bookmark = bookmarkObject({ kind, apiVersion }, event.revision, event.isEndOfInitial);
@@ -218,7 +278,13 @@ function partialMetadata({ metadata }: ApiObject, version: string): Frozen<unkno
   return deepFreeze({ kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata });
 }
 
-function tableOf(definition: ResourceDefinition, objects: readonly ApiObject[], metadata: object, options: RenderOptions, withColumns: boolean): Frozen<unknown> {
+function tableOf(
+  definition: ResourceDefinition,
+  objects: readonly ApiObject[],
+  metadata: object,
+  options: RenderOptions,
+  withColumns: boolean,
+): Frozen<unknown> {
   const { wanted, includeObject, nowMs } = options;
   const rows = objects.map((object) => ({
     cells: definition.cells(object, nowMs),

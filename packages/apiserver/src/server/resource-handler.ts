@@ -3,6 +3,7 @@ import {
   deepFreeze,
   newBadRequest,
   newMethodNotAllowed,
+  newMethodNotSupported,
   newPathNotFound,
   type Unstructured,
 } from '@coracle/apimachinery';
@@ -38,7 +39,6 @@ const deleteWorkers = 1;
 export async function serveResource(served: ResourceRequest): Promise<Answer> {
   const { info, registry } = served;
   const { definition } = registry;
-  if (definition.namespaced ? info.namespace === '' && info.name !== '' : info.namespace !== '' && info.resource !== 'namespaces') throw newPathNotFound();
   if (info.subresource !== '') return serveSubresource(served);
   if (info.rest !== '') throw newPathNotFound();
   const { verb } = info;
@@ -111,7 +111,9 @@ async function patch(served: ResourceRequest, options: UpdateOptions): Promise<A
     info.name,
     (current) => {
       const value = applied.apply(current);
-      const object = decodeObject(definition, { value, duplicates: applied.duplicates }, validation, context, (why) => applied.refused(value, current, why));
+      const object = decodeObject(definition, { value, duplicates: applied.duplicates }, validation, context, (why) =>
+        applied.refused(value, current, why),
+      );
       return addressed(definition, info, object);
     },
     options,
@@ -169,13 +171,15 @@ async function serveSubresource(served: ResourceRequest): Promise<Answer> {
   const subresource = Object.hasOwn(definition.subresources, info.subresource) ? definition.subresources[info.subresource] : undefined;
   if (subresource === undefined) throw newPathNotFound();
   const verb = info.verb;
-  if (!(subresource.verbs as readonly string[]).includes(verb)) throw newMethodNotAllowed();
+  if (!(subresource.verbs as readonly string[]).includes(verb))
+    throw definition.typedItems ? newMethodNotSupported(definition, verb) : newMethodNotAllowed();
   if (subresource.handler === undefined) return serveView(served, subresource);
   const response = await subresource.handler({
     verb: verb as 'get',
     name: info.name,
     context,
-    body: request.body === undefined || verb === 'patch' ? undefined : readBody(request.body, subresource.response.kind, served.readers).value,
+    body:
+      request.body === undefined || verb === 'patch' ? undefined : readBody(request.body, subresource.response.kind, served.readers).value,
     ...(verb === 'patch' ? { patched: readPatch(sentPatch(served, fieldValidationOf(query, 'PatchOptions')), undefined).apply } : {}),
     query,
     signal: served.signal,
@@ -188,7 +192,10 @@ async function serveSubresource(served: ResourceRequest): Promise<Answer> {
 
 /** A subresource that is a view of its object: status. */
 async function serveView(served: ResourceRequest, subresource: Subresource): Promise<Answer> {
-  const options: UpdateOptions = { subresource: subresource.name, strategy: subresource.strategy ?? viewOfStatus(served.registry.definition) };
+  const options: UpdateOptions = {
+    subresource: subresource.name,
+    strategy: subresource.strategy ?? viewOfStatus(served.registry.definition),
+  };
   switch (served.info.verb) {
     case 'get':
       return get(served);
@@ -207,14 +214,18 @@ function viewOfStatus({ strategy, statusStrategy = {} }: ResourceDefinition): St
     validateUpdate: (object, old, context) => statusStrategy.validateUpdate?.(object, old, context) ?? [],
     prepareForUpdate(object, old, context) {
       const { status: _status, ...rest } = old;
-      const metadata = strategy.statusKeepsMetadata === true ? { ...old.metadata, resourceVersion: object.metadata.resourceVersion } : object.metadata;
+      const metadata =
+        strategy.statusKeepsMetadata === true ? { ...old.metadata, resourceVersion: object.metadata.resourceVersion } : object.metadata;
       const changed = { ...rest, metadata, ...(object['status'] === undefined ? {} : { status: object['status'] }) } as ApiObject; // the kind and metadata are there
       return statusStrategy.prepareForUpdate?.(changed, old, context) ?? changed;
     },
   };
 }
 
-function decodeBody({ registry: { definition }, request, query, context, readers }: ResourceRequest, optionsKind: OptionsKind): Unstructured {
+function decodeBody(
+  { registry: { definition }, request, query, context, readers }: ResourceRequest,
+  optionsKind: OptionsKind,
+): Unstructured {
   const validation = fieldValidationOf(query, optionsKind);
   return decodeObject(definition, readBody(request.body, definition.kind, readers), validation, context);
 }
@@ -237,7 +248,11 @@ function requireNamespace(definition: ResourceDefinition, info: ResourceInfo, ob
 
 function objectAnswer(
   definition: ResourceDefinition,
-  { status, object, stored }: { readonly status: number; readonly object: ApiObject; readonly stored: Extract<Answer, { is: 'object' }>['stored'] },
+  {
+    status,
+    object,
+    stored,
+  }: { readonly status: number; readonly object: ApiObject; readonly stored: Extract<Answer, { is: 'object' }>['stored'] },
 ): Answer {
   return { is: 'object', status, definition, object, stored };
 }

@@ -40,7 +40,8 @@ export async function watchCollection(request: WatchRequest): Promise<AsyncItera
   const narrow = selection.name !== undefined && (request.namespace !== '' || !definition.namespaced);
   const current = await storage.currentRevision();
   const wantsInitial = query.sendInitialEvents ?? query.resourceVersion === undefined;
-  if (query.resourceVersion !== undefined && query.resourceVersion > current && query.sendInitialEvents === true) throw tooLarge(query.resourceVersion, current);
+  if (query.resourceVersion !== undefined && query.resourceVersion > current && query.sendInitialEvents === true)
+    throw tooLarge(query.resourceVersion, current);
   const initial = wantsInitial ? await storage.list(prefix) : undefined;
   const from = initial?.revision ?? query.resourceVersion ?? current;
 
@@ -54,8 +55,11 @@ export async function watchCollection(request: WatchRequest): Promise<AsyncItera
   });
   const onAbort = (): void => queue.end('cancelled');
   if (initial !== undefined) {
-    queue.start(initial.items.filter((item) => selection.everything || selection.matches(item.object)).map((stored) => ({ type: 'ADDED', stored })));
-    if (query.sendInitialEvents === true && query.allowWatchBookmarks) queue.push([{ type: 'BOOKMARK', revision: initial.revision, isEndOfInitial: true }]);
+    queue.start(
+      initial.items.filter((item) => selection.everything || selection.matches(item.object)).map((stored) => ({ type: 'ADDED', stored })),
+    );
+    if (query.sendInitialEvents === true && query.allowWatchBookmarks)
+      queue.push([{ type: 'BOOKMARK', revision: initial.revision, isEndOfInitial: true }]);
   }
   try {
     parts.push(
@@ -69,7 +73,15 @@ export async function watchCollection(request: WatchRequest): Promise<AsyncItera
           if (events.length > 0) queue.push(events);
         },
         ended(why) {
-          queue.push([{ type: 'ERROR', status: (why === 'compacted' ? newExpired('The resourceVersion for the provided watch is too old.') : newInternalError('the watch was lost')).status }]);
+          queue.push([
+            {
+              type: 'ERROR',
+              status: (why === 'compacted'
+                ? newExpired('The resourceVersion for the provided watch is too old.')
+                : newInternalError('the watch was lost')
+              ).status,
+            },
+          ]);
           queue.end('finished');
         },
       }),
@@ -119,8 +131,11 @@ function eventOf(change: StorageChange, selection: Selection): WatchEvent | unde
 }
 
 /** An object of the collection that says only how far the watcher has seen. */
-export function bookmarkObject(kind: { readonly kind: string; readonly apiVersion: string }, at: Revision, isEndOfInitial: boolean): Frozen<unknown> {
+export function bookmarkObject(
+  kind: { readonly kind: string; readonly apiVersion: string },
+  at: Revision,
+  isEndOfInitial: boolean,
+): Frozen<unknown> {
   const annotations = isEndOfInitial ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
   return deepFreeze({ kind: kind.kind, apiVersion: kind.apiVersion, metadata: { resourceVersion: String(at), ...annotations } });
 }
-

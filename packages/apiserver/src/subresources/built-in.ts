@@ -15,7 +15,12 @@ export function builtInSubresources(options: {
   return {
     '/namespaces': [namespaceFinalize],
     '/nodes': [notBuilt('proxy')],
-    '/pods': [podBinding, podEviction, ...(options.podSubresources ?? []), ...['attach', 'ephemeralcontainers', 'exec', 'portforward', 'proxy', 'resize'].map(notBuilt)],
+    '/pods': [
+      podBinding,
+      podEviction,
+      ...(options.podSubresources ?? []),
+      ...['attach', 'ephemeralcontainers', 'exec', 'portforward', 'proxy', 'resize'].map(notBuilt),
+    ],
     '/replicationcontrollers': [workloadScale],
     '/serviceaccounts': [serviceAccountToken(() => options.tokens())],
     '/services': [notBuilt('proxy')],

@@ -13,7 +13,8 @@ export const namespaceFinalize: Subresource = {
   verbs: ['update'],
   async handler({ name, context, body, registry }) {
     const sent = (body ?? {}) as Finalized;
-    if ((sent.metadata?.name ?? '') === '') throw newBadRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+    if ((sent.metadata?.name ?? '') === '')
+      throw newBadRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
     const finalizers = sent.spec?.finalizers ?? [];
     const object = await registry.update(
       context,

@@ -1,5 +1,15 @@
 import type { Binding, Pod } from '@coracle/api';
-import { deepFreeze, formatTime, type Frozen, goQuote, isDns1123Subdomain, newBadRequest, newConflict, newStatusError, type ObjectMeta } from '@coracle/apimachinery';
+import {
+  deepFreeze,
+  formatTime,
+  type Frozen,
+  goQuote,
+  isDns1123Subdomain,
+  newBadRequest,
+  newConflict,
+  newStatusError,
+  type ObjectMeta,
+} from '@coracle/apimachinery';
 import type { ApiObject, RequestContext, ResourceRegistry, Strategy, Subresource } from '../registry/definition.ts';
 import type { ActionDefinition } from '../server/resources.ts';
 
@@ -40,9 +50,11 @@ export function bindings(pods: () => ResourceRegistry): ActionDefinition {
 
 async function bindPod(registry: ResourceRegistry, context: RequestContext, name: string, binding: Frozen<Binding>): Promise<void> {
   const { target, metadata } = binding;
-  if (metadata?.name !== undefined && metadata.name !== '' && metadata.name !== name) throw newBadRequest('name in URL does not match name in Binding object');
+  if (metadata?.name !== undefined && metadata.name !== '' && metadata.name !== name)
+    throw newBadRequest('name in URL does not match name in Binding object');
   const faults: string[] = [];
-  if (target?.kind !== undefined && target.kind !== '' && target.kind !== 'Node') faults.push(`target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`);
+  if (target?.kind !== undefined && target.kind !== '' && target.kind !== 'Node')
+    faults.push(`target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`);
   const sentName = target?.name ?? '';
   if (sentName === '') faults.push('target.name: Required value');
   else for (const text of isDns1123Subdomain(sentName)) faults.push(`target.name: Invalid value: ${goQuote(sentName)}: ${text}`);
@@ -57,10 +69,15 @@ async function bindPod(registry: ResourceRegistry, context: RequestContext, name
       if (metadata?.uid !== undefined && metadata.uid !== '' && metadata.uid !== pod.metadata.uid) {
         const key = `/registry/pods/${context.namespace}/${name}`;
         const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${pod.metadata.uid ?? ''}`;
-        throw newConflict({ group: '', resource: 'pods' }, name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`);
+        throw newConflict(
+          { group: '', resource: 'pods' },
+          name,
+          `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
+        );
       }
       if (pod.metadata.deletionTimestamp !== undefined) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
-      if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== '') throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`);
+      if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== '')
+        throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`);
       if ((pod.spec.schedulingGates ?? []).length > 0) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
       return bound(pod, node, metadata ?? {}, context) as unknown as ApiObject; // the resource is pods
     },
@@ -68,7 +85,12 @@ async function bindPod(registry: ResourceRegistry, context: RequestContext, name
   );
 }
 
-function bound(pod: Frozen<Pod>, nodeName: string, { annotations, labels }: Pick<Frozen<ObjectMeta>, 'annotations' | 'labels'>, context: RequestContext): object {
+function bound(
+  pod: Frozen<Pod>,
+  nodeName: string,
+  { annotations, labels }: Pick<Frozen<ObjectMeta>, 'annotations' | 'labels'>,
+  context: RequestContext,
+): object {
   const condition = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: formatTime(context.clock.now()) };
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
   const marks = {

@@ -3,7 +3,9 @@ import { type ApiRequest, type ApiResponse, type Frozen, newBadRequest, newInter
 import type { Subresource } from '../registry/definition.ts';
 
 /** The HTTP API of a node's kubelet; undefined when there is no such node, or it is not reachable. */
-export type NodeConnection = (nodeName: string) => ((request: ApiRequest, options: { readonly signal?: AbortSignal }) => Promise<ApiResponse>) | undefined;
+export type NodeConnection = (
+  nodeName: string,
+) => ((request: ApiRequest, options: { readonly signal?: AbortSignal }) => Promise<ApiResponse>) | undefined;
 
 const passedOn = ['follow', 'limitBytes', 'pretty', 'previous', 'sinceSeconds', 'sinceTime', 'tailLines', 'timestamps', 'stream'];
 
@@ -19,14 +21,19 @@ export function podLog(connection: NodeConnection): Subresource {
       const node = pod.spec.nodeName ?? '';
       if (node === '') return { status: 200, contentType: 'text/plain', bytes: new Uint8Array() };
       const ask = connection(node);
-      if (ask === undefined) throw newInternalError(`Get "https://${node}:10250/containerLogs/${context.namespace}/${name}/${container}": no node ${JSON.stringify(node)} answers`);
+      if (ask === undefined)
+        throw newInternalError(
+          `Get "https://${node}:10250/containerLogs/${context.namespace}/${name}/${container}": no node ${JSON.stringify(node)} answers`,
+        );
       const path = `/containerLogs/${[context.namespace, name, container].map(encodeURIComponent).join('/')}`;
       const wanted = passedOn.flatMap((key) => (query.has(key) ? [[key, query.get(key) ?? ''] as const] : []));
       const response = await ask({ method: 'GET', path, query: wanted, headers: {} }, { signal });
       if ('events' in response || response.body.form === 'object') throw newInternalError('the kubelet answered in a form that is no log');
       const { body } = response;
       if (response.status !== 200) throw newStatusError(response.status === 404 ? 400 : response.status, 'BadRequest', await textOf(body));
-      return body.form === 'bytes' ? { status: 200, contentType: 'text/plain', bytes: body.bytes } : { status: 200, contentType: 'text/plain', chunks: body.chunks };
+      return body.form === 'bytes'
+        ? { status: 200, contentType: 'text/plain', bytes: body.bytes }
+        : { status: 200, contentType: 'text/plain', chunks: body.chunks };
     },
   };
 }
@@ -44,7 +51,9 @@ function chosenContainer({ metadata, spec }: Frozen<Pod>, wanted: string): strin
   throw newBadRequest(`a container name must be specified for pod ${metadata.name ?? ''}, choose one of: [${names.join(' ')}]${others}`);
 }
 
-async function textOf(body: { readonly form: 'bytes'; readonly bytes: Uint8Array } | { readonly form: 'stream'; readonly chunks: AsyncIterable<Uint8Array> }): Promise<string> {
+async function textOf(
+  body: { readonly form: 'bytes'; readonly bytes: Uint8Array } | { readonly form: 'stream'; readonly chunks: AsyncIterable<Uint8Array> },
+): Promise<string> {
   if (body.form === 'bytes') return new TextDecoder().decode(body.bytes);
   let text = '';
   const decoder = new TextDecoder();

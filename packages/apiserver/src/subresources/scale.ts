@@ -39,13 +39,18 @@ export function scaleSubresource(fields: ScaleFields): Subresource {
 
 function checked(sent: Scale | undefined, name: string): number {
   const sentName = sent?.metadata?.name;
-  if (sentName !== undefined && sentName !== name) throw newBadRequest(`the name of the object (${sentName}) does not match the name on the URL (${name})`);
+  if (sentName !== undefined && sentName !== name)
+    throw newBadRequest(`the name of the object (${sentName}) does not match the name on the URL (${name})`);
   const replicas = sent?.spec?.replicas ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
-    throw newBadRequest(`Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`);
+    throw newBadRequest(
+      `Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`,
+    );
   }
   if (replicas < 0) {
-    throw newInvalid({ group: 'autoscaling', kind: 'Scale' }, name, [{ type: 'Invalid', field: 'spec.replicas', badValue: replicas, detail: 'must be greater than or equal to 0' }]);
+    throw newInvalid({ group: 'autoscaling', kind: 'Scale' }, name, [
+      { type: 'Invalid', field: 'spec.replicas', badValue: replicas, detail: 'must be greater than or equal to 0' },
+    ]);
   }
   return replicas;
 }
@@ -89,7 +94,13 @@ function selectorText(selector: Selector | Readonly<Record<string, string>>): st
   const terms: (readonly [key: string, text: string])[] = Object.entries(labels).map(([key, value]) => [key, `${key}=${value}`] as const);
   for (const { key, operator, values = [] } of expressions) {
     const list = [...values].sort().join(',');
-    terms.push([key, operator === 'In' ? `${key} in (${list})` : operator === 'NotIn' ? `${key} notin (${list})` : operator === 'Exists' ? key : `!${key}`]);
+    terms.push([
+      key,
+      operator === 'In' ? `${key} in (${list})` : operator === 'NotIn' ? `${key} notin (${list})` : operator === 'Exists' ? key : `!${key}`,
+    ]);
   }
-  return terms.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text).join(',');
+  return terms
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, text]) => text)
+    .join(',');
 }

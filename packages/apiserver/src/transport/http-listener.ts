@@ -37,11 +37,13 @@ export interface HttpListener {
 }
 
 const defaultMaxBodyBytes = 3 * 1024 * 1024;
+const noBytes = new Uint8Array();
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** One HTTPS port for HTTP/2 and HTTP/1.1. Rejects with Node's error (EADDRINUSE) when the port cannot be had. */
 export async function listenHttp(options: HttpListenerOptions): Promise<HttpListener> {
   const sockets = new Set<Socket>();
+  const peers = new PeerCertificates();
   const server = createSecureServer({
     allowHTTP1: true,
     cert: options.certificate,
@@ -60,12 +62,12 @@ export async function listenHttp(options: HttpListenerOptions): Promise<HttpList
     socket.on('error', () => undefined); // a peer that goes away is not our failure; the close event follows
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    options.process.spawn('request', () => serveHttp1(options, request, response));
+    options.process.spawn('request', () => serveHttp1({ ...options, peers }, request, response));
   });
   // Listening for 'request' made Node wrap every HTTP/2 stream for compatibility, at half the speed: take that off again.
   server.removeAllListeners('stream');
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    options.process.spawn('request', () => serveStream(options, stream, headers));
+    options.process.spawn('request', () => serveStream({ ...options, peers }, stream, headers));
   });
   await listen(server, options.host, options.port);
   const address = server.address();
@@ -91,30 +93,36 @@ function listen(server: Http2SecureServer, host: string, port: number): Promise<
   });
 }
 
-async function serveStream(
-  options: HttpListenerOptions,
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-): Promise<void> {
-  const signal = abortedWhenClosed(stream);
+interface Serving extends HttpListenerOptions {
+  readonly peers: PeerCertificates;
+}
+
+async function serveStream(options: Serving, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+  const call = callOf(stream);
   const method = String(headers[':method']);
-  const raw = { method, url: String(headers[':path']), headers: wireHeaders(headers), socket: stream.session?.socket };
-  const { status, headers: answered, body } = await answerTo(options, raw, stream, signal);
+  const { session } = stream;
+  const certificate = session === undefined ? undefined : options.peers.of(session, () => session.socket);
+  const raw = { method, url: String(headers[':path']), headers: wireHeaders(headers), certificate };
+  const { status, headers: answered, body } = await answerTo(options, raw, stream.endAfterHeaders ? undefined : stream, call.signal);
   if (stream.destroyed) return;
+  if (body.form === 'bytes') call.answered();
   stream.respond({ ...answered, ':status': status });
   await send(body, stream, method === 'HEAD');
 }
 
-async function serveHttp1(
-  options: HttpListenerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const signal = abortedWhenClosed(response);
+async function serveHttp1(options: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const call = callOf(response);
   const method = request.method ?? 'GET';
-  const raw = { method, url: request.url ?? '/', headers: wireHeaders(request.headers), socket: request.socket };
-  const { status, headers, body } = await answerTo(options, raw, request, signal);
+  const { socket } = request;
+  const raw = {
+    method,
+    url: request.url ?? '/',
+    headers: wireHeaders(request.headers),
+    certificate: options.peers.of(socket, () => socket),
+  };
+  const { status, headers, body } = await answerTo(options, raw, request, call.signal);
   if (response.destroyed) return;
+  if (body.form === 'bytes') call.answered();
   response.writeHead(status, headers);
   await send(body, response, method === 'HEAD');
 }
@@ -123,7 +131,7 @@ interface RawRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: WireHeaders;
-  readonly socket: unknown;
+  readonly certificate: PeerCertificate | undefined;
 }
 
 type SentBody = Exclude<Body, { readonly form: 'object' }>;
@@ -131,11 +139,12 @@ type SentBody = Exclude<Body, { readonly form: 'object' }>;
 async function answerTo(
   options: HttpListenerOptions,
   raw: RawRequest,
-  stream: Readable,
+  /** undefined: there is no body. */
+  stream: Readable | undefined,
   signal: AbortSignal,
 ): Promise<{ readonly status: number; readonly headers: WireHeaders; readonly body: SentBody }> {
   if (!isMethod(raw.method)) return plain(405, 'Method Not Allowed\n');
-  const bytes = await readBody(stream, options.maxBodyBytes ?? defaultMaxBodyBytes);
+  const bytes = stream === undefined ? noBytes : await readBody(stream, options.maxBodyBytes ?? defaultMaxBodyBytes);
   if (bytes === 'too large') return plain(413, 'Request entity too large\n');
   if (bytes === 'cut off') return plain(400, 'The request ended early\n');
   const [path, search] = splitOnce(raw.url, '?');
@@ -147,7 +156,7 @@ async function answerTo(
     headers: raw.headers,
     ...(bytes.length === 0 ? {} : { body: { form: 'bytes', contentType, bytes } }),
   };
-  const certificate = peerCertificate(raw.socket);
+  const { certificate } = raw;
   const credentials = { headers: raw.headers, ...(certificate === undefined ? {} : { certificate }) };
   const response = await options.serve(request, credentials, { signal });
   if ('events' in response || response.body.form === 'object') throw new TypeError('An answer for the wire must be bytes');
@@ -208,15 +217,39 @@ function readBody(stream: Readable, limit: number): Promise<Uint8Array | 'too la
   });
 }
 
-function abortedWhenClosed(stream: Writable): AbortSignal {
+/** One request from its arrival to its answer: `signal` aborts when the client goes away before. */
+function callOf(stream: Writable): { readonly signal: AbortSignal; answered(): void } {
   const controller = new AbortController();
+  let isAnswered = false;
   stream.on('error', () => undefined); // a peer that goes away is not our failure; 'close' follows
-  stream.once('close', () => controller.abort(new Error('The client closed the request')));
-  return controller.signal;
+  stream.once('close', () => {
+    // An error costs a stack trace: only where somebody may still be at work.
+    if (!isAnswered) controller.abort(new Error('The client closed the request'));
+  });
+  return {
+    signal: controller.signal,
+    answered() {
+      isAnswered = true;
+    },
+  };
 }
 
 function isMethod(method: string): method is Method {
   return methods.has(method);
+}
+
+/** Who is at the other end of a connection. Asked once for each: reading a certificate costs more than most requests. */
+class PeerCertificates {
+  readonly #known = new WeakMap<object, PeerCertificate | 'none'>();
+
+  of(connection: object, socket: () => unknown): PeerCertificate | undefined {
+    let certificate = this.#known.get(connection);
+    if (certificate === undefined) {
+      certificate = peerCertificate(socket()) ?? 'none';
+      this.#known.set(connection, certificate);
+    }
+    return certificate === 'none' ? undefined : certificate;
+  }
 }
 
 function peerCertificate(socket: unknown): PeerCertificate | undefined {
@@ -229,9 +262,10 @@ function peerCertificate(socket: unknown): PeerCertificate | undefined {
 
 function wireHeaders(headers: IncomingHttpHeaders): WireHeaders {
   const out: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || name.startsWith(':')) continue;
-    out[name] = Array.isArray(value) ? value.join(', ') : value;
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || name.charCodeAt(0) === 0x3a) continue; // `:method` and the like
+    out[name] = typeof value === 'string' ? value : value.join(', ');
   }
   return out;
 }
