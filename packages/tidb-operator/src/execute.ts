@@ -42,10 +42,16 @@ export async function execute(action: Action, { clientset, pd, namespace, signal
     }
     case 'patch': {
       const handle = patchTargets[action.target];
-      return await unless(isNotFound, clientset.resource(handle, handle.namespaced ? namespace : '').patch(action.name, 'merge', action.patch));
+      return await unless(
+        isNotFound,
+        clientset.resource(handle, handle.namespaced ? namespace : '').patch(action.name, 'merge', action.patch),
+      );
     }
     case 'delete-claim':
-      return await unless(isNotFound, clientset.resource(patchTargets.persistentvolumeclaims, namespace).delete(action.name, { preconditions: { uid: action.uid } }));
+      return await unless(
+        isNotFound,
+        clientset.resource(patchTargets.persistentvolumeclaims, namespace).delete(action.name, { preconditions: { uid: action.uid } }),
+      );
     case 'pd':
       return await pd.call(action.request, signal);
   }

@@ -1,7 +1,7 @@
 import type { Pod, StatefulSet } from '@coracle/api';
-import type { TidbCluster } from './api/types.ts';
-import { memberName } from './plan/names.ts';
-import type { ComponentName } from './plan/state.ts';
+import type { TidbCluster, TidbClusterCondition } from './api/types.ts';
+import { clusterName, memberName } from './plan/names.ts';
+import type { ComponentName, WaitReason } from './plan/state.ts';
 
 /** What a client has seen beside the TidbCluster itself, by a watch. Leave out what was not watched. */
 export interface Seen {
@@ -14,11 +14,28 @@ export interface Explanation {
   readonly ready: number;
   readonly desired: number;
   /** Undefined when the component is ready. */
-  readonly waitsFor: { readonly who: Waited; readonly message: string } | undefined;
+  readonly waitsFor: WaitsFor | undefined;
+}
+
+export interface WaitsFor {
+  readonly who: Waited;
+  readonly message: string;
 }
 
 /** Who has to act next. */
-export type Waited = 'operator' | 'statefulset-controller' | 'scheduler' | 'kubelet' | 'pd' | 'tikv' | 'tidb';
+export type Waited = 'user' | 'operator' | 'statefulset-controller' | 'scheduler' | 'kubelet' | ComponentName;
+
+const titles: Readonly<Record<ComponentName, string>> = { pd: 'PD', tikv: 'TiKV', tidb: 'TiDB' };
+const before: Readonly<Record<ComponentName, ComponentName | undefined>> = { pd: undefined, tikv: 'pd', tidb: 'tikv' };
+/** Waits that only a change of the spec ends. */
+const forTheUser: ReadonlySet<string> = new Set<WaitReason | 'FailedValidation' | 'Paused'>([
+  'FailedScaleIn',
+  'FailedValidation',
+  'NotOwned',
+  'NotSupported',
+  'Paused',
+]);
+const scaling: ReadonlySet<string> = new Set<WaitReason>(['EvictingLeaders', 'ScalingIn', 'ScalingOut', 'StoreOffline']);
 
 /**
  * What each component waits for, as data: a progress line says it. It rests on objects alone, so that any client can ask,
@@ -26,15 +43,23 @@ export type Waited = 'operator' | 'statefulset-controller' | 'scheduler' | 'kube
  * not done its part.
  */
 export function explain(tc: TidbCluster, seen: Seen = {}): readonly Explanation[] {
-  return (['pd', 'tikv', 'tidb'] as const).flatMap((component) => (tc.spec[component] === undefined ? [] : [explainOne(tc, component, seen)]));
+  return (['pd', 'tikv', 'tidb'] as const).flatMap((component) =>
+    tc.spec[component] === undefined ? [] : [explainOne(tc, component, seen)],
+  );
 }
 
 function explainOne(tc: TidbCluster, component: ComponentName, seen: Seen): Explanation {
   const desired = tc.spec[component]?.replicas ?? 0;
   const ready = upCount(tc, component);
-  const settled = tc.status?.[component]?.statefulSet?.readyReplicas ?? 0;
-  if (ready === desired && settled >= desired && tc.status?.[component]?.phase === 'Normal') return { component, ready, desired, waitsFor: undefined };
-  return { component, ready, desired, waitsFor: waitsFor(tc, component, seen) };
+  return { component, ready, desired, waitsFor: isDone(tc, component) ? undefined : waitsFor(tc, component, seen) };
+}
+
+function isDone(tc: TidbCluster, component: ComponentName): boolean {
+  const desired = tc.spec[component]?.replicas ?? 0;
+  const { phase, statefulSet } = tc.status?.[component] ?? {};
+  // What PD said last is kept while it does not answer: it is no news.
+  if (component !== 'tidb' && tc.status?.[component]?.synced !== true) return false;
+  return upCount(tc, component) === desired && (statefulSet?.readyReplicas ?? 0) >= desired && phase === 'Normal';
 }
 
 function upCount(tc: TidbCluster, component: ComponentName): number {
@@ -44,46 +69,130 @@ function upCount(tc: TidbCluster, component: ComponentName): number {
   return Object.values(status?.tidb?.members ?? {}).filter((member) => member.health).length;
 }
 
-function waitsFor(tc: TidbCluster, component: ComponentName, seen: Seen): { readonly who: Waited; readonly message: string } {
-  const progressing = tc.status?.conditions?.find((condition) => condition.type === 'Progressing');
-  if (progressing === undefined) return { who: 'operator', message: 'the operator has not looked at it yet' };
-  const name = memberName(tc, component);
-  const set = seen.statefulSets?.find((one) => one.metadata?.name === name);
-  if (seen.statefulSets !== undefined && set === undefined) {
-    const earlier = { pd: undefined, tikv: 'PD', tidb: 'TiKV' }[component];
-    return earlier === undefined
-      ? { who: 'operator', message: `StatefulSet ${name} is not created yet` }
-      : { who: component === 'tikv' ? 'pd' : 'tikv', message: `${earlier} comes first: ${progressing.message ?? ''}` };
-  }
-  return podsWait(name, set, seen) ?? { who: component, message: progressing.status === 'True' ? (progressing.message ?? '') : `${name} is not ready` };
+function waitsFor(tc: TidbCluster, component: ComponentName, seen: Seen): WaitsFor {
+  const progress = tc.status?.conditions?.find((condition) => condition.type === 'Progressing');
+  if (progress === undefined)
+    return { who: 'operator', message: `TidbCluster ${clusterName(tc)} has no status: the operator has not looked at it` };
+  if (forTheUser.has(progress.reason ?? '')) return { who: 'user', message: progress.message ?? '' };
+  const set = seen.statefulSets?.find((one) => one.metadata?.name === memberName(tc, component));
+  if (seen.statefulSets === undefined) return programWaits(tc, component, progress);
+  if (set === undefined) return setWaits(tc, component, progress);
+  return (
+    scaleWaits(tc, component, set, progress) ??
+    podsWait(component, set, seen.pods) ??
+    noteWaits(tc, component, set) ??
+    programWaits(tc, component, progress)
+  );
 }
 
-function podsWait(name: string, set: StatefulSet | undefined, seen: Seen): { readonly who: Waited; readonly message: string } | undefined {
-  if (set === undefined || seen.pods === undefined) return undefined;
-  for (let ordinal = 0; ordinal < (set.spec?.replicas ?? 0); ordinal++) {
-    const podName = `${name}-${ordinal}`;
-    const pod = seen.pods.find((one) => one.metadata?.name === podName);
-    if (pod === undefined) return { who: 'statefulset-controller', message: `pod ${podName} is not created yet` };
-    if (pod.spec?.nodeName === undefined) return { who: 'scheduler', message: unscheduledText(podName, pod) };
-    const statuses = pod.status?.containerStatuses ?? [];
-    if (pod.status?.phase === 'Pending') return { who: 'kubelet', message: `pod ${podName} is not started by the kubelet of ${pod.spec.nodeName}${waitingText(statuses)}` };
-    const waiting = waitingText(statuses);
-    if (waiting !== '') return { who: 'kubelet', message: `pod ${podName} does not run${waiting}` };
+/** There is no StatefulSet: its turn has not come, or the operator has not got to it. */
+function setWaits(tc: TidbCluster, component: ComponentName, progress: TidbClusterCondition): WaitsFor {
+  const first = before[component];
+  if (first === undefined || tc.spec[first] === undefined || isAvailable(tc, first)) {
+    return { who: 'operator', message: `StatefulSet ${memberName(tc, component)} is not created yet` };
   }
-  return undefined;
+  return { who: first, message: `${titles[first]} comes first: ${progress.message ?? ''}` };
 }
 
-function unscheduledText(podName: string, pod: Pod): string {
-  const why = pod.status?.conditions?.find((condition) => condition.type === 'PodScheduled' && condition.status === 'False')?.message;
-  return `pod ${podName} has no node yet${why === undefined ? '' : `: ${why}`}`;
+/** Whether the next component may start, as the operator judges it. */
+function isAvailable(tc: TidbCluster, component: ComponentName): boolean {
+  const replicas = tc.status?.[component]?.statefulSet?.replicas ?? 0;
+  const needed = component === 'pd' ? Math.floor(replicas / 2) + 1 : 1;
+  return upCount(tc, component) >= needed && (tc.status?.[component]?.statefulSet?.readyReplicas ?? 0) >= needed;
 }
 
-function waitingText(statuses: NonNullable<NonNullable<Pod['status']>['containerStatuses']>): string {
-  for (const status of statuses) {
-    const waiting = status.state?.waiting;
-    if (waiting?.reason !== undefined) return `: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`;
+function scaleWaits(tc: TidbCluster, component: ComponentName, set: StatefulSet, progress: TidbClusterCondition): WaitsFor | undefined {
+  const desired = tc.spec[component]?.replicas ?? 0;
+  const current = set.spec?.replicas ?? 0;
+  if (current === desired) return undefined;
+  if (scaling.has(progress.reason ?? ''))
+    return { who: progress.reason === 'ScalingOut' ? 'operator' : component, message: progress.message ?? '' };
+  return { who: 'operator', message: `StatefulSet ${set.metadata?.name} is asked for ${current} pods, not for ${desired}` };
+}
+
+/** The first pod that is not ready, in order of the ordinals, and the link of the chain that it hangs on. */
+function podsWait(component: ComponentName, set: StatefulSet, pods: readonly Pod[] | undefined): WaitsFor | undefined {
+  if (pods === undefined) return undefined;
+  const name = set.metadata?.name ?? '';
+  const replicas = set.spec?.replicas ?? 0;
+  const ofSet = Array.from({ length: replicas }, (_, ordinal) => pods.find((one) => one.metadata?.name === `${name}-${ordinal}`));
+  const count = ofSet.filter((pod) => pod !== undefined).length;
+  let unready: WaitsFor | undefined;
+  for (const [ordinal, pod] of ofSet.entries()) {
+    if (pod === undefined) {
+      // With OrderedReady a pod is made when the one before is ready.
+      if (set.spec?.podManagementPolicy === 'OrderedReady' && unready !== undefined) return unready;
+      return {
+        who: 'statefulset-controller',
+        message: `StatefulSet ${name} has ${count} of ${replicas} pods: ${name}-${ordinal} is not created`,
+      };
+    }
+    unready ??= podWaits(component, pod);
   }
-  return '';
+  if (unready !== undefined) return unready;
+  const counted = set.status?.readyReplicas ?? 0;
+  if (counted >= replicas) return undefined;
+  return { who: 'statefulset-controller', message: `StatefulSet ${name} counts ${counted} of ${replicas} pods as ready, and all are` };
+}
+
+function podWaits(component: ComponentName, pod: Pod): WaitsFor | undefined {
+  const name = pod.metadata?.name ?? '';
+  const node = pod.spec?.nodeName;
+  if (node === undefined) return { who: 'scheduler', message: unscheduledText(pod) };
+  if (conditionOf(pod, 'Ready')?.status === 'True') return undefined;
+  const statuses = pod.status?.containerStatuses ?? [];
+  for (const { name: container, state, lastState } of statuses) {
+    const ended = state?.terminated ?? (state?.waiting?.reason === 'CrashLoopBackOff' ? lastState?.terminated : undefined);
+    if (ended !== undefined)
+      return {
+        who: component,
+        message: `container ${container} of pod ${name} ended with exit code ${ended.exitCode}${state?.waiting === undefined ? '' : ' and is started again later'}`,
+      };
+    const waiting = state?.waiting;
+    if (waiting?.reason !== undefined && waiting.reason !== 'ContainerCreating' && waiting.reason !== 'PodInitializing') {
+      return {
+        who: 'kubelet',
+        message: `pod ${name} does not start on ${node}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`,
+      };
+    }
+  }
+  if (statuses.length === 0 || pod.status?.phase === 'Pending')
+    return { who: 'kubelet', message: `pod ${name} is assigned to ${node}, which has not started it` };
+  const why = conditionOf(pod, 'Ready')?.message;
+  return { who: component, message: `pod ${name} runs and is not ready${why === undefined || why === '' ? '' : `: ${why}`}` };
+}
+
+function unscheduledText(pod: Pod): string {
+  const why = conditionOf(pod, 'PodScheduled')?.message;
+  const scheduler = pod.spec?.schedulerName ?? 'default-scheduler';
+  const other = scheduler === 'default-scheduler' ? '' : ` (it asks for ${scheduler})`;
+  return `pod ${pod.metadata?.name} has no node${other}${why === undefined || why === '' ? '' : `: ${why}`}`;
+}
+
+function conditionOf(pod: Pod, type: string): NonNullable<NonNullable<Pod['status']>['conditions']>[number] | undefined {
+  return pod.status?.conditions?.find((condition) => condition.type === type);
+}
+
+/** The pods are ready; does the operator know? It copies the StatefulSet's status at every sync. */
+function noteWaits(tc: TidbCluster, component: ComponentName, set: StatefulSet): WaitsFor | undefined {
+  const noted = tc.status?.[component]?.statefulSet;
+  const ready = set.status?.readyReplicas ?? 0;
+  if ((noted?.readyReplicas ?? 0) === ready) return undefined;
+  return {
+    who: 'operator',
+    message: `StatefulSet ${set.metadata?.name} has ${ready} ready pods, which the operator has not noted (it knows of ${noted?.readyReplicas ?? 0})`,
+  };
+}
+
+/** All of Kubernetes has done its part: what remains is between the programs. */
+function programWaits(tc: TidbCluster, component: ComponentName, progress: TidbClusterCondition): WaitsFor {
+  const desired = tc.spec[component]?.replicas ?? 0;
+  if (component !== 'tidb' && tc.spec.pd !== undefined && tc.status?.pd?.synced !== true) {
+    const message = progress.reason === 'WaitingForPDAnswer' ? (progress.message ?? '') : `PD of ${memberName(tc, 'pd')} does not answer`;
+    return { who: 'pd', message: component === 'pd' ? message : `its stores are not known: ${message}` };
+  }
+  const what = { pd: 'PD members are healthy', tikv: 'TiKV stores are Up', tidb: 'TiDB servers answer /status' }[component];
+  return { who: component, message: `${upCount(tc, component)} of ${desired} ${what}` };
 }
 
 /** Whether the operator says that all members are up. */

@@ -1,7 +1,7 @@
 import type { KubeObject } from '@coracle/apimachinery';
 import { resources, type ResourceHandle, type SharedInformerFactory } from '@coracle/client';
 import type { TidbCluster } from './api/types.ts';
-import { claimName, memberName, namespaceOf, peerServiceName, podName } from './plan/names.ts';
+import { claimNames, memberName, namespaceOf, peerServiceName, podName } from './plan/names.ts';
 import { configMap } from './plan/objects.ts';
 import type { ClusterObjects, ComponentName } from './plan/state.ts';
 
@@ -40,7 +40,11 @@ export class ClusterObserver {
       const count = (statefulSets.get(memberName(tc, component))?.spec?.replicas ?? 0) + 1;
       return Array.from({ length: count }, (_, ordinal) => ({ component, ordinal }));
     });
-    const claims = this.#named(tc, resources.core.v1.persistentVolumeClaims, ordinals.map((one) => claimName(tc, one.component, one.ordinal)));
+    const claims = this.#named(
+      tc,
+      resources.core.v1.persistentVolumeClaims,
+      ordinals.flatMap((one) => claimNames(tc, one.component, one.ordinal)),
+    );
     const volumes = this.#informers.forResource(resources.core.v1.persistentVolumes).lister;
     const bound = [...claims.values()].flatMap((claim) => volumes.get(claim.spec?.volumeName ?? '') ?? []);
     return {
@@ -51,9 +55,21 @@ export class ClusterObserver {
       roles: this.#named(tc, resources.rbac.v1.roles, discovery),
       roleBindings: this.#named(tc, resources.rbac.v1.roleBindings, discovery),
       deployments: this.#named(tc, resources.apps.v1.deployments, discovery),
-      services: this.#named(tc, resources.core.v1.services, [...discovery, ...members, ...components.map((component) => peerServiceName(tc, component))]),
-      configMaps: this.#named(tc, resources.core.v1.configMaps, components.flatMap((component) => configMap(tc, component).metadata?.name ?? [])),
-      pods: this.#named(tc, resources.core.v1.pods, ordinals.map((one) => podName(tc, one.component, one.ordinal))),
+      services: this.#named(tc, resources.core.v1.services, [
+        ...discovery,
+        ...members,
+        ...components.map((component) => peerServiceName(tc, component)),
+      ]),
+      configMaps: this.#named(
+        tc,
+        resources.core.v1.configMaps,
+        components.flatMap((component) => configMap(tc, component).metadata?.name ?? []),
+      ),
+      pods: this.#named(
+        tc,
+        resources.core.v1.pods,
+        ordinals.map((one) => podName(tc, one.component, one.ordinal)),
+      ),
     };
   }
 

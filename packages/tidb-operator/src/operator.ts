@@ -11,7 +11,8 @@ import { ClusterObserver } from './observe.ts';
 import { PDClient, PDError } from './pd/pd-client.ts';
 import { clusterName, memberName, namespaceOf, pdUrl, peerServiceName, podName } from './plan/names.ts';
 import { plan } from './plan/plan.ts';
-import type { ClusterObjects, PDView, Wait } from './plan/state.ts';
+import type { Action, ClusterObjects, Notice, PDView, Wait, WaitReason } from './plan/state.ts';
+import { refusedStatus } from './plan/status.ts';
 
 export interface TidbOperatorOptions {
   readonly process: Process;
@@ -29,9 +30,13 @@ export interface TidbOperatorOptions {
 /** Upstream's `--resync-duration`; and the limit that it gives a call of PD. */
 const resyncPeriodMs = 30_000;
 const callTimeoutMs = 5_000;
-/** A wait is looked at again after 250 ms, 500 ms, … 5 s; a new reason starts anew. */
+/** A wait is looked at again after 250 ms, 500 ms, … 5 s; progress (another reason or message) starts anew. */
 const firstRetryMs = 250;
 const lastRetryMs = 5_000;
+/** A status that just changed (leaders that spread) is looked at again after 1 s, 2 s, … 30 s, until it stays. */
+const movingRetryMs = 1_000;
+
+const userWaits: ReadonlySet<WaitReason> = new Set<WaitReason>(['FailedScaleIn', 'NotOwned', 'NotSupported']);
 
 /** How often the same thing was waited for. */
 interface Patience {
@@ -51,6 +56,8 @@ export class TidbOperator {
   readonly #manager: Manager;
   readonly #observer: ClusterObserver;
   readonly #patience = new Map<string, Patience>();
+  /** When the status changed last, and for how long it then has to stay. */
+  readonly #moving = new Map<string, { readonly atMs: number; readonly afterMs: number }>();
   readonly #said = new Map<string, string>();
 
   constructor(options: TidbOperatorOptions) {
@@ -83,13 +90,16 @@ export class TidbOperator {
     const stored = this.#manager.informers.forResource(tidbClusters).lister.namespace(namespace).get(name);
     if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
       this.#patience.delete(key);
+      this.#moving.delete(key);
       for (const said of this.#said.keys()) if (said.startsWith(`${key} `)) this.#said.delete(said);
       return {};
     }
     const tc = withDefaults(stored as TidbCluster); // the same fields, read-only either way
     const errors = validateTidbCluster(tc);
     if (errors.length > 0) {
-      this.#say(key, stored, { type: 'Warning', reason: 'FailedValidation', message: errors.map((error) => error.text).join('; ') });
+      const message = errors.map((error) => error.text).join('; ');
+      this.#say(key, stored, { type: 'Warning', reason: 'FailedValidation', message });
+      await this.#writeStatus(stored, refusedStatus(tc, message, this.#process.clock.now()));
       return {};
     }
     return await this.#sync(key, stored, tc);
@@ -108,36 +118,57 @@ export class TidbOperator {
     };
     const { actions, status, wait, notices } = plan(state, { discoveryImage: this.#discoveryImage });
     for (const notice of notices) this.#say(key, stored, notice);
-    if (wait?.reason === 'FailedScaleIn') this.#say(key, stored, { type: 'Warning', reason: wait.reason, message: wait.message });
+    if (wait !== undefined && userWaits.has(wait.reason))
+      this.#say(key, stored, { type: 'Warning', reason: wait.reason, message: wait.message });
     // The status is written whatever becomes of the actions, and first: it says what they are waiting for.
     const isFresh = await this.#writeStatus(stored, status);
     let lagging = !isFresh;
     for (const action of actions) {
       try {
         await execute(action, { clientset: this.#clientset, pd, namespace: namespaceOf(tc), signal });
+        const notice = noticeOf(action, tc);
+        if (notice !== undefined) this.#manager.recorder.event(stored, notice.type, notice.reason, notice.message);
       } catch (error) {
         if (isConflict(error)) lagging = true;
-        else if (error instanceof PDError || error instanceof DialError) this.#say(key, stored, { type: 'Warning', reason: 'PDRefused', message: error.message });
+        else if (error instanceof PDError || error instanceof DialError)
+          this.#say(key, stored, { type: 'Warning', reason: 'PDRefused', message: error.message });
         else throw error;
         break; // later actions may rest on this one
       }
     }
-    return this.#next(key, wait, lagging);
+    return this.#next(key, wait, { lagging, moves: !semanticEqual(stored.status, status) });
   }
 
   /** When to look again: soon after a lost race, ever later while the same thing is waited for, else with the resync. */
-  #next(key: string, wait: Wait | undefined, lagging: boolean): Result {
+  #next(key: string, wait: Wait | undefined, { lagging, moves }: { readonly lagging: boolean; readonly moves: boolean }): Result {
     if (wait === undefined && !lagging) {
       this.#patience.delete(key);
-      return {};
+      return this.#untilStill(key, moves);
     }
-    // A scale-in that PD cannot bear ends only when somebody changes the spec or a store comes back: the resync sees both.
-    if (wait?.reason === 'FailedScaleIn' && !lagging) return {};
-    const reason = wait?.reason ?? 'Conflict';
+    // Such a wait ends when somebody changes the spec, or a store comes back: their event or the resync sees it.
+    if (wait !== undefined && userWaits.has(wait.reason) && wait.passing !== true && !lagging) return {};
+    const reason = wait === undefined ? 'Conflict' : `${wait.reason} ${wait.message}`;
+    return { requeueAfterMs: Math.min(lastRetryMs, firstRetryMs * 2 ** this.#triesOf(key, reason)) };
+  }
+
+  /** PD tells nobody when leaders spread or a store comes: a status that just changed is asked for again until it stays. */
+  #untilStill(key: string, moves: boolean): Result {
+    const nowMs = this.#process.clock.monotonic();
+    const before = this.#moving.get(key);
+    if (moves) this.#moving.set(key, { atMs: nowMs, afterMs: Math.min(resyncPeriodMs, (before?.afterMs ?? movingRetryMs / 2) * 2) });
+    const last = this.#moving.get(key);
+    // Our own write brings an event at once: that nothing changed until then says nothing yet.
+    if (last !== undefined && nowMs - last.atMs < last.afterMs) return { requeueAfterMs: last.atMs + last.afterMs - nowMs };
+    this.#moving.delete(key);
+    return {};
+  }
+
+  /** How often this was the reason, in a row. */
+  #triesOf(key: string, reason: string): number {
     const before = this.#patience.get(key);
-    const tries = before?.reason === reason ? before.tries + 1 : 0;
+    const tries = before?.reason === reason ? Math.min(before.tries + 1, 10) : 0;
     this.#patience.set(key, { reason, tries });
-    return { requeueAfterMs: Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(tries, 10)) };
+    return tries;
   }
 
   async #askPD(tc: TidbCluster, objects: ClusterObjects, client: PDClient): Promise<PDView> {
@@ -185,10 +216,25 @@ export class TidbOperator {
   }
 
   /** An event, unless the last one of this reason said the same. */
-  #say(key: string, about: Frozen<TidbCluster>, { type, reason, message }: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string }): void {
+  #say(
+    key: string,
+    about: Frozen<TidbCluster>,
+    { type, reason, message }: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
+  ): void {
     const at = `${key} ${reason}`;
     if (this.#said.get(at) === message) return;
     this.#said.set(at, message);
     this.#manager.recorder.event(about, type, reason, message);
   }
+}
+
+/** What a user sees of an action in the events of the TidbCluster: the objects that came and the pods that were asked for. */
+function noticeOf(action: Action, tc: TidbCluster): Notice | undefined {
+  const name = clusterName(tc);
+  if (action.verb === 'create') {
+    const { kind, metadata } = action.object;
+    return { type: 'Normal', reason: 'SuccessfulCreate', message: `create ${kind} ${metadata.name} in TidbCluster ${name} successful` };
+  }
+  if (action.verb !== 'patch' || action.target !== 'statefulsets') return undefined;
+  return { type: 'Normal', reason: 'SuccessfulUpdate', message: `update StatefulSet ${action.name} in TidbCluster ${name} successful` };
 }

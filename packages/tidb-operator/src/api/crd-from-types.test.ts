@@ -17,10 +17,18 @@ test('manifests/crd.yaml is what the types say now', () => {
 
 test('manifests/rbac.yaml is what operatorRbac() says now', () => {
   const manifest = readFileSync(new URL('manifests/rbac.yaml', root), 'utf8');
-  assert.equal(manifest.slice(manifest.indexOf('\n') + 1), operatorRbac().map((object) => toYaml(object)).join('---\n'));
+  assert.equal(
+    manifest.slice(manifest.indexOf('\n') + 1),
+    operatorRbac()
+      .map((object) => toYaml(object))
+      .join('---\n'),
+  );
 });
 
 test('crdFromTypes() refuses a type that it cannot express', () => {
   assert.throws(() => crdFromTypes('export interface TidbCluster {\n  readonly spec: Map<string, number>;\n}'), SyntaxError);
-  assert.throws(() => crdFromTypes('export interface TidbCluster {\n  spec: string;\n}'), /Cannot read the fields of "TidbCluster" at "spec: string;"/);
+  assert.throws(
+    () => crdFromTypes('export interface TidbCluster {\n  spec: string;\n}'),
+    /Cannot read the fields of "TidbCluster" at "spec: string;"/,
+  );
 });

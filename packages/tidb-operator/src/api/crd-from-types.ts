@@ -194,5 +194,8 @@ function readUnionAliases(source: string): Map<string, string> {
 }
 
 function words(comment: string): string {
-  return comment.replaceAll(/^\s*\* ?/gm, '').replaceAll(/\s+/g, ' ').trim();
+  return comment
+    .replaceAll(/^\s*\* ?/gm, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
 }

@@ -33,7 +33,10 @@ function imageDefault(spec: TidbClusterSpec, own: string | undefined, baseImage:
 }
 
 /** The image of a component: `image` when set; else base and version; a tag or digest in the base stays when no version is given. */
-export function imageOf(spec: TidbClusterSpec, component: { readonly image?: string; readonly baseImage?: string; readonly version?: string }): string {
+export function imageOf(
+  spec: TidbClusterSpec,
+  component: { readonly image?: string; readonly baseImage?: string; readonly version?: string },
+): string {
   if (component.image !== undefined && component.image !== '') return component.image;
   const base = component.baseImage ?? '';
   const version = component.version ?? spec.version ?? '';

@@ -21,7 +21,11 @@ export function validateTidbCluster(tc: TidbCluster): readonly FieldError[] {
     errors.push(...component('spec.pd', spec.pd), ...storage('spec.pd', spec.pd), ...service('spec.pd.service', spec.pd.service));
   }
   if (spec.tikv) {
-    errors.push(...component('spec.tikv', spec.tikv), ...storage('spec.tikv', spec.tikv), ...scalePolicy('spec.tikv', spec.tikv.scalePolicy));
+    errors.push(
+      ...component('spec.tikv', spec.tikv),
+      ...storage('spec.tikv', spec.tikv),
+      ...scalePolicy('spec.tikv', spec.tikv.scalePolicy),
+    );
     for (const name of ['evictLeaderTimeout', 'waitLeaderTransferBackTimeout'] as const) {
       const value = spec.tikv[name];
       if (value !== undefined && (goDurationMs(value) ?? 0) <= 0) {
@@ -38,7 +42,8 @@ export function validateTidbCluster(tc: TidbCluster): readonly FieldError[] {
     );
   }
   for (const [i, address] of (spec.pdAddresses ?? []).entries()) {
-    if (!/^https?:\/\/[^/\s]+/.test(address)) errors.push(FieldError.invalid(`spec.pdAddresses[${i}]`, address, 'must be an http or https URL'));
+    if (!/^https?:\/\/[^/\s]+/.test(address))
+      errors.push(FieldError.invalid(`spec.pdAddresses[${i}]`, address, 'must be an http or https URL'));
   }
   for (const [i, flag] of (spec.startScriptV2FeatureFlags ?? []).entries()) {
     if (!featureFlags.includes(flag)) errors.push(FieldError.notSupported(`spec.startScriptV2FeatureFlags[${i}]`, flag, featureFlags));
@@ -59,13 +64,16 @@ function component(at: string, spec: ComponentSpec & { readonly config?: Compone
   const errors: FieldError[] = [];
   for (const [i, entry] of (spec.env ?? []).entries()) errors.push(...envEntry(`${at}.env[${i}]`, entry));
   for (const [i, container] of (spec.additionalContainers ?? []).entries()) {
-    if (typeof container['name'] !== 'string' || container['name'] === '') errors.push(FieldError.required(`${at}.additionalContainers[${i}].name`));
-    else if (!generatedContainers.includes(container['name']) && typeof container['image'] !== 'string') errors.push(FieldError.required(`${at}.additionalContainers[${i}].image`));
+    if (typeof container['name'] !== 'string' || container['name'] === '')
+      errors.push(FieldError.required(`${at}.additionalContainers[${i}].name`));
+    else if (!generatedContainers.includes(container['name']) && typeof container['image'] !== 'string')
+      errors.push(FieldError.required(`${at}.additionalContainers[${i}].image`));
   }
   const subDir = spec.dataSubDir ?? '';
   if (subDir.startsWith('/')) errors.push(FieldError.invalid(`${at}.dataSubDir`, subDir, 'must be a relative path'));
   if (subDir.split('/').includes('..')) errors.push(FieldError.invalid(`${at}.dataSubDir`, subDir, "must not contain '..'"));
-  if (depthOf(spec.config) > maxConfigDepth) errors.push(FieldError.invalid(`${at}.config`, '', `must not nest deeper than ${maxConfigDepth}`));
+  if (depthOf(spec.config) > maxConfigDepth)
+    errors.push(FieldError.invalid(`${at}.config`, '', `must not nest deeper than ${maxConfigDepth}`));
   return errors;
 }
 
@@ -95,7 +103,8 @@ function volumes(at: string, list: readonly StorageVolume[] | undefined): FieldE
   const errors: FieldError[] = [];
   for (const [i, volume] of (list ?? []).entries()) {
     if (volume.name === '') errors.push(FieldError.required(`${at}.storageVolumes[${i}].name`));
-    if (!quantity.test(volume.storageSize)) errors.push(FieldError.invalid(`${at}.storageVolumes[${i}].storageSize`, volume.storageSize, 'must be a quantity'));
+    if (!quantity.test(volume.storageSize))
+      errors.push(FieldError.invalid(`${at}.storageVolumes[${i}].storageSize`, volume.storageSize, 'must be a quantity'));
   }
   return errors;
 }
@@ -112,7 +121,10 @@ function isCidr(text: string): boolean {
   return match.slice(1, 5).every((part) => Number(part) <= 255) && Number(match[5]) <= 32;
 }
 
-function scalePolicy(at: string, policy: { readonly scaleInParallelism?: number; readonly scaleOutParallelism?: number } | undefined): FieldError[] {
+function scalePolicy(
+  at: string,
+  policy: { readonly scaleInParallelism?: number; readonly scaleOutParallelism?: number } | undefined,
+): FieldError[] {
   return (['scaleInParallelism', 'scaleOutParallelism'] as const).flatMap((name) => {
     const value = policy?.[name];
     return value === undefined || value > 0 ? [] : [FieldError.invalid(`${at}.scalePolicy.${name}`, value, 'must be greater than 0')];

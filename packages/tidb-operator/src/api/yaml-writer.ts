@@ -13,9 +13,7 @@ function lines(value: unknown, depth: number): string[] {
   }
   if (typeof value === 'object' && value !== null) {
     return Object.entries(value).flatMap(([key, member]) =>
-      isScalar(member)
-        ? [`${pad}${scalar(key)}: ${scalar(member)}`]
-        : [`${pad}${scalar(key)}:`, ...lines(member, depth + 1)],
+      isScalar(member) ? [`${pad}${scalar(key)}: ${scalar(member)}`] : [`${pad}${scalar(key)}:`, ...lines(member, depth + 1)],
     );
   }
   return [`${pad}${scalar(value)}`];
@@ -27,5 +25,7 @@ function isScalar(value: unknown): boolean {
 
 function scalar(value: unknown): string {
   const plain = typeof value === 'string' && /^[A-Za-z][A-Za-z0-9_./-]*$/.test(value);
-  return plain && !/^(y|n|yes|no|on|off|true|false|null)$/i.test(value) ? value : JSON.stringify(value);
+  if (plain && !/^(y|n|yes|no|on|off|true|false|null)$/i.test(value)) return value;
+  // Single quotes need no escapes where double ones do, which is how the formatter has it.
+  return typeof value === 'string' && /^[ -&(-[\]-~]*"[ -&(-[\]-~]*$/.test(value) ? `'${value}'` : JSON.stringify(value);
 }

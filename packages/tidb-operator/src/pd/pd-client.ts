@@ -53,6 +53,8 @@ export class PDClient {
     switch (request.call) {
       case 'delete-store':
         return await this.#send('DELETE', `/pd/api/v1/store/${request.id}`, undefined, signal);
+      case 'keep-store':
+        return await this.#send('POST', `/pd/api/v1/store/${request.id}/state?state=Up`, undefined, signal);
       case 'evict-leaders':
         // The id is a uint64 and goes out as the number that it is: written by hand, since a double may not hold it.
         return await this.#send('POST', '/pd/api/v1/schedulers', `{"name":"evict-leader-scheduler","store_id":${request.id}}`, signal);
@@ -92,7 +94,8 @@ export class PDClient {
 }
 
 function textOf(response: DialResponse): string {
-  if (response.body.byteLength > maxAnswerBytes) throw new PDError(`PD's answer has ${response.body.byteLength} bytes, more than ${maxAnswerBytes}`);
+  if (response.body.byteLength > maxAnswerBytes)
+    throw new PDError(`PD's answer has ${response.body.byteLength} bytes, more than ${maxAnswerBytes}`);
   return new TextDecoder().decode(response.body);
 }
 
@@ -115,7 +118,8 @@ function listOf(value: unknown): readonly unknown[] {
 }
 
 function idText(value: unknown): string {
-  if (typeof value !== 'number' && typeof value !== 'bigint') throw new PDError(`PD gave the id ${JSON.stringify(value)}, which is no number`);
+  if (typeof value !== 'number' && typeof value !== 'bigint')
+    throw new PDError(`PD gave the id ${JSON.stringify(value)}, which is no number`);
   return String(value);
 }
 

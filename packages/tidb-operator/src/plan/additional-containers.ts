@@ -1,7 +1,12 @@
 import type { Preserved } from '../api/types.ts';
 
 /** Keys by which lists of a container merge (their strategic merge keys in core/v1). */
-const listKeys: Readonly<Record<string, string>> = { env: 'name', volumeMounts: 'mountPath', ports: 'containerPort', volumeDevices: 'devicePath' };
+const listKeys: Readonly<Record<string, string>> = {
+  env: 'name',
+  volumeMounts: 'mountPath',
+  ports: 'containerPort',
+  volumeDevices: 'devicePath',
+};
 
 /**
  * The containers of a pod with the user's: one of the name of a generated container is a patch of it (strategic merge: maps
@@ -21,7 +26,8 @@ function mergeContainer(base: Preserved, patch: Preserved): Preserved {
 }
 
 function mergeValue(base: unknown, value: unknown, listKey: string | undefined): unknown {
-  if (Array.isArray(value)) return listKey === undefined || !Array.isArray(base) ? value : mergeList(base.filter(isMap), value.filter(isMap), listKey);
+  if (Array.isArray(value))
+    return listKey === undefined || !Array.isArray(base) ? value : mergeList(base.filter(isMap), value.filter(isMap), listKey);
   return isMap(value) && isMap(base) ? mergeContainer(base, value) : value;
 }
 

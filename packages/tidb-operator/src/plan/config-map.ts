@@ -7,7 +7,9 @@ import { sortedEntries } from '@coracle/apimachinery';
  */
 export function configMapSuffix(data: Readonly<Record<string, string>>): string {
   const members = sortedEntries(data).map(([key, value]) => `${goJsonString(key)}:${goJsonString(value)}`);
-  const digest = createHash('sha256').update(`{${members.join(',')}}`).digest('hex');
+  const digest = createHash('sha256')
+    .update(`{${members.join(',')}}`)
+    .digest('hex');
   return Buffer.from(digest).toString('hex').slice(0, 7);
 }
 

@@ -42,8 +42,18 @@ export function readOwnText(text: string | undefined): unknown {
   }
 }
 
-function meta(tc: TidbCluster): { name: string; namespace: string; labels: Record<string, string>; ownerReferences: ReturnType<typeof ownerOf>[] } {
-  return { name: memberName(tc, 'discovery'), namespace: namespaceOf(tc), labels: labelsOf(tc, 'discovery'), ownerReferences: [ownerOf(tc)] };
+function meta(tc: TidbCluster): {
+  name: string;
+  namespace: string;
+  labels: Record<string, string>;
+  ownerReferences: ReturnType<typeof ownerOf>[];
+} {
+  return {
+    name: memberName(tc, 'discovery'),
+    namespace: namespaceOf(tc),
+    labels: labelsOf(tc, 'discovery'),
+    ownerReferences: [ownerOf(tc)],
+  };
 }
 
 function discoveryRole(tc: TidbCluster): Role {

@@ -1,9 +1,12 @@
 import type { Service, StatefulSet } from '@coracle/api';
-import { getOwn, hasOwn, semanticEqual, writeJson } from '@coracle/apimachinery';
+import { formatTime, getOwn, hasOwn, semanticEqual, writeJson } from '@coracle/apimachinery';
+import type { TidbCluster } from '../api/types.ts';
 import { readOwnText } from './discovery.ts';
-import { annotations, memberName } from './names.ts';
+import { annotations, claimNames, memberName } from './names.ts';
 import { clientService, configMap, digestOf, peerService, statefulSet } from './objects.ts';
 import type { Action, ClusterState, ComponentName, Notice } from './state.ts';
+
+type DeleteClaim = Extract<Action, { readonly verb: 'delete-claim' }>;
 
 /** Creates or corrects the Services of a component. */
 export function serviceActions(state: ClusterState, component: ComponentName): readonly Action[] {
@@ -17,7 +20,9 @@ function serviceAction(state: ClusterState, service: Service): readonly Action[]
   if (current === undefined) return [{ verb: 'create', object: service }];
   const applied = readOwnText(getOwn(current.metadata?.annotations, annotations.lastApplied));
   if (semanticEqual(applied, readOwnText(getOwn(service.metadata?.annotations, annotations.lastApplied)))) return [];
-  return [{ verb: 'patch', target: 'services', name, patch: { metadata: { annotations: service.metadata?.annotations }, spec: service.spec } }];
+  return [
+    { verb: 'patch', target: 'services', name, patch: { metadata: { annotations: service.metadata?.annotations }, spec: service.spec } },
+  ];
 }
 
 /** Creates the ConfigMap, or changes the one in place. A ConfigMap that no pod will use (see `upgradeNotice`) is not made. */
@@ -52,7 +57,7 @@ function templateOf(set: StatefulSet): unknown {
 }
 
 /** Changes the number of pods, on condition that nobody changed the set meanwhile. The template stays as it is. */
-export function scaleAction(set: StatefulSet, replicas: number): Action {
+export function scaleAction(tc: TidbCluster, set: StatefulSet, replicas: number): Action {
   const applied = readOwnText(getOwn(set.metadata?.annotations, annotations.lastApplied));
   const onDelete = set.spec?.updateStrategy?.type === 'OnDelete';
   const updateStrategy = onDelete ? { type: 'OnDelete' } : { rollingUpdate: { partition: replicas }, type: 'RollingUpdate' };
@@ -62,22 +67,28 @@ export function scaleAction(set: StatefulSet, replicas: number): Action {
     target: 'statefulsets',
     name: set.metadata?.name ?? '',
     patch: {
-      metadata: { resourceVersion: set.metadata?.resourceVersion, annotations: { [annotations.lastApplied]: writeJson(spec) } },
+      metadata: {
+        resourceVersion: set.metadata?.resourceVersion,
+        annotations: { [annotations.lastApplied]: writeJson(spec), [annotations.ownerGeneration]: String(tc.metadata.generation ?? 0) },
+      },
       spec: { replicas, updateStrategy },
     },
   };
 }
 
-/** Deletes the claims that an earlier scale-in left behind for these pods, so that a new pod starts empty. */
-export function deferredClaimDeletions(state: ClusterState, claim: string): readonly Action[] {
+/** Deletes a claim that an earlier scale-in left behind, so that a new pod starts empty. */
+export function deferredClaimDeletions(state: ClusterState, claim: string): readonly DeleteClaim[] {
   const found = state.objects.claims.get(claim);
   if (found === undefined || !hasOwn(found.metadata?.annotations, annotations.deferDeleting)) return [];
   return [{ verb: 'delete-claim', name: claim, uid: found.metadata?.uid ?? '' }];
 }
 
-/** Marks the claim of a pod that goes for good; its data stays until the ordinal is used again. */
-export function deferClaimDeletion(state: ClusterState, claim: string, at: string): readonly Action[] {
-  const found = state.objects.claims.get(claim);
-  if (found === undefined || hasOwn(found.metadata?.annotations, annotations.deferDeleting)) return [];
-  return [{ verb: 'patch', target: 'persistentvolumeclaims', name: claim, patch: { metadata: { annotations: { [annotations.deferDeleting]: at } } } }];
+/** Marks the claims of a pod that goes for good; their data stays until the ordinal is used again. */
+export function deferClaimDeletions(state: ClusterState, component: ComponentName, ordinal: number): readonly Action[] {
+  return claimNames(state.tc, component, ordinal).flatMap((claim): readonly Action[] => {
+    const found = state.objects.claims.get(claim);
+    if (found === undefined || hasOwn(found.metadata?.annotations, annotations.deferDeleting)) return [];
+    const patch = { metadata: { annotations: { [annotations.deferDeleting]: formatTime(state.nowMs) } } };
+    return [{ verb: 'patch', target: 'persistentvolumeclaims', name: claim, patch }];
+  });
 }

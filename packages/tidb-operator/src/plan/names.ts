@@ -15,6 +15,7 @@ export const annotations = {
 export const labelKeys = {
   instance: 'app.kubernetes.io/instance',
   component: 'app.kubernetes.io/component',
+  namespace: 'app.kubernetes.io/namespace',
   clusterId: 'tidb.pingcap.com/cluster-id',
   storeId: 'tidb.pingcap.com/store-id',
   memberId: 'tidb.pingcap.com/member-id',
@@ -40,9 +41,15 @@ export function podName(tc: TidbCluster, component: ComponentName, ordinal: numb
   return `${memberName(tc, component)}-${ordinal}`;
 }
 
-/** The claim of the data volume; its template is named after the component. */
-export function claimName(tc: TidbCluster, component: ComponentName, ordinal: number): string {
-  return `${component}-${podName(tc, component, ordinal)}`;
+/** Templates of the claims of a component: the data volume is named after it, storageVolumes after both. */
+export function claimTemplateNames(tc: TidbCluster, component: ComponentName): readonly string[] {
+  const data = component === 'tidb' ? [] : [component];
+  return [...data, ...(tc.spec[component]?.storageVolumes ?? []).map((volume) => `${component}-${volume.name}`)];
+}
+
+/** The claims of one pod. */
+export function claimNames(tc: TidbCluster, component: ComponentName, ordinal: number): readonly string[] {
+  return claimTemplateNames(tc, component).map((template) => `${template}-${podName(tc, component, ordinal)}`);
 }
 
 export function instanceOf(tc: TidbCluster): string {

@@ -85,21 +85,32 @@ export function clientService(tc: TidbCluster, component: ComponentName): Servic
   if (component === 'tidb' && spec === undefined) return undefined;
   const ports = component === 'pd' ? [servicePort(spec?.portName ?? 'client', spec?.port ?? 2379, 2379)] : tidbPorts(tc);
   const traffic = component === 'tidb' ? tc.spec.tidb?.service?.externalTrafficPolicy : undefined;
-  return service(tc, memberName(tc, component), component, 'end-user', {
-    ...(spec?.clusterIP && { clusterIP: spec.clusterIP }),
-    ...(traffic && { externalTrafficPolicy: traffic }),
-    ...(spec?.loadBalancerIP && { loadBalancerIP: spec.loadBalancerIP }),
-    ...(spec?.loadBalancerSourceRanges && { loadBalancerSourceRanges: spec.loadBalancerSourceRanges }),
-    ports,
-    selector: labelsOf(tc, component),
-    type: spec?.type ?? 'ClusterIP',
-  }, spec);
+  return service(
+    tc,
+    memberName(tc, component),
+    component,
+    'end-user',
+    {
+      ...(spec?.clusterIP && { clusterIP: spec.clusterIP }),
+      ...(traffic && { externalTrafficPolicy: traffic }),
+      ...(spec?.loadBalancerClass && { loadBalancerClass: spec.loadBalancerClass }),
+      ...(spec?.loadBalancerIP && { loadBalancerIP: spec.loadBalancerIP }),
+      ...(spec?.loadBalancerSourceRanges && { loadBalancerSourceRanges: spec.loadBalancerSourceRanges }),
+      ports,
+      selector: labelsOf(tc, component),
+      type: spec?.type ?? 'ClusterIP',
+    },
+    spec,
+  );
 }
 
 function tidbPorts(tc: TidbCluster): readonly ServicePort[] {
   const spec = tc.spec.tidb?.service;
   return [
-    { ...servicePort(spec?.portName ?? 'mysql-client', spec?.port ?? 4000, 4000), ...(spec?.mysqlNodePort && { nodePort: spec.mysqlNodePort }) },
+    {
+      ...servicePort(spec?.portName ?? 'mysql-client', spec?.port ?? 4000, 4000),
+      ...(spec?.mysqlNodePort && { nodePort: spec.mysqlNodePort }),
+    },
     ...(spec?.exposeStatus === false
       ? []
       : [{ ...servicePort('status', 10080), ...(spec?.statusNodePort && { nodePort: spec.statusNodePort }) }]),
@@ -140,7 +151,10 @@ function service(tc: TidbCluster, name: string, component: ComponentName, usedBy
 export function configMap(tc: TidbCluster, component: ComponentName): ConfigMap {
   const given = componentSpec(tc, component)?.config;
   const config = given ?? '';
-  const data = { 'config-file': typeof config === 'string' ? config : toToml(withDefaultsOf(component, config)), 'startup-script': startScript(tc, component) };
+  const data = {
+    'config-file': typeof config === 'string' ? config : toToml(withDefaultsOf(component, config)),
+    'startup-script': startScript(tc, component),
+  };
   const strategy = componentSpec(tc, component)?.configUpdateStrategy ?? tc.spec.configUpdateStrategy;
   const name = memberName(tc, component);
   return {
@@ -204,31 +218,65 @@ function setSpec(tc: TidbCluster, component: ComponentName, replicas: number): P
       },
       spec: podSpec(tc, component, spec),
     },
-    updateStrategy:
-      strategy === 'OnDelete' ? { type: 'OnDelete' } : { rollingUpdate: { partition: replicas }, type: 'RollingUpdate' },
-    ...(facts[component].hasData && { volumeClaimTemplates: [claimTemplate(tc, component, spec)] }),
+    updateStrategy: strategy === 'OnDelete' ? { type: 'OnDelete' } : { rollingUpdate: { partition: replicas }, type: 'RollingUpdate' },
+    ...claimTemplates(tc, component, spec),
   };
 }
 
-function claimTemplate(tc: TidbCluster, component: ComponentName, spec: AnyComponent): Preserved {
-  return {
-    metadata: { labels: labelsOf(tc, component), name: component },
+function claimTemplates(tc: TidbCluster, component: ComponentName, spec: AnyComponent): Preserved {
+  const template = (name: string, storage: string | number, settings: VolumeSettings): Preserved => ({
+    metadata: { labels: labelsOf(tc, component), name },
     spec: {
       accessModes: ['ReadWriteOnce'],
-      resources: { requests: { storage: spec.requests?.['storage'] ?? '' } },
-      ...(spec.storageClassName !== undefined && { storageClassName: spec.storageClassName }),
+      resources: { requests: { storage: String(storage) } },
+      ...(settings.storageClassName !== undefined && { storageClassName: settings.storageClassName }),
+      ...(settings.volumeAttributesClassName !== undefined && { volumeAttributesClassName: settings.volumeAttributesClassName }),
     },
+  });
+  const templates = [
+    ...(facts[component].hasData ? [template(component, spec.requests?.['storage'] ?? '', spec)] : []),
+    ...(spec.storageVolumes ?? []).map((volume) =>
+      template(`${component}-${volume.name}`, volume.storageSize, { ...classesOf(spec), ...volume }),
+    ),
+  ];
+  return templates.length === 0 ? {} : { volumeClaimTemplates: templates };
+}
+
+interface VolumeSettings {
+  readonly storageClassName?: string;
+  readonly volumeAttributesClassName?: string;
+}
+
+function classesOf({ storageClassName, volumeAttributesClassName }: VolumeSettings): VolumeSettings {
+  return {
+    ...(storageClassName !== undefined && { storageClassName }),
+    ...(volumeAttributesClassName !== undefined && { volumeAttributesClassName }),
   };
 }
 
 function podSpec(tc: TidbCluster, component: ComponentName, spec: AnyComponent): Preserved {
   const cluster = tc.spec;
-  const pick = <K extends 'affinity' | 'dnsConfig' | 'dnsPolicy' | 'hostNetwork' | 'imagePullSecrets' | 'nodeSelector' | 'priorityClassName' | 'schedulerName' | 'tolerations' | 'topologySpreadConstraints'>(key: K): Preserved => {
+  const pick = <
+    K extends
+      | 'affinity'
+      | 'dnsConfig'
+      | 'dnsPolicy'
+      | 'hostNetwork'
+      | 'imagePullSecrets'
+      | 'nodeSelector'
+      | 'priorityClassName'
+      | 'schedulerName'
+      | 'tolerations'
+      | 'topologySpreadConstraints',
+  >(
+    key: K,
+  ): Preserved => {
     const value = spec[key] ?? cluster[key];
     return value === undefined ? {} : { [key]: value };
   };
   const securityContext = spec.podSecurityContext ?? cluster.podSecurityContext;
   const slowLog = component === 'tidb' && cluster.tidb?.separateSlowLog !== false;
+  const hostNetwork = (spec.hostNetwork ?? cluster.hostNetwork) === true;
   return {
     ...pick('affinity'),
     containers: withAdditionalContainers(
@@ -236,6 +284,7 @@ function podSpec(tc: TidbCluster, component: ComponentName, spec: AnyComponent):
       spec.additionalContainers ?? [],
     ),
     ...pick('dnsConfig'),
+    ...(hostNetwork && { dnsPolicy: 'ClusterFirstWithHostNet' }),
     ...pick('dnsPolicy'),
     ...pick('hostNetwork'),
     ...pick('imagePullSecrets'),
@@ -290,16 +339,25 @@ function mainContainer(tc: TidbCluster, component: ComponentName, spec: AnyCompo
     ports: portsOf(tc, component),
     ...readinessProbe(component, spec),
     resources: containerResources(spec),
-    ...(spec.securityContext && { securityContext: spec.securityContext }),
+    ...(component === 'tidb' && tc.spec.tidb?.lifecycle && { lifecycle: tc.spec.tidb.lifecycle }),
+    ...securityContextOf(tc, component, spec),
     volumeMounts: [
       { mountPath: '/etc/podinfo', name: 'annotations', readOnly: true },
       { mountPath: `/etc/${component}`, name: 'config', readOnly: true },
       { mountPath: '/usr/local/bin', name: 'startup-script', readOnly: true },
       ...(facts[component].hasData ? [{ mountPath: `/var/lib/${component}`, name: component }] : []),
       ...(component === 'tidb' && tc.spec.tidb?.separateSlowLog !== false ? [{ mountPath: '/var/log/tidb', name: 'slowlog' }] : []),
+      ...(spec.storageVolumes ?? []).flatMap(({ name, mountPath }) => (mountPath ? [{ mountPath, name: `${component}-${name}` }] : [])),
       ...(spec.additionalVolumeMounts ?? []),
     ],
   };
+}
+
+function securityContextOf(tc: TidbCluster, component: ComponentName, spec: AnyComponent): Preserved {
+  const privileged = component === 'tikv' && tc.spec.tikv?.privileged === true ? { privileged: true } : undefined;
+  return privileged === undefined && spec.securityContext === undefined
+    ? {}
+    : { securityContext: { ...privileged, ...spec.securityContext } };
 }
 
 function portsOf(tc: TidbCluster, component: ComponentName): readonly Preserved[] {
@@ -312,12 +370,12 @@ function readinessProbe(component: ComponentName, spec: AnyComponent): Preserved
   const asked = spec.readinessProbe;
   if (component !== 'tidb' && asked === undefined) return {};
   const tcpPort = { pd: 2379, tikv: 20160, tidb: 4000 }[component];
-  const command = { pd: 'http://127.0.0.1:2379/status', tikv: 'http://127.0.0.1:20180/status', tidb: 'http://127.0.0.1:10080/status' }[component];
+  const command = { pd: 'http://127.0.0.1:2379/status', tikv: 'http://127.0.0.1:20180/status', tidb: 'http://127.0.0.1:10080/status' }[
+    component
+  ];
   return {
     readinessProbe: {
-      ...(asked?.type === 'command'
-        ? { exec: { command: ['curl', command, '--fail', '--location'] } }
-        : { tcpSocket: { port: tcpPort } }),
+      ...(asked?.type === 'command' ? { exec: { command: ['curl', command, '--fail', '--location'] } } : { tcpSocket: { port: tcpPort } }),
       initialDelaySeconds: asked?.initialDelaySeconds ?? 10,
       ...(asked?.periodSeconds !== undefined && { periodSeconds: asked.periodSeconds }),
     },

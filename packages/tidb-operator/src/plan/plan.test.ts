@@ -26,11 +26,22 @@ class World {
   readonly healthyTidb: Set<string> = new Set();
 
   constructor(tcSpec: TidbClusterSpec = spec) {
-    this.tc = { apiVersion: 'pingcap.com/v1alpha1', kind: 'TidbCluster', metadata: { name: 'basic', namespace: 'ns', uid: 'u', generation: 1 }, spec: tcSpec };
+    this.tc = {
+      apiVersion: 'pingcap.com/v1alpha1',
+      kind: 'TidbCluster',
+      metadata: { name: 'basic', namespace: 'ns', uid: 'u', generation: 1 },
+      spec: tcSpec,
+    };
   }
 
   state(): ClusterState {
-    return { tc: withDefaults(this.tc), nowMs: this.nowMs, objects: this.#view(), pd: this.pd, tidbHealth: new Map([...this.healthyTidb].map((name) => [name, true])) };
+    return {
+      tc: withDefaults(this.tc),
+      nowMs: this.nowMs,
+      objects: this.#view(),
+      pd: this.pd,
+      tidbHealth: new Map([...this.healthyTidb].map((name) => [name, true])),
+    };
   }
 
   /** One sync of the operator. */
@@ -48,15 +59,24 @@ class World {
       const replicas = Number(field(set, 'spec', 'replicas'));
       for (let i = 0; i < replicas; i++) {
         const pod = `${name}-${i}`;
-        if (!this.objects.has(`Pod/${pod}`)) this.put({ kind: 'Pod', metadata: { name: pod, uid: pod }, ...{ spec: { nodeName: 'n' }, status: { phase: 'Running' } } });
+        if (!this.objects.has(`Pod/${pod}`))
+          this.put({
+            kind: 'Pod',
+            metadata: { name: pod, uid: pod },
+            ...{ spec: { nodeName: 'n' }, status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } },
+          });
         const claim = `${name.split('-')[1]}-${pod}`;
-        if (!this.objects.has(`PersistentVolumeClaim/${claim}`)) this.put({ kind: 'PersistentVolumeClaim', metadata: { name: claim, uid: claim } });
+        if (!this.objects.has(`PersistentVolumeClaim/${claim}`))
+          this.put({ kind: 'PersistentVolumeClaim', metadata: { name: claim, uid: claim } });
       }
       for (const key of [...this.objects.keys()]) {
         const ordinal = key.startsWith(`Pod/${name}-`) ? Number(key.slice(`Pod/${name}-`.length)) : Number.NaN;
         if (ordinal >= replicas) this.objects.delete(key);
       }
-      this.put({ ...set, ...{ status: { replicas, readyReplicas: replicas, observedGeneration: 1, currentRevision: 'a', updateRevision: 'a' } } });
+      this.put({
+        ...set,
+        ...{ status: { replicas, readyReplicas: replicas, observedGeneration: 1, currentRevision: 'a', updateRevision: 'a' } },
+      });
     }
   }
 
@@ -73,7 +93,9 @@ class World {
     this.pd = {
       answered: true,
       clusterId: '8148274967755769641',
-      members: [{ name: 'basic-pd-0', memberId: '9007199254740993', clientUrls: ['http://basic-pd-0.basic-pd-peer.ns.svc:2379'], health: true }],
+      members: [
+        { name: 'basic-pd-0', memberId: '9007199254740993', clientUrls: ['http://basic-pd-0.basic-pd-peer.ns.svc:2379'], health: true },
+      ],
       leader: 'basic-pd-0',
       stores: stores?.map(full),
       tombstones: tombstones.map(full),
@@ -94,7 +116,8 @@ class World {
   }
 
   #view(): ClusterObjects {
-    const map = <T extends KubeObject>(kind: string): ReadonlyMap<string, T> => new Map(this.#of(kind).map((object) => [object.metadata.name ?? '', object as T]));
+    const map = <T extends KubeObject>(kind: string): ReadonlyMap<string, T> =>
+      new Map(this.#of(kind).map((object) => [object.metadata.name ?? '', object as T]));
     return {
       serviceAccounts: map('ServiceAccount'),
       roles: map('Role'),
@@ -110,7 +133,15 @@ class World {
   }
 
   #do(action: Action): void {
-    const kinds = { services: 'Service', configmaps: 'ConfigMap', statefulsets: 'StatefulSet', deployments: 'Deployment', pods: 'Pod', persistentvolumeclaims: 'PersistentVolumeClaim', persistentvolumes: 'PersistentVolume' };
+    const kinds = {
+      services: 'Service',
+      configmaps: 'ConfigMap',
+      statefulsets: 'StatefulSet',
+      deployments: 'Deployment',
+      pods: 'Pod',
+      persistentvolumeclaims: 'PersistentVolumeClaim',
+      persistentvolumes: 'PersistentVolume',
+    };
     if (action.verb === 'create') this.put(action.object);
     else if (action.verb === 'delete-claim') this.objects.delete(`PersistentVolumeClaim/${action.name}`);
     else if (action.verb === 'pd') this.pdCalls.push(action.request);
@@ -126,12 +157,18 @@ class World {
 function merge(base: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
   const result: Record<string, unknown> = typeof base === 'object' && base !== null ? { ...base } : {};
-  for (const [key, value] of Object.entries(patch)) result[key] = merge(result[key], value);
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = merge(result[key], value);
+  }
   return result;
 }
 
 function field(object: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? Object.entries(at).find(([name]) => name === key)?.[1] : undefined), object);
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? Object.entries(at).find(([name]) => name === key)?.[1] : undefined),
+    object,
+  );
 }
 
 function ready(): World {
@@ -149,7 +186,10 @@ function ready(): World {
   return world;
 }
 
-function condition(world: World, type: string): { readonly status: string; readonly reason?: string; readonly message?: string } | undefined {
+function condition(
+  world: World,
+  type: string,
+): { readonly status: string; readonly reason?: string; readonly message?: string } | undefined {
   return world.tc.status?.conditions?.find((one) => one.type === type);
 }
 
@@ -207,7 +247,10 @@ test('statuses carry uint64 ids as text, and config maps the digest in their nam
 
 test('scale out of TiKV deletes the deferred claim first, then adds a pod', () => {
   const world = ready();
-  world.put({ kind: 'PersistentVolumeClaim', metadata: { name: 'tikv-basic-tikv-3', uid: 'old', annotations: { 'tidb.pingcap.com/pvc-defer-deleting': 'then' } } });
+  world.put({
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'tikv-basic-tikv-3', uid: 'old', annotations: { 'tidb.pingcap.com/pvc-defer-deleting': 'then' } },
+  });
   world.tc = { ...world.tc, spec: { ...spec, tikv: { ...spec.tikv, replicas: 4 } } };
   const first = world.sync();
   assert.deepEqual(first.actions, [{ verb: 'delete-claim', name: 'tikv-basic-tikv-3', uid: 'old' }]);
@@ -240,7 +283,10 @@ test('scale in of TiKV: leaders leave, Offline, Tombstone, claim marked, pod rem
     { call: 'end-evict-leaders', id: '4' },
   ]);
   assert.equal(field(world.get('StatefulSet/basic-tikv'), 'spec', 'replicas'), 3);
-  assert.equal(world.get('PersistentVolumeClaim/tikv-basic-tikv-3')?.metadata.annotations?.['tidb.pingcap.com/pvc-defer-deleting'], '2026-01-01T00:00:00Z');
+  assert.equal(
+    world.get('PersistentVolumeClaim/tikv-basic-tikv-3')?.metadata.annotations?.['tidb.pingcap.com/pvc-defer-deleting'],
+    '2026-01-01T00:00:00Z',
+  );
   world.runPods();
   assert.equal(world.sync().wait, undefined);
 });
@@ -270,7 +316,10 @@ test('a changed template is not applied, and said', () => {
   world.tc = { ...world.tc, spec: { ...spec, version: 'v9.0.0' } };
   const { actions, notices } = world.sync();
   assert.deepEqual(actions, []);
-  assert.deepEqual(notices.map((notice) => notice.reason), ['UpgradeNotSupported', 'UpgradeNotSupported', 'UpgradeNotSupported']);
+  assert.deepEqual(
+    notices.map((notice) => notice.reason),
+    ['UpgradeNotSupported', 'UpgradeNotSupported', 'UpgradeNotSupported'],
+  );
 });
 
 test('explain() names the link of the chain that has not done its part', () => {
@@ -290,5 +339,169 @@ test('explain() names the link of the chain that has not done its part', () => {
   world.runPods();
   world.sync();
   assert.deepEqual(who(), ['pd', 'pd', 'tikv']);
-  assert.deepEqual(explain(ready().tc).map((one) => one.waitsFor), [undefined, undefined, undefined]);
+  assert.deepEqual(
+    explain(ready().tc).map((one) => one.waitsFor),
+    [undefined, undefined, undefined],
+  );
+});
+
+test('a scale-in that is taken back is undone: leaders may come again, an Offline store stays', () => {
+  const world = ready();
+  const four = { ...spec, tikv: { ...spec.tikv, replicas: 4 } };
+  world.tc = { ...world.tc, spec: four };
+  world.answerPD([{}, {}, {}, { leaderCount: 5 }]);
+  world.sync();
+  world.runPods();
+  world.sync();
+  world.tc = { ...world.tc, spec };
+  assert.equal(world.sync().wait?.reason, 'EvictingLeaders');
+  world.answerPD([{}, {}, {}, { stateName: 'Offline', regionCount: 7 }]);
+  world.pdCalls.length = 0;
+  world.tc = { ...world.tc, spec: four };
+  world.sync();
+  assert.deepEqual(world.pdCalls, [
+    { call: 'keep-store', id: '4' },
+    { call: 'end-evict-leaders', id: '4' },
+  ]);
+  world.answerPD([{}, {}, {}, {}]);
+  assert.equal(world.sync().wait, undefined);
+  assert.equal(world.pdCalls.length, 2, 'once');
+});
+
+test("a tombstone of an earlier pod of the same name does not count for the pod's own", () => {
+  const world = ready();
+  world.tc = { ...world.tc, spec: { ...spec, tikv: { ...spec.tikv, replicas: 4 } } };
+  world.sync();
+  world.runPods();
+  world.answerPD([{}, {}, {}], [{ id: '9', address: 'basic-tikv-3.basic-tikv-peer.ns.svc:20160', stateName: 'Tombstone' }]);
+  world.sync();
+  world.tc = { ...world.tc, spec };
+  assert.match(world.sync().wait?.message ?? '', /basic-tikv-3 has no store yet/);
+  assert.equal(field(world.get('StatefulSet/basic-tikv'), 'spec', 'replicas'), 4);
+  world.nowMs += 150_000;
+  world.sync();
+  assert.equal(field(world.get('StatefulSet/basic-tikv'), 'spec', 'replicas'), 3);
+});
+
+for (const [name, change, says] of [
+  ['TLS', { tlsCluster: { enabled: true } }, 'spec.tlsCluster'],
+  ['TLS for clients', { tidb: { ...spec.tidb, replicas: 2, tlsClient: { enabled: true } } }, 'spec.tidb.tlsClient'],
+  ["another cluster's PD", { cluster: { name: 'other' } }, 'spec.cluster'],
+  ['PD elsewhere', { pdAddresses: ['http://pd:2379'] }, 'spec.pdAddresses'],
+  ['many Kubernetes', { acrossK8s: true }, 'spec.acrossK8s'],
+  ['recovery', { recoveryMode: true }, 'spec.recoveryMode'],
+  ['PD as microservices', { pdms: [{ name: 'tso' }] }, 'spec.pdms'],
+  [
+    'suspension',
+    { suspendAction: { suspendStatefulSet: true } },
+    'spec.pd.suspendAction, spec.tikv.suspendAction, spec.tidb.suspendAction',
+  ],
+] as const) {
+  test(`a cluster that asks for ${name} is not begun, and says why`, () => {
+    const world = new World({ ...spec, ...change });
+    const { actions, wait } = world.sync();
+    assert.deepEqual(actions, []);
+    assert.deepEqual(wait, {
+      component: 'cluster',
+      reason: 'NotSupported',
+      message: `${says}: not supported by this operator, nothing is changed`,
+    });
+    assert.deepEqual(
+      explain(world.tc, {}).map((one) => one.waitsFor?.who),
+      ['user', 'user', 'user'],
+    );
+  });
+}
+
+test('a component that is not run keeps the cluster from being Ready; the others come up', () => {
+  const world = ready();
+  world.tc = { ...world.tc, spec: { ...spec, tiflash: { replicas: 1 }, pump: { replicas: 1 } } };
+  const { notices, wait } = world.sync();
+  assert.equal(wait, undefined);
+  assert.deepEqual(notices, [
+    {
+      type: 'Warning',
+      reason: 'ComponentNotSupported',
+      message: 'tiflash, pump: this operator does not run it, the cluster will not be Ready',
+    },
+  ]);
+  assert.deepEqual([condition(world, 'Ready')?.status, condition(world, 'Ready')?.reason], ['False', 'ComponentNotSupported']);
+});
+
+test('a field that is not acted on is said', () => {
+  const world = new World({ ...spec, tidb: { ...spec.tidb, replicas: 2, plugins: ['audit-1'], initializer: { createPassword: true } } });
+  assert.deepEqual(world.sync().notices, [
+    { type: 'Warning', reason: 'FieldIgnored', message: 'spec.tidb.initializer, spec.tidb.plugins: not acted on by this operator' },
+  ]);
+});
+
+test("an object of somebody else's is left alone, one of a deleted cluster of the name is waited for", () => {
+  const world = new World();
+  const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'mine', uid: 'x', controller: true };
+  for (const [ownerReferences, says, passing] of [
+    [[], 'nobody, not to this TidbCluster', false],
+    [[owner], 'Deployment mine, not to this TidbCluster', false],
+    [[{ ...owner, kind: 'TidbCluster', name: 'basic' }], 'TidbCluster basic, not to this TidbCluster: it is being collected', true],
+  ] as const) {
+    world.put({ kind: 'Service', metadata: { name: 'basic-pd', ownerReferences } });
+    const { actions, wait } = world.sync();
+    assert.deepEqual(actions, []);
+    assert.deepEqual(wait, { component: 'cluster', reason: 'NotOwned', message: `Service basic-pd belongs to ${says}`, passing });
+  }
+});
+
+test('storage volumes get claims of their own, which are mounted, labelled and deferred with the pod', () => {
+  const storageVolumes = [
+    { name: 'wal', storageSize: '2Gi', mountPath: '/var/lib/wal' },
+    { name: 'raw', storageSize: '3Gi', storageClassName: 'fast' },
+  ];
+  const world = new World({ ...spec, tikv: { ...spec.tikv, replicas: 3, storageClassName: 'slow', storageVolumes } });
+  world.sync();
+  world.runPods();
+  world.answerPD(undefined);
+  world.sync();
+  const set = world.get('StatefulSet/basic-tikv');
+  assert.deepEqual(
+    (
+      field(set, 'spec', 'volumeClaimTemplates') as readonly {
+        metadata: { name: string };
+        spec: { storageClassName: string; resources: unknown };
+      }[]
+    ).map((one) => [one.metadata.name, one.spec.storageClassName, one.spec.resources]),
+    [
+      ['tikv', 'slow', { requests: { storage: '1Gi' } }],
+      ['tikv-wal', 'slow', { requests: { storage: '2Gi' } }],
+      ['tikv-raw', 'fast', { requests: { storage: '3Gi' } }],
+    ],
+  );
+  assert.match(JSON.stringify(set), /\{"mountPath":"\/var\/lib\/wal","name":"tikv-wal"\}/);
+});
+
+test('pods, claims and volumes say which member or store they are', () => {
+  const world = ready();
+  world.put({ kind: 'PersistentVolumeClaim', metadata: { name: 'tikv-basic-tikv-0', uid: 'c' }, ...{ spec: { volumeName: 'pv-1' } } });
+  world.put({ kind: 'PersistentVolume', metadata: { name: 'pv-1' }, ...{ spec: { persistentVolumeReclaimPolicy: 'Retain' } } });
+  world.sync();
+  const ids = { 'tidb.pingcap.com/cluster-id': '8148274967755769641', 'tidb.pingcap.com/store-id': '1' };
+  const annotations = { 'tidb.pingcap.com/pod-name': 'basic-tikv-0' };
+  assert.deepEqual(world.get('Pod/basic-tikv-0')?.metadata.labels, ids);
+  assert.deepEqual(world.get('PersistentVolumeClaim/tikv-basic-tikv-0')?.metadata, {
+    name: 'tikv-basic-tikv-0',
+    uid: 'c',
+    labels: ids,
+    annotations,
+  });
+  assert.deepEqual(world.get('PersistentVolume/pv-1')?.metadata, {
+    name: 'pv-1',
+    labels: {
+      'app.kubernetes.io/component': 'tikv',
+      'app.kubernetes.io/instance': 'basic',
+      'app.kubernetes.io/managed-by': 'tidb-operator',
+      'app.kubernetes.io/name': 'tidb-cluster',
+      'app.kubernetes.io/namespace': 'ns',
+      ...ids,
+    },
+    annotations,
+  });
+  assert.deepEqual(world.sync().actions, []);
 });

@@ -73,6 +73,7 @@ export type PDView =
 /** A call that changes PD. */
 export type PDCall =
   | { readonly call: 'delete-store'; readonly id: string }
+  | { readonly call: 'keep-store'; readonly id: string }
   | { readonly call: 'evict-leaders'; readonly id: string }
   | { readonly call: 'end-evict-leaders'; readonly id: string }
   | { readonly call: 'delete-member'; readonly name: string }
@@ -85,13 +86,22 @@ export type Action =
   | { readonly verb: 'delete-claim'; readonly name: string; readonly uid: string }
   | { readonly verb: 'pd'; readonly request: PDCall };
 
-export type PatchTarget = 'services' | 'configmaps' | 'statefulsets' | 'deployments' | 'pods' | 'persistentvolumeclaims' | 'persistentvolumes';
+export type PatchTarget =
+  | 'services'
+  | 'configmaps'
+  | 'statefulsets'
+  | 'deployments'
+  | 'pods'
+  | 'persistentvolumeclaims'
+  | 'persistentvolumes';
 
 /** Why a sync stopped before its end: shown in the condition Progressing, in events and by `explain`. */
 export interface Wait {
-  readonly component: 'discovery' | ComponentName;
+  readonly component: 'cluster' | 'discovery' | ComponentName;
   readonly reason: WaitReason;
   readonly message: string;
+  /** Of a wait that would end by the user's hand only: others are at it, so look again soon. */
+  readonly passing?: boolean;
 }
 
 export type WaitReason =
@@ -103,6 +113,8 @@ export type WaitReason =
   | 'ScalingOut'
   | 'ScalingIn'
   | 'FailedScaleIn'
+  | 'NotSupported'
+  | 'NotOwned'
   | 'EvictingLeaders'
   | 'StoreOffline';
 

@@ -5,6 +5,7 @@ import type {
   PDMemberStatus,
   PDStatus,
   StatefulSetStatusCopy,
+  TidbCluster,
   TidbClusterCondition,
   TidbClusterStatus,
   TiDBStatus,
@@ -12,6 +13,7 @@ import type {
   TiKVStoreStatus,
 } from '../api/types.ts';
 import { memberName, namespaceOf, peerServiceName, podName } from './names.ts';
+import { missingComponents } from './refusals.ts';
 import type { ClusterState, ComponentName, PDStore, Wait } from './state.ts';
 
 /** The status that follows from what this sync saw, before its actions (upstream: the syncStatus of each member manager). */
@@ -26,7 +28,10 @@ export function statusOf(state: ClusterState): TidbClusterStatus {
   };
 }
 
-function setStatus(state: ClusterState, component: ComponentName): { phase: MemberPhase; image?: string; statefulSet?: StatefulSetStatusCopy } {
+function setStatus(
+  state: ClusterState,
+  component: ComponentName,
+): { phase: MemberPhase; image?: string; statefulSet?: StatefulSetStatusCopy } {
   const set = state.objects.statefulSets.get(memberName(state.tc, component));
   const desired = state.tc.spec[component]?.replicas ?? 0;
   if (set === undefined) return { phase: 'Normal' };
@@ -43,7 +48,16 @@ function isUpgrading(set: StatefulSet): boolean {
 function copyOf(set: StatefulSet): StatefulSetStatusCopy {
   const status = set.status;
   const copy: Record<string, unknown> = { replicas: status?.replicas ?? 0 };
-  for (const key of ['availableReplicas', 'collisionCount', 'currentReplicas', 'currentRevision', 'observedGeneration', 'readyReplicas', 'updateRevision', 'updatedReplicas'] as const) {
+  for (const key of [
+    'availableReplicas',
+    'collisionCount',
+    'currentReplicas',
+    'currentRevision',
+    'observedGeneration',
+    'readyReplicas',
+    'updateRevision',
+    'updatedReplicas',
+  ] as const) {
     if (status?.[key] !== undefined) copy[key] = status[key];
   }
   return { replicas: status?.replicas ?? 0, ...copy };
@@ -65,14 +79,22 @@ function pdStatus(state: ClusterState): PDStatus {
     synced: true,
     ...(leader && { leader }),
     members,
-    ...(peers.length > 0 && { peerMembers: record(peers.map((member): [string, PDMemberStatus] => [member.name, memberStatus(state, member, old)])) }),
+    ...(peers.length > 0 && {
+      peerMembers: record(peers.map((member): [string, PDMemberStatus] => [member.name, memberStatus(state, member, old)])),
+    }),
     ...(pods.length > 0 && {
-      unjoinedMembers: record(pods.map((name) => [name, { podName: name, createdAt: getOwn(old?.unjoinedMembers, name)?.createdAt ?? formatTime(state.nowMs) }])),
+      unjoinedMembers: record(
+        pods.map((name) => [name, { podName: name, createdAt: getOwn(old?.unjoinedMembers, name)?.createdAt ?? formatTime(state.nowMs) }]),
+      ),
     }),
   };
 }
 
-function memberStatus(state: ClusterState, member: { name: string; memberId: string; clientUrls: readonly string[]; health: boolean }, old: PDStatus | undefined): PDMemberStatus {
+function memberStatus(
+  state: ClusterState,
+  member: { name: string; memberId: string; clientUrls: readonly string[]; health: boolean },
+  old: PDStatus | undefined,
+): PDMemberStatus {
   const before = getOwn(old?.members, member.name) ?? getOwn(old?.peerMembers, member.name);
   const since = before?.health === member.health ? before.lastTransitionTime : undefined;
   return {
@@ -107,7 +129,8 @@ function tikvStatus(state: ClusterState): TiKVStatus {
   const own = pd.stores.filter(isOwn);
   const peers = pd.stores.filter((store) => !isOwn(store));
   const tombstones = pd.tombstones.filter(isOwn);
-  const of = (stores: readonly PDStore[]): Record<string, TiKVStoreStatus> => record(stores.map((store) => [store.id, storeStatus(state, store, old)]));
+  const of = (stores: readonly PDStore[]): Record<string, TiKVStoreStatus> =>
+    record(stores.map((store) => [store.id, storeStatus(state, store, old)]));
   return {
     ...base,
     bootStrapped: true,
@@ -147,11 +170,14 @@ function tidbStatus(state: ClusterState): TiDBStatus {
 /** Names of the pods that the set has now. */
 export function podsOf(state: ClusterState, component: ComponentName): readonly string[] {
   const replicas = state.objects.statefulSets.get(memberName(state.tc, component))?.spec?.replicas ?? 0;
-  return Array.from({ length: replicas }, (_, ordinal) => podName(state.tc, component, ordinal)).filter((name) => state.objects.pods.has(name));
+  return Array.from({ length: replicas }, (_, ordinal) => podName(state.tc, component, ordinal)).filter((name) =>
+    state.objects.pods.has(name),
+  );
 }
 
+/** Sorted, as Go writes its maps: PD's order is that of joining. */
 function record<V>(entries: readonly (readonly [string, V])[]): Record<string, V> {
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const settled = { reason: 'Settled', message: 'Nothing to do' };
@@ -171,7 +197,18 @@ export function conditionsOf(state: ClusterState, status: TidbClusterStatus, wai
   ];
 }
 
-function condition(state: ClusterState, old: readonly TidbClusterCondition[], now: TidbClusterCondition): TidbClusterCondition {
+/** The status of a cluster whose spec cannot be understood: all that was known, and why nothing goes on. */
+export function refusedStatus(tc: TidbCluster, message: string, nowMs: number): TidbClusterStatus {
+  const old = tc.status?.conditions ?? [];
+  const progressing = condition({ nowMs }, old, { type: 'Progressing', status: 'False', reason: 'FailedValidation', message });
+  return { ...tc.status, conditions: [...old.filter((one) => one.type !== 'Progressing'), progressing] };
+}
+
+function condition(
+  state: Pick<ClusterState, 'nowMs'>,
+  old: readonly TidbClusterCondition[],
+  now: TidbClusterCondition,
+): TidbClusterCondition {
   const before = old.find((one) => one.type === now.type);
   if (before !== undefined && before.status === now.status && before.reason === now.reason && before.message === now.message) return before;
   const at = formatTime(state.nowMs);
@@ -180,6 +217,8 @@ function condition(state: ClusterState, old: readonly TidbClusterCondition[], no
 
 function whyNotReady(state: ClusterState, status: TidbClusterStatus): { readonly reason: string; readonly message: string } | undefined {
   const { spec } = state.tc;
+  const missing = missingComponents(spec);
+  if (missing.length > 0) return { reason: 'ComponentNotSupported', message: `${missing.join(', ')}: this operator does not run it` };
   for (const component of ['pd', 'tikv', 'tidb'] as const) {
     if (spec[component] === undefined) continue;
     const set = state.objects.statefulSets.get(memberName(state.tc, component));
