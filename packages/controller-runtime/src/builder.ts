@@ -1,5 +1,14 @@
 import { controllerOf, type Frozen, type KubeObject, parseGroupVersion } from '@coracle/apimachinery';
-import { type DeletedFinalStateUnknown, KeyedController, metaOf, objectFromDeletion, RateLimitingQueue, type RateLimiter, type ResourceHandle, splitMetaNamespaceKey } from '@coracle/client';
+import {
+  type DeletedFinalStateUnknown,
+  KeyedController,
+  metaOf,
+  objectFromDeletion,
+  RateLimitingQueue,
+  type RateLimiter,
+  type ResourceHandle,
+  splitMetaNamespaceKey,
+} from '@coracle/client';
 import { keyText } from './client.ts';
 import type { Manager } from './manager.ts';
 import type { Predicate } from './predicate.ts';
@@ -50,8 +59,10 @@ export class ControllerBuilder<T extends KubeObject> {
   watches<O extends KubeObject>(handle: ResourceHandle<O>, map: (object: Frozen<O>) => readonly Request[], options: WatchOf<O> = {}): this {
     const predicates = options.predicates ?? [];
     this.#sources.push((enqueue) => {
-      const enqueueAll = (object: Frozen<O>): void => {
-        for (const request of map(object)) enqueue(request);
+      // Each request once for an event: a worker that waits would take the first at once, and the second would come after it.
+      const enqueueAll = (...states: readonly Frozen<O>[]): void => {
+        const requests = new Map(states.flatMap((state) => map(state).map((request) => [keyText(request), request])));
+        for (const request of requests.values()) enqueue(request);
       };
       this.#manager.informers.forResource(handle).addEventHandler({
         onAdd(object) {
@@ -59,8 +70,7 @@ export class ControllerBuilder<T extends KubeObject> {
         },
         onUpdate(old, object) {
           if (!predicates.every((predicate) => predicate.update?.(old, object) ?? true)) return;
-          enqueueAll(old); // who lost the object has to know too; the queue drops doubles
-          enqueueAll(object);
+          enqueueAll(old, object); // who lost the object has to know too
         },
         onDelete(deleted: Frozen<O> | DeletedFinalStateUnknown<O>) {
           const object = objectFromDeletion(deleted);
@@ -96,7 +106,11 @@ export class ControllerBuilder<T extends KubeObject> {
       process,
       name,
       workers: this.#workers,
-      queue: new RateLimitingQueue<string>({ process, name, ...(this.#rateLimiter === undefined ? {} : { rateLimiter: this.#rateLimiter }) }),
+      queue: new RateLimitingQueue<string>({
+        process,
+        name,
+        ...(this.#rateLimiter === undefined ? {} : { rateLimiter: this.#rateLimiter }),
+      }),
       async sync(key) {
         try {
           const { requeueAfterMs } = (await reconciler.reconcile(splitMetaNamespaceKey(key))) ?? {};

@@ -1,5 +1,16 @@
 import type { DeleteOptions, Frozen, KubeObject, LabelMatcher } from '@coracle/apimachinery';
-import type { Clientset, ListOptions, PatchOptions, PatchType, ResourceClient, ResourceHandle, SharedIndexInformer, SharedInformerFactory, WriteOptions } from '@coracle/client';
+import type {
+  Clientset,
+  ListOptions,
+  ObjectInput,
+  PatchOptions,
+  PatchType,
+  ResourceClient,
+  ResourceHandle,
+  SharedIndexInformer,
+  SharedInformerFactory,
+  WriteOptions,
+} from '@coracle/client';
 
 /** Names one object; `namespace` is '' in the cluster scope. */
 export interface ObjectKey {
@@ -47,19 +58,25 @@ export class Client {
     return this.#clientset.resource(handle, namespace);
   }
 
-  create<T extends KubeObject>(handle: ResourceHandle<T>, object: T, options?: WriteOptions): Promise<Frozen<T>> {
+  create<T extends KubeObject>(handle: ResourceHandle<T>, object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>> {
     return this.#at(handle, object).create(object, options);
   }
 
-  update<T extends KubeObject>(handle: ResourceHandle<T>, object: T, options?: WriteOptions): Promise<Frozen<T>> {
+  update<T extends KubeObject>(handle: ResourceHandle<T>, object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>> {
     return this.#at(handle, object).update(object, options);
   }
 
-  updateStatus<T extends KubeObject>(handle: ResourceHandle<T>, object: T, options?: WriteOptions): Promise<Frozen<T>> {
+  updateStatus<T extends KubeObject>(handle: ResourceHandle<T>, object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>> {
     return this.#at(handle, object).updateStatus(object, options);
   }
 
-  patch<T extends KubeObject>(handle: ResourceHandle<T>, key: ObjectKey, type: PatchType, patch: unknown, options?: PatchOptions): Promise<Frozen<T>> {
+  patch<T extends KubeObject>(
+    handle: ResourceHandle<T>,
+    key: ObjectKey,
+    type: PatchType,
+    patch: unknown,
+    options?: PatchOptions,
+  ): Promise<Frozen<T>> {
     return this.live(handle, key.namespace).patch(key.name, type, patch, options);
   }
 
@@ -71,15 +88,16 @@ export class Client {
     return this.live(handle, namespace).deleteCollection(undefined, options);
   }
 
-  #at<T extends KubeObject>(handle: ResourceHandle<T>, object: T): ResourceClient<T> {
-    return this.#clientset.resource(handle, object.metadata.namespace ?? '');
+  #at<T extends KubeObject>(handle: ResourceHandle<T>, object: ObjectInput<T>): ResourceClient<T> {
+    const { metadata } = object as KubeObject; // each form of it is one
+    return this.#clientset.resource(handle, metadata.namespace ?? '');
   }
 
   async #synced<T extends KubeObject>(handle: ResourceHandle<T>): Promise<SharedIndexInformer<T>> {
     const informer = this.#informers.forResource(handle);
     if (!informer.hasSynced()) {
       this.#informers.start();
-      await this.#informers.waitForCacheSync(this.#signal());
+      await informer.whenSynced(this.#signal()); // of this kind only: another that cannot be listed holds nobody up
     }
     return informer;
   }

@@ -1,6 +1,6 @@
 import { deepFreeze, type Frozen, isNotFound, type KubeObject, semanticEqual } from '@coracle/apimachinery';
 import type { ResourceHandle } from '@coracle/client';
-import type { Client, ObjectKey } from './client.ts';
+import { type Client, keyText, type ObjectKey } from './client.ts';
 
 export interface CreateOrUpdateResult<T> {
   readonly operation: 'created' | 'updated' | 'unchanged';
@@ -9,7 +9,8 @@ export interface CreateOrUpdateResult<T> {
 
 /**
  * Makes the object what `mutate` returns of its present state, undefined when it is absent (controllerutil.CreateOrUpdate).
- * Reads past the cache; an update carries the resourceVersion that was read, so that a conflict throws.
+ * Reads past the cache; an update carries the resourceVersion that was read, so that a conflict throws. Throws TypeError when
+ * `mutate` returns an object of another name or namespace.
  */
 export async function createOrUpdate<T extends KubeObject>(
   client: Client,
@@ -18,14 +19,19 @@ export async function createOrUpdate<T extends KubeObject>(
   mutate: (current: Frozen<T> | undefined) => T | Frozen<T>,
 ): Promise<CreateOrUpdateResult<T>> {
   const live = client.live(handle, namespace);
+  const named = (wanted: T | Frozen<T>): T | Frozen<T> => {
+    const { metadata } = wanted as KubeObject; // frozen or not, it is one
+    if (metadata.name === name && (metadata.namespace ?? namespace) === namespace) return wanted;
+    throw new TypeError(`Cannot make ${handle.kind} "${keyText({ namespace, name })}" an object of another name or namespace`);
+  };
   let current: Frozen<T>;
   try {
     current = await live.get(name);
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    return { operation: 'created', object: await live.create(mutate(undefined)) };
+    return { operation: 'created', object: await live.create(named(mutate(undefined))) };
   }
-  const wanted = deepFreeze(mutate(current));
+  const wanted = deepFreeze(named(mutate(current)));
   if (semanticEqual(current, wanted)) return { operation: 'unchanged', object: current };
   return { operation: 'updated', object: await live.update(wanted as Frozen<T>) };
 }

@@ -60,7 +60,15 @@ export class Manager {
       if (!signal.aborted) throw error;
     }
     const tasks = signal.aborted ? [] : this.#runnables.map((runnable) => this.process.spawn(runnable.name, () => runnable.run(signal)));
+    await aborted(signal); // also without anything to run: others read its cache
     await Promise.all(tasks.map((task) => task.done));
     await this.informers.shutdown();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
