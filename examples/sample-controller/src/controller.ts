@@ -129,7 +129,9 @@ export class SampleController {
   async #updateFooStatus(foo: Frozen<Foo>, deployment: Frozen<Deployment>): Promise<void> {
     const availableReplicas = deployment.status?.availableReplicas ?? 0;
     // Sent even when nothing changes: the server makes no new version of an equal object.
-    await this.#clientset.resource(foos, foo.metadata.namespace).updateStatus({ ...foo, status: { ...foo.status, availableReplicas } }, { fieldManager });
+    await this.#clientset
+      .resource(foos, foo.metadata.namespace)
+      .updateStatus({ ...foo, status: { ...foo.status, availableReplicas } }, { fieldManager });
   }
 
   #enqueueFoo(foo: Frozen<Foo>): void {
