@@ -8,7 +8,7 @@
 export function microtaskDrain(): (() => void) | undefined {
   const candidate: unknown = Reflect.get(process, '_tickCallback');
   if (typeof candidate !== 'function') return undefined;
-  const drain = (): void => void Reflect.apply(candidate, process, []);
+  const drain: () => void = candidate.bind(process);
   let hops = 0;
   const hop = (): void => {
     hops++;

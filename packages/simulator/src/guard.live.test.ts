@@ -82,7 +82,12 @@ test('installGuard redirects setImmediate, and clears what it is given', async (
     clearImmediate(setImmediate(() => names.push('cleared immediate')));
     clearTimeout(setTimeout(() => names.push('cleared timeout'), 1));
     clearTimeout(undefined);
-    await new Promise<void>((resolve) => setImmediate((name: string) => { names.push(name); resolve(); }, 'immediate'));
+    await new Promise<void>((resolve) =>
+      setImmediate((name: string) => {
+        names.push(name);
+        resolve();
+      }, 'immediate'),
+    );
     assert.equal(await promisify(setImmediate)('promised'), 'promised');
     return names;
   });
@@ -187,7 +192,10 @@ const ofTheProcess: readonly (readonly [name: string, use: () => unknown])[] = [
   ['node:crypto randomBytes', () => randomBytes(1)],
 ];
 
-for (const [mode, uses] of [['redirect', forbidden], ['throw', [...forbidden, ...ofTheProcess]]] as const) {
+for (const [mode, uses] of [
+  ['redirect', forbidden],
+  ['throw', [...forbidden, ...ofTheProcess]],
+] as const) {
   for (const [name, use] of uses) {
     test(`installGuard refuses ${name} in mode ${mode}: ${use.toString().slice(6, 40)}`, async () => {
       await inside(mode, async () => {
@@ -214,9 +222,22 @@ test('installGuard changes nothing outside of its processes, and files can be re
 
 test('installGuard: disposing restores everything, in whatever order guards are disposed', () => {
   const look = (): readonly unknown[] => [
-    setTimeout, Date, Math.random, performance.now, fetch, WeakRef, crypto.randomUUID, AbortSignal.timeout, process.hrtime,
-    randomUUID, readFile, promisedTimeout, namedSetTimeout, Object.getOwnPropertyDescriptor(globalThis, 'fetch')?.get,
-    Object.hasOwn(performance, 'now'), Object.hasOwn(crypto, 'randomUUID'),
+    setTimeout,
+    Date,
+    Math.random,
+    performance.now,
+    fetch,
+    WeakRef,
+    crypto.randomUUID,
+    AbortSignal.timeout,
+    process.hrtime,
+    randomUUID,
+    readFile,
+    promisedTimeout,
+    namedSetTimeout,
+    Object.getOwnPropertyDescriptor(globalThis, 'fetch')?.get,
+    Object.hasOwn(performance, 'now'),
+    Object.hasOwn(crypto, 'randomUUID'),
   ];
   const before = look();
   const one = installGuard({ runtime: new SimRuntime(), mode: 'throw' });

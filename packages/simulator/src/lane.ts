@@ -1,11 +1,12 @@
 import type { Point } from '@coracle/kernel';
 import { mix } from './seeded-random.ts';
+import type { StepContext } from './step-context.ts';
 
 /** One pending step. `context` is what the code that asked for it ran under. */
 export interface Operation {
   readonly sequence: number;
   readonly at: Point;
-  readonly context: unknown;
+  readonly context: StepContext;
   readonly run: () => void;
 }
 

@@ -135,9 +135,24 @@ test('cancelled timers never fire, the others do at their time', async () => {
       const want = timers
         .map(({ ms, cancelAtMs }, i) => ({ ms, cancelAtMs, text: `${i} at ${ms}` }))
         .filter(({ ms, cancelAtMs }) => cancelAtMs === null || cancelAtMs > ms);
-      assert.deepEqual(fired, want.sort((a, b) => a.ms - b.ms).map(({ text }) => text));
+      assert.deepEqual(
+        fired,
+        want.sort((a, b) => a.ms - b.ms).map(({ text }) => text),
+      );
     }),
   );
+});
+
+test('lanes that fell idle leave nothing behind', async () => {
+  const runtime = new SimRuntime({ strategy: uniform() });
+  const process = runtime.process('p');
+  let ran = 0;
+  for (let i = 0; i < 20; i++) {
+    for (let request = 0; request < 100; request++) process.post({ lane: `request/${i}/${request}`, op: 'x' }, () => ran++);
+    await runtime.settle();
+  }
+  assert.equal(ran, 2_000);
+  assert.ok(process.lanes < 600, `${process.lanes} lanes`);
 });
 
 test('cancelled timers leave no heap behind', async () => {

@@ -127,7 +127,10 @@ test('until stops at the first step after which the condition holds', async () =
   let count = 0;
   for (let i = 0; i < 5; i++) process.post(at, () => count++);
   assert.deepEqual(await runtime.until(() => count === 3), { steps: 3, virtualMs: 0 });
-  await assert.rejects(runtime.until(() => count === 9), NotQuiet);
+  await assert.rejects(
+    runtime.until(() => count === 9),
+    NotQuiet,
+  );
 });
 
 test('drive gives the value of work, or its refusal, and reports work that never ends', async () => {
@@ -136,7 +139,14 @@ test('drive gives the value of work, or its refusal, and reports work that never
   assert.equal(await runtime.drive(process.clock.sleep(50).then(() => 5)), 5);
   assert.equal(process.clock.monotonic(), 50);
   const refusal = new Error('no');
-  await assert.rejects(runtime.drive(process.step(at, () => { throw refusal; })), refusal);
+  await assert.rejects(
+    runtime.drive(
+      process.step(at, () => {
+        throw refusal;
+      }),
+    ),
+    refusal,
+  );
   await assert.rejects(runtime.drive(new Promise(() => {})), NotQuiet);
 });
 

@@ -15,6 +15,7 @@ import {
   type TimerOptions,
 } from '@coracle/kernel';
 import { Lane } from './lane.ts';
+import type { StepContext } from './step-context.ts';
 
 /** One pending call of a timer. */
 export interface Timer {
@@ -27,6 +28,7 @@ export interface Timer {
 
 /** What a process needs of its runtime. */
 export interface SimPorts {
+  readonly runtime: object;
   now(): number;
   monotonic(): number;
   ask(process: SimProcess, at: Point, run: () => void): void;
@@ -49,8 +51,11 @@ export class SimProcess implements Process {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: MetricsRegistry = new MetricsRegistry();
+  /** What its code runs under when there is no cause to tell. */
+  readonly withoutCause: StepContext;
   readonly #ports: SimPorts;
   readonly #lanes = new Map<string, Lane>();
+  #lanesBeforeSweep = 256;
   readonly #timers = new Set<Timer>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #controller = new AbortController();
@@ -59,6 +64,7 @@ export class SimProcess implements Process {
 
   constructor(ports: SimPorts, name: string, incarnation: number, random: Random, log: LogSink) {
     this.#ports = ports;
+    this.withoutCause = { runtime: ports.runtime, process: this, cause: undefined };
     this.name = name;
     this.incarnation = incarnation;
     this.random = random;
@@ -155,10 +161,24 @@ export class SimProcess implements Process {
   lane(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
+      if (this.#lanes.size >= this.#lanesBeforeSweep) this.#dropIdleLanes();
       lane = new Lane(`${this.name}/${name}`);
       this.#lanes.set(name, lane);
     }
     return lane;
+  }
+
+  /** Lanes named after a request or a watch would pile up. One that is asked again begins anew: only its count is lost. */
+  #dropIdleLanes(): void {
+    for (const [name, lane] of this.#lanes) {
+      if (lane.isEmpty && lane.heldUntilMs <= this.#ports.now()) this.#lanes.delete(name);
+    }
+    this.#lanesBeforeSweep = 256 + 2 * this.#lanes.size;
+  }
+
+  /** How many lanes are kept; some of them may be idle. */
+  get lanes(): number {
+    return this.#lanes.size;
   }
 
   forget(timer: Timer): void {

@@ -1,5 +1,6 @@
 import {
   assert,
+  type Cause,
   delayOf,
   type Failure,
   Heap,
@@ -13,7 +14,7 @@ import { microtaskDrain, realSetImmediate } from './drain.ts';
 import type { Lane, Operation } from './lane.ts';
 import { mix, seededRandom } from './seeded-random.ts';
 import { errorText, type SimPorts, SimProcess, type Timer } from './sim-process.ts';
-import { contexts, type StepContext } from './step-context.ts';
+import { contexts, enter, type StepContext } from './step-context.ts';
 import { fifo, type Strategy, type StrategyView } from './strategy.ts';
 
 export interface SimRuntimeOptions {
@@ -212,12 +213,16 @@ export class SimRuntime implements Runtime {
   }
 
   readonly #ports: SimPorts = {
+    runtime: this,
     now: () => this.#nowMs,
     monotonic: () => this.#nowMs - this.#startMs,
     ask: (process, at, run) => this.#ask(process, at, run),
     timer: (process, ms, fire, options) => this.#timer(process, ms, fire, options),
     cause: () => this.#context()?.cause,
-    within: (process, cause, run) => contexts.run({ runtime: this, process, cause }, run),
+    within: (process, cause, run) => {
+      const context = this.#contextOf(process, cause);
+      return enter(context, run, context === process.withoutCause);
+    },
     failed: (failure) => this.failures.push(failure),
     open: (process, what) => {
       const token = { process, what };
@@ -235,11 +240,15 @@ export class SimRuntime implements Runtime {
     const lane = process.lane(at.lane);
     const asking = this.#context();
     // What runs in the step is the process's own, whoever asked; the cause stays that of the asker.
-    const context: StepContext = asking?.process === process ? asking : { runtime: this, process, cause: asking?.cause };
+    const context = asking?.process === process ? asking : this.#contextOf(process, asking?.cause);
     const operation: Operation = { sequence: this.#sequence++, at, context, run };
     lane.push(operation);
     this.#strategy.asked?.(lane, operation, this.#view);
     if (lane.readyIndex < 0 && !this.#held.has(lane)) this.#makeReady(lane);
+  }
+
+  #contextOf(process: SimProcess, cause: Cause | undefined): StepContext {
+    return cause === undefined ? process.withoutCause : { runtime: this, process, cause };
   }
 
   #makeReady(lane: Lane): void {
@@ -354,7 +363,7 @@ export class SimRuntime implements Runtime {
     if (key !== undefined) for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
     this.#hash = Math.imul(hash ^ (this.#nowMs | 0), 0x01000193);
     this.trace?.push(`${this.#nowMs - this.#startMs} ${lane.name} ${op}${key === undefined ? '' : ` ${key}`}`);
-    contexts.run(operation.context as StepContext, operation.run); // what #ask stored
+    enter(operation.context, operation.run, operation.context === operation.context.process.withoutCause);
   }
 
   #drive(what: string, next: () => 'step' | 'time' | 'stop'): Promise<RunReport> {

@@ -47,7 +47,7 @@ export function uniform(): Strategy {
  * the running lane drops to the lowest.
  */
 export function pct(options: { readonly depth: number; readonly steps: number }): Strategy {
-  const priorities = new Map<Lane, number>();
+  const priorities = new WeakMap<Lane, number>(); // lanes that fell idle may be dropped
   let changes: number[] | undefined; // ascending
   let lowest = -1;
   const highest = (ready: readonly Lane[], random: Random): number => {
@@ -99,10 +99,7 @@ export function lagging(base: Strategy, options: { readonly share?: number; read
 }
 
 /** `base`, but the `nth` step (from 0) of one lane is held for `ms`: the smallest deviation that finds most bugs. */
-export function holding(
-  hold: { readonly lane: string; readonly nth: number; readonly ms: number },
-  base: Strategy = fifo(),
-): Strategy {
+export function holding(hold: { readonly lane: string; readonly nth: number; readonly ms: number }, base: Strategy = fifo()): Strategy {
   let asked = 0;
   return {
     name: `hold ${hold.lane} #${hold.nth} for ${hold.ms} ms`,
