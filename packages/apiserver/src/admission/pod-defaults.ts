@@ -8,7 +8,8 @@ const tolerationSeconds = 300;
 const defaultClass = 'storageclass.kubernetes.io/is-default-class';
 
 function podOf({ operation, definition, object, subresource }: AdmissionRequest): Frozen<Pod> | undefined {
-  if (operation !== 'CREATE' || definition.resource !== 'pods' || definition.group !== '' || subresource !== '') return undefined;
+  if (operation !== 'CREATE' && operation !== 'UPDATE') return undefined;
+  if (definition.resource !== 'pods' || definition.group !== '' || subresource !== '') return undefined;
   return object as unknown as Frozen<Pod> | undefined; // the definition says of which kind the object is
 }
 
@@ -35,17 +36,32 @@ export const priority: AdmissionPlugin = {
     const pod = podOf(request);
     if (pod === undefined) return undefined;
     const { definition, name } = request;
+    if (request.operation === 'UPDATE') return withFormerPriority(pod, request);
     const chosen = await classOf(request, pod.spec.priorityClassName ?? '');
     if (chosen === undefined && (pod.spec.priorityClassName ?? '') !== '') throw newForbidden(definition, name, `no PriorityClass with name ${pod.spec.priorityClassName ?? ''} was found`);
     const value = chosen?.value ?? 0;
     if (pod.spec.priority !== undefined && pod.spec.priority !== value) {
       throw newForbidden(definition, name, `the integer value of priority (${pod.spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`);
     }
-    const preemptionPolicy = pod.spec.preemptionPolicy ?? chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
+    const preemptionPolicy = chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
+    if (pod.spec.preemptionPolicy !== undefined && pod.spec.preemptionPolicy !== preemptionPolicy) {
+      throw newForbidden(definition, name, `the string value of PreemptionPolicy (${pod.spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${preemptionPolicy} from the given PriorityClass name`);
+    }
     const className = chosen === undefined ? {} : { priorityClassName: chosen.metadata.name };
     return { ...request.object, spec: { ...pod.spec, ...className, priority: value, preemptionPolicy } } as unknown as ApiObject; // still the pod
   },
 };
+
+/** What the plug-in wrote at the creation stays, where an update leaves it out. */
+function withFormerPriority(pod: Frozen<Pod>, { object, old }: AdmissionRequest): ApiObject | undefined {
+  const { priority: number, preemptionPolicy } = (old as unknown as Frozen<Pod>).spec; // the definition says of which kind the object is
+  const kept = {
+    ...(pod.spec.priority === undefined && number !== undefined ? { priority: number } : {}),
+    ...(pod.spec.preemptionPolicy === undefined && preemptionPolicy !== undefined ? { preemptionPolicy } : {}),
+  };
+  if (Object.keys(kept).length === 0) return undefined;
+  return { ...object, spec: { ...pod.spec, ...kept } } as unknown as ApiObject; // still the pod
+}
 
 async function classOf({ context }: AdmissionRequest, name: string): Promise<Frozen<PriorityClass> | undefined> {
   if (name !== '') return (await context.storage.get(`/registry/priorityclasses/${name}`)).stored?.object as unknown as Frozen<PriorityClass> | undefined; // the definition says of which kind the object is

@@ -45,7 +45,7 @@ function mountToken(spec: Spec, { context }: AdmissionRequest): Spec {
     isUsed = true;
     return { ...container, volumeMounts: [...(container.volumeMounts ?? []), { name: volume, readOnly: true, mountPath }] };
   };
-  const containers = spec.containers.map(mount);
+  const containers = (spec.containers ?? []).map(mount); // null until validation has refused it
   const initContainers = spec.initContainers?.map(mount);
   if (!isUsed) return spec;
   return {

@@ -1,5 +1,5 @@
 import type { DaemonSet, DaemonSetSpec } from '@coracle/api';
-import { FieldError } from '@coracle/apimachinery';
+import { FieldError, getOwn, semanticEqual, withEntry } from '@coracle/apimachinery';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
 import { podWarnings } from '../core/pod-warnings.ts';
@@ -25,11 +25,29 @@ export const daemonsets: KindHooks = hooksFor<DaemonSet>({
   },
   strategy: {
     hasGeneration: true,
+    prepareForCreate: (set) => withTemplateGeneration(set, Math.max(templateGeneration(set), 1)),
+    prepareForUpdate: (set, old) =>
+      withTemplateGeneration(set, templateGeneration(old) + (semanticEqual(set.spec.template, old.spec.template) ? 0 : 1)),
     validate: ({ spec }) => validateSpec(spec),
     validateUpdate: ({ spec }, old) => [...validateSpec(spec), ...immutableSelector('spec.selector', spec.selector, old.spec.selector)],
     warnings: ({ spec }, old) => (old === undefined ? podWarnings('spec.template', spec.template) : []),
   },
 });
+
+/** Counts changes of the template; a field once, since then an annotation that the server writes. */
+const generationAnnotation = 'deprecated.daemonset.template.generation';
+
+function templateGeneration({ metadata }: DaemonSet): number {
+  const text = getOwn(metadata.annotations, generationAnnotation) ?? '';
+  return /^\d+$/.test(text) ? Number(text) : 0;
+}
+
+function withTemplateGeneration(set: DaemonSet, generation: number): DaemonSet {
+  return {
+    ...set,
+    metadata: { ...set.metadata, annotations: withEntry(set.metadata.annotations, generationAnnotation, String(generation)) },
+  };
+}
 
 function validateSpec(spec: DaemonSetSpec): readonly FieldError[] {
   const { selector, template } = spec;

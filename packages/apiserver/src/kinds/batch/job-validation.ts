@@ -5,7 +5,7 @@ import { validateLabelSelector } from '../rules/labels.ts';
 import { domainPrefixedPath, supported } from '../rules/names.ts';
 import { nonNegative } from '../rules/numbers.ts';
 import { matchesSelector } from '../rules/workload.ts';
-import { indexCount } from './job-indexes.ts';
+import { parseIndexes } from './job-indexes.ts';
 
 const counts = [
   'parallelism',
@@ -124,7 +124,7 @@ function validateSuccessPolicy(field: string, { successPolicy, completionMode, c
     if (succeededCount === undefined && succeededIndexes === undefined) {
       faults.push(FieldError.required(at, 'at least one of succeededCount or succeededIndexes must be specified'));
     }
-    const indexes = succeededIndexes === undefined ? undefined : indexCount(succeededIndexes, completions);
+    const indexes = succeededIndexes === undefined ? undefined : parseIndexes(succeededIndexes, completions);
     if (indexes?.fault !== undefined) {
       faults.push(FieldError.invalid(`${at}.succeededIndexes`, succeededIndexes, `error parsing succeededIndexes: ${indexes.fault}`));
     }

@@ -1,11 +1,12 @@
 import type { Job, PodTemplateSpec } from '@coracle/api';
-import { FieldError, getOwn, withEntry } from '@coracle/apimachinery';
+import { FieldError, getOwn, isDns1123Label, withEntry } from '@coracle/apimachinery';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { podWarnings } from '../core/pod-warnings.ts';
 import { defaulted } from '../defaulted.ts';
 import { selectsLabels, shownSelector } from '../rules/labels.ts';
 import { hooksFor } from '../typed-hooks.ts';
 import { defaultJobParts } from './job-spec.ts';
+import { validateJobStatus } from './job-status.ts';
 import { validateJobUpdate } from './job-update.ts';
 import { validateJobSpec } from './job-validation.ts';
 
@@ -35,10 +36,20 @@ export const jobs: KindHooks = hooksFor<Job>({
     prepareForCreate: (job) => (job.spec.manualSelector === true ? job : withGeneratedSelector(job)),
     validate: (job) => [...validateGenerated(job), ...validateJobSpec('spec', job.spec)],
     validateUpdate: (job, old) => [...validateJobSpec('spec', job.spec), ...validateJobUpdate(job, old)],
-    warnings: ({ spec }, old) => (old === undefined ? podWarnings('spec.template', spec.template) : []),
+    warnings: ({ metadata, spec }, old) =>
+      old === undefined ? [...nameWarnings(metadata.name ?? ''), ...podWarnings('spec.template', spec.template)] : [],
   },
+  statusStrategy: { validateUpdate: validateJobStatus },
   selectableFields: { 'status.successful': (job) => String(job.status?.succeeded ?? 0) },
 });
+
+/** Pods are named after their job, and hosts after their pods. */
+function nameWarnings(name: string): readonly string[] {
+  const texts = isDns1123Label(name);
+  if (texts.length === 0) return [];
+  const consequence = 'this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended';
+  return [`metadata.name: ${consequence}: [${texts.join(' ')}]`];
+}
 
 /** The labels by which a job finds its pods, and only its own. */
 function generatedLabels({ metadata: { uid = '', name = '' } }: Job): readonly (readonly [key: string, value: string])[] {

@@ -1,5 +1,6 @@
 import type { Pod } from '@coracle/api';
-import { FieldError } from '@coracle/apimachinery';
+import { FieldError, formatTime, getOwn } from '@coracle/apimachinery';
+import type { RequestContext } from '../../registry/definition.ts';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { isIp } from '../rules/ip.ts';
 import { hooksFor, selectable, withSpec } from '../typed-hooks.ts';
@@ -13,13 +14,17 @@ export const pods: KindHooks = hooksFor<Pod>({
   default: (pod) => withSpec(pod, defaultPodOnly(defaultPodSpec(pod.spec))),
   strategy: {
     hasGeneration: true,
-    prepareForCreate(pod) {
+    prepareForCreate(pod, context) {
       // A negative grace period is as good as the shortest.
       const grace = (pod.spec.terminationGracePeriodSeconds ?? 0) < 0 ? { terminationGracePeriodSeconds: 1 } : {};
-      return { ...pod, spec: { ...pod.spec, ...grace }, status: { phase: 'Pending', qosClass: qosClass(pod) } };
+      return {
+        ...pod,
+        spec: { ...pod.spec, ...grace },
+        status: { phase: 'Pending', ...gatedCondition(pod, context), qosClass: qosClass(pod) },
+      };
     },
     validate(pod) {
-      const faults = [...validatePodSpec('spec', pod.spec)];
+      const faults = [...validateMirror(pod), ...validatePodSpec('spec', pod.spec)];
       if ((pod.spec.ephemeralContainers ?? []).length > 0)
         faults.push(FieldError.forbidden('spec.ephemeralContainers', 'cannot be set on create'));
       return faults;
@@ -52,6 +57,28 @@ export const pods: KindHooks = hooksFor<Pod>({
     'status.nominatedNodeName': selectable((pod) => pod.status?.nominatedNodeName),
   },
 });
+
+/** A pod that no scheduler may look at yet says so from the start. */
+function gatedCondition({ spec }: Pod, { clock }: RequestContext): Pick<NonNullable<Pod['status']>, 'conditions'> {
+  if ((spec.schedulingGates ?? []).length === 0) return {};
+  const message = 'Scheduling is blocked due to non-empty scheduling gates';
+  const lastTransitionTime = formatTime(clock.now());
+  const never = null as unknown as string; // how the wire writes a time that is not set
+  return {
+    conditions: [{ type: 'PodScheduled', status: 'False', lastProbeTime: never, lastTransitionTime, reason: 'SchedulingGated', message }],
+  };
+}
+
+const mirrorAnnotation = 'kubernetes.io/config.mirror';
+
+/** A pod that only shows what a kubelet runs by itself is on that kubelet's node. */
+function validateMirror({ metadata, spec }: Pod): readonly FieldError[] {
+  const mirrored = getOwn(metadata.annotations, mirrorAnnotation);
+  if (mirrored === undefined || (spec.nodeName ?? '') !== '') return [];
+  return [
+    FieldError.invalid(`metadata.annotations[${mirrorAnnotation}]`, mirrored, 'must set spec.nodeName if mirror pod annotation is set'),
+  ];
+}
 
 /** podIP is the older name of the first of podIPs. */
 function withBothIps(status: NonNullable<Pod['status']>): NonNullable<Pod['status']> {

@@ -1,5 +1,5 @@
 import type { Service, ServiceSpec } from '@coracle/api';
-import { FieldError } from '@coracle/apimachinery';
+import { FieldError, getOwn } from '@coracle/apimachinery';
 import { type GoShape, emptyText, goStruct, zeroNumber } from '../rules/go-struct.ts';
 import { isCidr, isIp, isReachableIp, parseIp } from '../rules/ip.ts';
 import { validateLabels } from '../rules/labels.ts';
@@ -8,6 +8,7 @@ import { portNumber, portOrName } from '../rules/numbers.ts';
 import { headless, isExternallyAccessible, isHeadless, needsClusterIp, needsHealthCheckPort } from './service-fields.ts';
 
 const maxAffinitySeconds = 86400;
+const topologyHints = 'service.kubernetes.io/topology-aware-hints';
 /** Port of the kubelet, which nobody may lead the world to. */
 const kubeletPort = 10250;
 
@@ -212,12 +213,21 @@ export function validateServiceUpdate({ spec }: Service, { spec: old }: Service)
 }
 
 /** Fields that go together badly, but are accepted. */
-export function serviceWarnings({ spec }: Service): readonly string[] {
+export function serviceWarnings({ metadata, spec }: Service): readonly string[] {
+  const { type, externalName = '', trafficDistribution } = spec;
+  const hasExternalIps = (spec.externalIPs ?? []).length > 0;
   const warnings: string[] = [];
+  if (getOwn(metadata.annotations, topologyHints) !== undefined)
+    warnings.push(`annotation ${topologyHints} is deprecated, please use service.kubernetes.io/topology-mode instead`);
   if (isHeadless(spec)) {
     if (spec.loadBalancerIP !== undefined) warnings.push('spec.loadBalancerIP is ignored for headless services');
-    if ((spec.externalIPs ?? []).length > 0) warnings.push('spec.externalIPs is ignored for headless services');
+    if (hasExternalIps) warnings.push('spec.externalIPs is ignored for headless services');
     if (spec.sessionAffinity !== 'None') warnings.push('spec.SessionAffinity is ignored for headless services');
   }
+  if (hasExternalIps && !isHeadless(spec) && type !== 'ExternalName')
+    warnings.push('spec.externalIPs is deprecated and may no longer be implemented in some clusters');
+  if (hasExternalIps && type === 'ExternalName') warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
+  if (type !== 'ExternalName' && externalName !== '') warnings.push('spec.externalName is ignored when spec.type is not "ExternalName"');
+  if (trafficDistribution === 'PreferClose') warnings.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
   return warnings;
 }

@@ -1,6 +1,7 @@
 import type { PodDisruptionBudget } from '@coracle/api';
 import { FieldError } from '@coracle/apimachinery';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
+import { nameIsPathSegment } from '../../registry/validate-metadata.ts';
 import { goStruct } from '../rules/go-struct.ts';
 import { shownSelector, validateLabelSelector } from '../rules/labels.ts';
 import { supported } from '../rules/names.ts';
@@ -8,7 +9,8 @@ import { countOrPercent, nonNegative, notOver100Percent } from '../rules/numbers
 import { hooksFor } from '../typed-hooks.ts';
 
 export const poddisruptionbudgets: KindHooks = hooksFor<PodDisruptionBudget>({
-  strategy: { hasGeneration: true, allowUnconditionalUpdate: false, validate },
+  // Upstream asks nothing of the name of a budget but that it is a segment of a path.
+  strategy: { hasGeneration: true, allowUnconditionalUpdate: false, validateName: nameIsPathSegment, validate },
   statusStrategy: { validateUpdate: ({ status }) => validateStatus(status) },
 });
 
