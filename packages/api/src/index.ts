@@ -8,6 +8,8 @@ export { StrategicMergeError } from './patch/strategic-merge-error.ts';
 export { strategicMergePatch } from './patch/strategic-merge.ts';
 export { type HashedGroupVersion, openApiDocument, type OpenApiDocument, openApiIndex, type OpenApiIndex } from './openapi/open-api.ts';
 export { discoveryPath, type Parameter, type PathItem, type PathSchemas, resourcePaths } from './openapi/resource-paths.ts';
+export { type SwaggerDocument, swaggerDocument } from './openapi/swagger.ts';
+export { encodeSwagger } from './openapi/swagger-protobuf.ts';
 export { type OpenApiSchema, schemaName, schemasFrom, type SchemaScope } from './openapi/schema.ts';
 export { decodeMessage } from './protobuf/decode.ts';
 export { encodeMessage } from './protobuf/encode.ts';

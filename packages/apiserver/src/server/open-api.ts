@@ -1,11 +1,15 @@
 import {
   discoveryPath,
+  encodeSwagger,
   openApiDocument,
+  type OpenApiDocument,
   openApiIndex,
   resourcePaths,
   type ResourceRow,
   schemaName,
   schemasFrom,
+  type SwaggerDocument,
+  swaggerDocument,
   type TypeTable,
 } from '@coracle/api';
 import { deepFreeze } from '@coracle/apimachinery';
@@ -13,10 +17,28 @@ import type { ResourceDefinition } from '../registry/definition.ts';
 import type { PathHandler } from './api-server.ts';
 import type { Resources } from './resources.ts';
 
-/** /openapi/v3: one document for each version of a group, made when first asked for and kept until the resources change. */
+const swaggerProtobuf = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+/** The name that kube-openapi gave it at first, with a character that media types may not have: what clients ask for. */
+const swaggerProtobufNames = ['application/com.github.proto-openapi.spec.v2@v1.0+protobuf', swaggerProtobuf];
+
+/**
+ * /openapi/v3: one document for each version of a group, made when first asked for and kept until the resources change.
+ * /openapi/v2: all of them as one document of Swagger 2.0, in JSON or protobuf.
+ */
 export function openApiPaths({ table, resources }: { readonly table: TypeTable; resources(): Resources }): PathHandler {
   let generation = -1;
   const documents = new Map<string, Uint8Array>();
+  let swagger: SwaggerDocument | undefined;
+  const swaggerBytes = (form: 'json' | 'protobuf', versions: readonly GroupVersion[]): Uint8Array => {
+    const key = `swagger ${form}`;
+    let bytes = documents.get(key);
+    if (bytes === undefined) {
+      swagger ??= swaggerDocument(versions.map(({ group, version }) => documentFor(resources(), table, group, version)));
+      bytes = form === 'json' ? Buffer.from(JSON.stringify(swagger)) : encodeSwagger(swagger);
+      documents.set(key, bytes);
+    }
+    return bytes;
+  };
   const documentOf = (group: string, version: string): Uint8Array => {
     const key = `${group}/${version}`;
     let document = documents.get(key);
@@ -26,9 +48,10 @@ export function openApiPaths({ table, resources }: { readonly table: TypeTable; 
     }
     return document;
   };
-  return ({ path }) => {
+  return ({ path, headers }) => {
     if (generation !== resources().generation) {
       documents.clear();
+      swagger = undefined;
       generation = resources().generation;
     }
     const versions = [
@@ -40,6 +63,15 @@ export function openApiPaths({ table, resources }: { readonly table: TypeTable; 
       const value = openApiIndex(versions.map(({ group, version }) => ({ group, version, hash: `${generation}` })));
       return { is: 'value', status: 200, value: deepFreeze(value) };
     }
+    if (trimmed === '/openapi/v2') {
+      const form = swaggerProtobufNames.some((name) => headers['accept']?.includes(name) === true) ? 'protobuf' : 'json';
+      return {
+        is: 'bytes',
+        status: 200,
+        contentType: form === 'json' ? 'application/json' : swaggerProtobuf,
+        bytes: swaggerBytes(form, versions),
+      };
+    }
     const wanted = versions.find(
       ({ group, version }) => trimmed === (group === '' ? `/openapi/v3/api/${version}` : `/openapi/v3/apis/${group}/${version}`),
     );
@@ -48,7 +80,16 @@ export function openApiPaths({ table, resources }: { readonly table: TypeTable; 
   };
 }
 
-function documentFor(resources: Resources, table: TypeTable, group: string, version: string): object {
+interface GroupVersion {
+  readonly group: string;
+  readonly version: string;
+}
+
+type Document = Pick<OpenApiDocument, 'openapi' | 'info' | 'paths'> & {
+  readonly components: Pick<OpenApiDocument['components'], 'schemas'>;
+};
+
+function documentFor(resources: Resources, table: TypeTable, group: string, version: string): Document {
   const own = resources.definitions.filter((definition) => definition.group === group && definition.version === version);
   const custom = own.filter(({ openApi }) => openApi !== undefined);
   return custom.length === 0 ? openApiDocument(own.map(rowOf), table, group, version) : customDocument(custom, table, group, version);
@@ -65,7 +106,7 @@ const shared = [
 ];
 
 /** The document of custom resources: the schemas are those of their definitions. */
-function customDocument(definitions: readonly ResourceDefinition[], table: TypeTable, group: string, version: string): object {
+function customDocument(definitions: readonly ResourceDefinition[], table: TypeTable, group: string, version: string): Document {
   const used = new Set(shared);
   const schemas = {
     kind(kindGroup: string, kindVersion: string, kind: string): string {
