@@ -76,10 +76,10 @@ function withAllocated(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   return result;
 }
 
-/** A port that keeps its number and protocol keeps its node port, unless another one has it now. */
+/** A port that keeps its name keeps its node port, unless another one has it now. */
 function withNodePort(port: ServicePort, spec: ServiceSpec, old: ServiceSpec): ServicePort {
   if ((port.nodePort ?? 0) !== 0) return port;
-  const before = (old.ports ?? []).find((one) => one.port === port.port && one.protocol === port.protocol)?.nodePort;
+  const before = (old.ports ?? []).find(({ name = '' }) => name === (port.name ?? ''))?.nodePort;
   if (before === undefined || (spec.ports ?? []).some((one) => one.nodePort === before)) return port;
   return { ...port, nodePort: before };
 }

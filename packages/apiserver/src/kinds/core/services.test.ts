@@ -103,6 +103,17 @@ describe('services', () => {
     assert.equal((await create('third', { type: 'NodePort', ports: [{ port: 80, nodePort }] })).ports[0]?.nodePort, nodePort);
   });
 
+  for (const { name, before, after, keeps } of [
+    { name: 'its name', before: { name: 'a', port: 80 }, after: { name: 'a', port: 81 }, keeps: true },
+    { name: 'its number but not its name', before: { name: 'a', port: 80 }, after: { name: 'b', port: 80 }, keeps: false },
+  ]) {
+    test(`a port that keeps ${name} ${keeps ? 'keeps' : 'loses'} its node port`, async () => {
+      const [old] = (await create('first', { type: 'NodePort', ports: [before] })).ports;
+      const [port] = specOf(await update('first', { type: 'NodePort', ports: [after] })).ports;
+      assert.equal(port?.nodePort === old?.nodePort, keeps);
+    });
+  }
+
   async function update(name: string, spec: object): Promise<unknown> {
     const sent = { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'default' }, spec };
     const object: Unstructured = definition.decode(sent).object;
