@@ -3,7 +3,17 @@ import { createSecureServer, type Http2SecureServer, type IncomingHttpHeaders, t
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import type { ApiRequest, ApiResponse, Body, Method, Query, WireHeaders } from '@coracle/apimachinery';
+import {
+  type ApiRequest,
+  type ApiResponse,
+  type Body,
+  type Method,
+  newRequestEntityTooLarge,
+  type Query,
+  type StatusError,
+  type WireHeaders,
+  writeJsonBytes,
+} from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
 import type { Credentials, PeerCertificate } from '../authentication/authenticator.ts';
 
@@ -144,8 +154,9 @@ async function answerTo(
   signal: AbortSignal,
 ): Promise<{ readonly status: number; readonly headers: WireHeaders; readonly body: SentBody }> {
   if (!isMethod(raw.method)) return plain(405, 'Method Not Allowed\n');
-  const bytes = stream === undefined ? noBytes : await readBody(stream, options.maxBodyBytes ?? defaultMaxBodyBytes);
-  if (bytes === 'too large') return plain(413, 'Request entity too large\n');
+  const limit = options.maxBodyBytes ?? defaultMaxBodyBytes;
+  const bytes = stream === undefined ? noBytes : await readBody(stream, limit);
+  if (bytes === 'too large') return refused(newRequestEntityTooLarge(limit));
   if (bytes === 'cut off') return plain(400, 'The request ended early\n');
   const [path, search] = splitOnce(raw.url, '?');
   const contentType = raw.headers['content-type'] ?? '';
@@ -175,6 +186,11 @@ async function answerTo(
 function plain(status: number, text: string): { status: number; headers: WireHeaders; body: SentBody } {
   const contentType = 'text/plain; charset=utf-8';
   return { status, headers: { 'content-type': contentType }, body: { form: 'bytes', contentType, bytes: Buffer.from(text) } };
+}
+
+function refused({ code, status }: StatusError): { status: number; headers: WireHeaders; body: SentBody } {
+  const contentType = 'application/json';
+  return { status: code, headers: { 'content-type': contentType }, body: { form: 'bytes', contentType, bytes: writeJsonBytes(status) } };
 }
 
 async function send(body: SentBody, out: Writable, headOnly: boolean): Promise<void> {
