@@ -17,7 +17,7 @@ function reportOf(name: string): Report {
   const directory = mkdtempSync(join(tmpdir(), 'guard-'));
   try {
     const file = join(directory, name);
-    writeFileSync(file, `await (await import(${JSON.stringify(new URL('./fixtures/forbidden-uses.ts', import.meta.url).href)})).report();`);
+    writeFileSync(file, `await (await import(${JSON.stringify(new URL('./fixtures/known-bad/forbidden-uses.ts', import.meta.url).href)})).report();`);
     const guard = fileURLToPath(new URL('./guard-tests.ts', import.meta.url));
     const { stdout, stderr } = spawnSync(process.execPath, ['--conditions=coracle-source', `--import=${guard}`, file], {
       encoding: 'utf8',
