@@ -8,7 +8,12 @@ const [, file = ''] = process.argv;
 // The workshop's own tests are of programs that are run.
 const workshop = fileURLToPath(new URL('../../../tools/', import.meta.url));
 // The runner itself has the pattern, or the first of its files, in the place of the file.
-if (!process.execArgv.includes('--test') && /\.test\.[cm]?[jt]s$/.test(file) && !/\.live\.test\./.test(file) && !file.startsWith(workshop)) {
+if (
+  !process.execArgv.includes('--test') &&
+  /\.test\.[cm]?[jt]s$/.test(file) &&
+  !/\.live\.test\./.test(file) &&
+  !file.startsWith(workshop)
+) {
   // Loaded first, the runner holds the real timers.
   await import('node:test');
   installGuard({ mode: 'throw', everywhere: true });
