@@ -10,6 +10,8 @@ export class EventQueue<T> implements AsyncIterable<readonly T[]> {
   readonly #limit: number;
   readonly #onEnd: (why: QueueEnd) => void;
   #items: T[] = [];
+  /** How many of the items that wait were there from the start. */
+  #started = 0;
   #ended: QueueEnd | undefined;
   #wake: (() => void) | undefined;
 
@@ -25,11 +27,13 @@ export class EventQueue<T> implements AsyncIterable<readonly T[]> {
   /** What the queue starts with: not bounded by the limit, since it is one list that exists already. */
   start(items: readonly T[]): void {
     for (const item of items) this.#items.push(item); // a spread would overflow the stack
+    this.#started = this.#items.length;
   }
 
   push(items: readonly T[]): void {
     if (this.#ended !== undefined) return;
-    if (this.#items.length + items.length > this.#limit && this.#items.length > 0) {
+    const waiting = this.#items.length - this.#started;
+    if (waiting + items.length > this.#limit && this.#items.length > 0) {
       this.#items = [];
       this.end('overflow');
       return;
@@ -53,6 +57,7 @@ export class EventQueue<T> implements AsyncIterable<readonly T[]> {
         if (this.#items.length > 0) {
           const batch = this.#items;
           this.#items = [];
+          this.#started = 0;
           yield batch;
         } else if (this.#ended !== undefined) return;
         else await new Promise<void>((resolve) => this.#park(resolve));
