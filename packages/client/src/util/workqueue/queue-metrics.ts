@@ -27,7 +27,12 @@ export class QueueMetrics<T> {
     this.#adds = metrics.counter({ name: 'workqueue_adds_total', help: 'Keys that were added', labels });
     this.#retries = metrics.counter({ name: 'workqueue_retries_total', help: 'Keys that were added after a failure', labels });
     this.#queueDuration = metrics.histogram({ name: 'workqueue_queue_duration_seconds', help: 'How long a key waited', labels, bounds });
-    this.#workDuration = metrics.histogram({ name: 'workqueue_work_duration_seconds', help: 'How long a key was worked on', labels, bounds });
+    this.#workDuration = metrics.histogram({
+      name: 'workqueue_work_duration_seconds',
+      help: 'How long a key was worked on',
+      labels,
+      bounds,
+    });
   }
 
   added(item: T): void {

@@ -10,7 +10,11 @@ function queues(seed = 1): { readonly runtime: SimRuntime; readonly queue: Queue
   const runtime = new SimRuntime({ seed, strategy: uniform() });
   const process = runtime.process('controller');
   const rateLimiter = new ItemExponentialFailureRateLimiter<string>(5, 1000);
-  return { runtime, queue: new Queue<string>({ process, name: 'q' }), limited: new RateLimitingQueue<string>({ process, name: 'limited', rateLimiter }) };
+  return {
+    runtime,
+    queue: new Queue<string>({ process, name: 'q' }),
+    limited: new RateLimitingQueue<string>({ process, name: 'limited', rateLimiter }),
+  };
 }
 
 async function take(runtime: SimRuntime, queue: { get(): ReturnType<Queue<string>['get']> }): Promise<string> {
