@@ -18,11 +18,17 @@ function serviceAction(state: ClusterState, service: Service): readonly Action[]
   const name = service.metadata?.name ?? '';
   const current = state.objects.services.get(name);
   if (current === undefined) return [{ verb: 'create', object: service }];
+  const { labels = {}, annotations: marks = {} } = service.metadata ?? {};
   const applied = readOwnText(getOwn(current.metadata?.annotations, annotations.lastApplied));
-  if (semanticEqual(applied, readOwnText(getOwn(service.metadata?.annotations, annotations.lastApplied)))) return [];
-  return [
-    { verb: 'patch', target: 'services', name, patch: { metadata: { annotations: service.metadata?.annotations }, spec: service.spec } },
-  ];
+  const isSame = semanticEqual(applied, readOwnText(getOwn(marks, annotations.lastApplied)));
+  // What others have put there stays; what the spec says has to be there.
+  const { [annotations.lastApplied]: _spec, ...given } = marks;
+  if (isSame && contains(current.metadata?.annotations, given) && contains(current.metadata?.labels, labels)) return [];
+  return [{ verb: 'patch', target: 'services', name, patch: { metadata: { annotations: marks, labels }, spec: service.spec } }];
+}
+
+function contains(all: Readonly<Record<string, string>> | undefined, some: Readonly<Record<string, string>>): boolean {
+  return Object.entries(some).every(([key, value]) => getOwn(all, key) === value);
 }
 
 /** Creates the ConfigMap, or changes the one in place. A ConfigMap that no pod will use (see `upgradeNotice`) is not made. */

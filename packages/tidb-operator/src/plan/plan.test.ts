@@ -505,3 +505,19 @@ test('pods, claims and volumes say which member or store they are', () => {
   });
   assert.deepEqual(world.sync().actions, []);
 });
+
+test('a Service follows the annotations and labels of the spec, and keeps those of others', () => {
+  const world = ready();
+  const service = world.get('Service/basic-tidb');
+  assert.ok(service);
+  world.put({ ...service, metadata: { ...service.metadata, annotations: { ...service.metadata.annotations, 'cloud/address': 'x' } } });
+  assert.deepEqual(world.sync().actions, []);
+  world.tc = {
+    ...world.tc,
+    spec: { ...spec, tidb: { ...spec.tidb, replicas: 2, service: { type: 'ClusterIP', annotations: { a: '1' }, labels: { b: '2' } } } },
+  };
+  world.sync();
+  const { annotations, labels } = world.get('Service/basic-tidb')?.metadata ?? {};
+  assert.deepEqual([annotations?.['a'], annotations?.['cloud/address'], labels?.['b']], ['1', 'x', '2']);
+  assert.deepEqual(world.sync().actions, []);
+});
