@@ -82,7 +82,13 @@ export class Cluster {
     this.runtime = runtime;
     this.#rbac = new RbacAuthorizer({ storage });
     const process = this.#process('kube-apiserver');
-    const tokens = new ServiceAccountTokens({ issuer, privateKey: serviceAccountKey, storage, clock: process.clock, random: process.random });
+    const tokens = new ServiceAccountTokens({
+      issuer,
+      privateKey: serviceAccountKey,
+      storage,
+      clock: process.clock,
+      random: process.random,
+    });
     const authenticator = firstOf([certificateAuthenticator, ...authenticators, tokens]);
     const authorizer = unionAuthorizer([privilegedGroupAuthorizer, new NodeAuthorizer(this.#rbac), this.#rbac]);
     this.server = createApiServer({

@@ -8,9 +8,12 @@ import { isReady, type Seen, type TidbCluster, tidbClusters } from '@coracle/tid
 import { SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts';
 import { type ComponentProgress, progressOf } from './tidb-progress.ts';
 
-const basicTidbCluster = readYamlDocuments(readFileSync(new URL('../../../examples/tidb-cluster/basic.yaml', import.meta.url), 'utf8')).at(-1);
+const basicTidbCluster = readYamlDocuments(readFileSync(new URL('../../../examples/tidb-cluster/basic.yaml', import.meta.url), 'utf8')).at(
+  -1,
+);
 
-const start = (seed: number, options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> => SimulatedCluster.start({ seed, strategy: uniform(), ...options });
+const start = (seed: number, options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> =>
+  SimulatedCluster.start({ seed, strategy: uniform(), ...options });
 
 async function createTidbCluster(cluster: SimulatedCluster): Promise<void> {
   await cluster.drive(cluster.admin.coreV1.namespaces().create({ metadata: { name: 'tidb' } } as never)); // the server fills in the rest
@@ -35,13 +38,20 @@ describe('a whole cluster, simulated', () => {
     await cluster.drive(
       deployments.create({
         metadata: { name: 'web' },
-        spec: { replicas: 3, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'nginx' }] } } },
+        spec: {
+          replicas: 3,
+          selector: { matchLabels: labels },
+          template: { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'nginx' }] } },
+        },
       } as never), // the server fills in the rest
     );
     await cluster.settle();
     assert.equal((await cluster.drive(deployments.get('web'))).status?.readyReplicas, 3);
     const pods = cluster.admin.coreV1.pods('default');
-    assert.deepEqual((await cluster.drive(pods.list())).items.map(({ status }) => status?.phase), ['Running', 'Running', 'Running']);
+    assert.deepEqual(
+      (await cluster.drive(pods.list())).items.map(({ status }) => status?.phase),
+      ['Running', 'Running', 'Running'],
+    );
     await cluster.drive(deployments.patch('web', 'merge', { spec: { replicas: 1 } }));
     await cluster.settle();
     assert.equal((await cluster.drive(pods.list())).items.length, 1);
@@ -65,8 +75,17 @@ const silent: Program = async (container) => {
 };
 
 describe('a bring-up without one of its parts stops where the real one would', () => {
-  const cases: readonly { readonly part: string; readonly options?: SimulatedClusterOptions; stop?(cluster: SimulatedCluster): Promise<void>; readonly says: RegExp }[] = [
-    { part: 'the scheduler', stop: (cluster) => cluster.drive(cluster.components.stopPart('kube-scheduler')), says: /^scheduler: .*basic-pd-0/ },
+  const cases: readonly {
+    readonly part: string;
+    readonly options?: SimulatedClusterOptions;
+    stop?(cluster: SimulatedCluster): Promise<void>;
+    readonly says: RegExp;
+  }[] = [
+    {
+      part: 'the scheduler',
+      stop: (cluster) => cluster.drive(cluster.components.stopPart('kube-scheduler')),
+      says: /^scheduler: .*basic-pd-0/,
+    },
     {
       part: 'kubelets',
       stop: async (cluster) => {
@@ -75,7 +94,11 @@ describe('a bring-up without one of its parts stops where the real one would', (
       },
       says: /^kubelet: .*basic-pd-0.*node-\d/,
     },
-    { part: 'the StatefulSet controller', options: { controllers: ['*', '-statefulset-controller'] }, says: /^statefulset-controller: .*basic-pd-0/ },
+    {
+      part: 'the StatefulSet controller',
+      options: { controllers: ['*', '-statefulset-controller'] },
+      says: /^statefulset-controller: .*basic-pd-0/,
+    },
     { part: 'PD', options: { programs: [['pingcap/pd', silent]] }, says: /^pd: / },
     { part: 'the operator', stop: (cluster) => cluster.drive(cluster.components.stopPart('tidb-controller-manager')), says: /^operator: / },
   ];

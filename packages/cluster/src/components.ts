@@ -60,7 +60,8 @@ export class Components {
   /** Resolves when all have been started; they come up by themselves. */
   async start(): Promise<void> {
     const mapper = new RestMapper(new DiscoveryClient(this.#cluster.admin.rest));
-    for (const object of [defaultStorageClass, tidbClusterCrd(), ...operatorRbac()]) await createMissing(this.#cluster.admin, mapper, object);
+    for (const object of [defaultStorageClass, tidbClusterCrd(), ...operatorRbac()])
+      await createMissing(this.#cluster.admin, mapper, object);
     for (const part of Object.keys(this.#starters) as Part[]) this.startPart(part); // the keys are the parts
     this.nodes.start();
   }

@@ -1,5 +1,15 @@
 import type { NodeConnection } from '@coracle/apiserver';
-import { type AddressState, defaultProgram, Disks, type DisksState, type ImageEntry, Kubelet, type KubeletState, Network, ProgramRegistry } from '@coracle/kubelet';
+import {
+  type AddressState,
+  defaultProgram,
+  Disks,
+  type DisksState,
+  type ImageEntry,
+  Kubelet,
+  type KubeletState,
+  Network,
+  ProgramRegistry,
+} from '@coracle/kubelet';
 import { assert, type Process } from '@coracle/kernel';
 import type { Cluster } from './cluster.ts';
 
@@ -49,7 +59,15 @@ export class Nodes {
     assert(!this.#kubelets.has(nodeName), `${nodeName} does not run twice`);
     const clientset = this.#cluster.clientset(nodeName, { name: `system:node:${nodeName}`, groups: ['system:nodes'] });
     const { process } = clientset;
-    const kubelet = new Kubelet({ process, clientset, nodeName, network: this.network, programs: this.#programs, disks: this.#disks, resumed });
+    const kubelet = new Kubelet({
+      process,
+      clientset,
+      nodeName,
+      network: this.network,
+      programs: this.#programs,
+      disks: this.#disks,
+      resumed,
+    });
     this.#kubelets.set(nodeName, { kubelet, process });
     process.spawn('kubelet', (signal) => kubelet.run(signal));
   }

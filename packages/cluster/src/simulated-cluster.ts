@@ -23,7 +23,10 @@ export interface SimulatedClusterOptions extends Omit<ComponentsOptions, 'nodes'
 }
 
 /** What a fork may have otherwise than its origin. */
-export type ForkOptions = Pick<SimulatedClusterOptions, 'strategy' | 'interleave' | 'trace' | 'wrapStorage' | 'onAuthorized' | 'programs' | 'controllers'> & {
+export type ForkOptions = Pick<
+  SimulatedClusterOptions,
+  'strategy' | 'interleave' | 'trace' | 'wrapStorage' | 'onAuthorized' | 'programs' | 'controllers'
+> & {
   /** Gives the fork chances of its own; without it the fork draws what the origin would. */
   readonly label?: string;
 };
@@ -40,7 +43,15 @@ export class SimulatedCluster {
   readonly #options: SimulatedClusterOptions;
   readonly #serviceAccountKey: string;
 
-  private constructor(from: { readonly runtime: SimRuntime; readonly store: MemoryStore; readonly resumed?: ComponentsState; readonly serviceAccountKey: string }, options: SimulatedClusterOptions) {
+  private constructor(
+    from: {
+      readonly runtime: SimRuntime;
+      readonly store: MemoryStore;
+      readonly resumed?: ComponentsState;
+      readonly serviceAccountKey: string;
+    },
+    options: SimulatedClusterOptions,
+  ) {
     const { runtime, store, resumed, serviceAccountKey } = from;
     const { nodes = 3, interleave, onAuthorized, wrapStorage = (storage) => storage, controllers, programs } = options;
     this.runtime = runtime;

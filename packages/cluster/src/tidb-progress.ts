@@ -28,7 +28,12 @@ export function progressOf(cluster: TidbCluster, seen: Seen): readonly Component
  */
 export async function followTidbCluster(
   clientset: Clientset,
-  options: { readonly namespace: string; readonly name: string; readonly signal: AbortSignal; onProgress(lines: readonly ComponentProgress[]): void },
+  options: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly signal: AbortSignal;
+    onProgress(lines: readonly ComponentProgress[]): void;
+  },
 ): Promise<void> {
   const { namespace, name, signal } = options;
   const informers = new SharedInformerFactory(clientset, { namespace });
