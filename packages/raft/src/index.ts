@@ -1,30 +1,14 @@
 export {
   type ConfChange,
   type ConfChangeSingle,
-  type ConfChangeStep,
   type ConfChangeTransition,
   type ConfChangeType,
-  confChangeProposal,
-  confChangeStep,
-  confChangeV1Proposal,
   parseConfChange,
 } from './conf-change.ts';
-export {
-  allVoters,
-  type Configuration,
-  type ConfigurationChange,
-  changeSimply,
-  emptyConfiguration,
-  enterJoint,
-  isJoint,
-  isMember,
-  isVoter,
-  leaveJoint,
-  members,
-  restoreConfiguration,
-  voteOf,
-} from './configuration.ts';
-export { invariant, RaftInvariantError } from './invariant.ts';
+export { type Configuration, isMember, isVoter, members } from './configuration.ts';
+export { describeConfiguration, describeEntry, describeMessage, describeReady } from './describe.ts';
+export { RaftInvariantError } from './invariant.ts';
+export type { Logger } from './logger.ts';
 export {
   appendWorker,
   applyWorker,
@@ -32,22 +16,22 @@ export {
   type Entry,
   type EntryId,
   type EntryType,
-  encodedBytes,
   type HardState,
   isEmptyHardState,
   isWorker,
   type LogIndex,
-  limitBytes,
   type Message,
   type MessageType,
   type NodeId,
   nobody,
   type Proposal,
-  payloadBytes,
   type ReadState,
   type Snapshot,
   type SoftState,
   type StateName,
   type Term,
 } from './messages.ts';
-export { jointIndex, jointVote, majorityIndex, majorityVote, type VoteResult } from './quorum.ts';
+export type { RaftOptions, ReadOnlyOption } from './options.ts';
+export { type ProposeResult, RawNode, type Status, type StepResult } from './raw-node.ts';
+export type { Ready } from './ready.ts';
+export { type LogGap, MemoryStorage, type Storage } from './storage.ts';

@@ -109,7 +109,7 @@ export interface InstallSnapshot extends Envelope {
   readonly snapshot: Snapshot;
 }
 
-/** `readPosition` counts the reads that the answer confirms (0: none); see pending-reads.ts. */
+/** `readPosition` counts the leader's rounds of heartbeats in its term; see pending-reads.ts. */
 export interface Heartbeat extends Envelope {
   readonly type: 'MsgHeartbeat';
   readonly commit: LogIndex;
