@@ -43,7 +43,11 @@ export interface CallOptions {
 }
 
 /** One request with a deadline. Undefined when nobody answered, whatever the cause: the callers all try again. */
-export async function call(container: TidbContainer, url: string, { method = 'GET', body, timeoutMs = 3000 }: CallOptions = {}): Promise<{ status: number; text: string } | undefined> {
+export async function call(
+  container: TidbContainer,
+  url: string,
+  { method = 'GET', body, timeoutMs = 3000 }: CallOptions = {},
+): Promise<{ status: number; text: string } | undefined> {
   using deadline = container.process.clock.deadline(timeoutMs, { signal: container.terminated, background: true });
   try {
     const answer = await container.network.request(new URL(url), {

@@ -27,7 +27,11 @@ export async function discoveryProgram(container: TidbContainer): Promise<number
     const isCompleting = callers.initial === caller.name || (callers.initial === undefined && names.length >= replicas);
     callers = Object.freeze({ names: Object.freeze(names), initial: isCompleting ? caller.name : callers.initial });
     if (isCompleting) return response(200, `--initial-cluster=${caller.name}=http://${caller.host}:2380`, 'text/plain');
-    return response(500, `there are still ${Math.max(0, replicas - names.length)} PD to come, or the first has not started\n`, 'text/plain');
+    return response(
+      500,
+      `there are still ${Math.max(0, replicas - names.length)} PD to come, or the first has not started\n`,
+      'text/plain',
+    );
   });
   using _proxy = container.network.listen(10262, async () => response(502, 'the dashboard is not served\n', 'text/plain'));
   container.stdout.write(`discovery of ${cluster} listens on 10261\n`);
@@ -36,7 +40,11 @@ export async function discoveryProgram(container: TidbContainer): Promise<number
 }
 
 /** Client URLs of the members that a new one joins; undefined when PD does not answer. */
-async function joinList(container: TidbContainer, pdUrl: string, caller: { readonly name: string }): Promise<readonly string[] | undefined> {
+async function joinList(
+  container: TidbContainer,
+  pdUrl: string,
+  caller: { readonly name: string },
+): Promise<readonly string[] | undefined> {
   const answer = await call(container, `${pdUrl}/pd/api/v1/members`);
   if (answer?.status !== 200) return undefined;
   const body = readJsonText(answer.text);

@@ -10,7 +10,12 @@ const env: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   tikv: { NAMESPACE: 'ns', CLUSTER_NAME: 'basic', HEADLESS_SERVICE_NAME: 'basic-tikv-peer' },
   tidb: { NAMESPACE: 'ns', CLUSTER_NAME: 'basic' },
 };
-const images: Readonly<Record<string, string>> = { discovery: 'pingcap/tidb-operator', pd: 'pingcap/pd', tikv: 'pingcap/tikv', tidb: 'pingcap/tidb' };
+const images: Readonly<Record<string, string>> = {
+  discovery: 'pingcap/tidb-operator',
+  pd: 'pingcap/pd',
+  tikv: 'pingcap/tikv',
+  tidb: 'pingcap/tidb',
+};
 const pods = ['basic-discovery-0', 'basic-pd-0', 'basic-tikv-0', 'basic-tikv-1', 'basic-tikv-2', 'basic-tidb-0'];
 
 async function run(seed: number, resumed: ReadonlyMap<string, unknown>): Promise<ReadonlyMap<string, unknown>> {
@@ -29,7 +34,12 @@ async function run(seed: number, resumed: ReadonlyMap<string, unknown>): Promise
 
 /** Without the times, which are the clock's. */
 function timeless(checkpoints: ReadonlyMap<string, unknown>): unknown {
-  return JSON.parse(JSON.stringify([...checkpoints].toSorted(([a], [b]) => (a < b ? -1 : 1)), (key, value: unknown) => (key === 'heartbeatMs' ? 0 : value)));
+  return JSON.parse(
+    JSON.stringify(
+      [...checkpoints].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+      (key, value: unknown) => (key === 'heartbeatMs' ? 0 : value),
+    ),
+  );
 }
 
 test('programs resumed from their checkpoints go on with the same ids, stores and version', async () => {

@@ -39,31 +39,55 @@ const routes: readonly Route[] = [
   ['GET', /^\/pd\/api\/v1\/cluster$/, (state) => json(state, { id: BigInt(state.clusterId), max_peer_count: state.maxReplicas })],
   ['GET', /^\/pd\/api\/v1\/members$/, (state) => json(state, membersBody(state))],
   ['GET', /^\/pd\/api\/v1\/leader$/, (state) => json(state, leaderOf(state) ?? null)],
-  ['POST', /^\/pd\/api\/v1\/leader\/transfer\/([^/]+)$/, (state, _request, name) => change(state, transferLeader(state, name), 'The transfer command is submitted.')],
-  ['DELETE', /^\/pd\/api\/v1\/members\/name\/([^/]+)$/, (state, _request, name) => change(state, deleteMember(state, { name }), `removed, pd: ${name}`)],
-  ['DELETE', /^\/pd\/api\/v1\/members\/id\/(\d+)$/, (state, _request, memberId) => change(state, deleteMember(state, { memberId }), `removed, pd: ${memberId}`)],
+  [
+    'POST',
+    /^\/pd\/api\/v1\/leader\/transfer\/([^/]+)$/,
+    (state, _request, name) => change(state, transferLeader(state, name), 'The transfer command is submitted.'),
+  ],
+  [
+    'DELETE',
+    /^\/pd\/api\/v1\/members\/name\/([^/]+)$/,
+    (state, _request, name) => change(state, deleteMember(state, { name }), `removed, pd: ${name}`),
+  ],
+  [
+    'DELETE',
+    /^\/pd\/api\/v1\/members\/id\/(\d+)$/,
+    (state, _request, memberId) => change(state, deleteMember(state, { memberId }), `removed, pd: ${memberId}`),
+  ],
   ['GET', /^\/pd\/api\/v2\/ready$/, (state) => json(state, {})],
   ['GET', /^\/pd\/api\/v1\/config$/, (state) => json(state, configBody(state))],
   ['GET', /^\/pd\/api\/v1\/config\/replicate$/, (state) => json(state, configBody(state).replication)],
   ['POST', /^\/pd\/api\/v1\/config\/replicate$/, (state, request) => setReplication(state, request.body)],
   ['GET', /^\/pd\/api\/v1\/stores$/, storesRoute],
   ['GET', /^\/pd\/api\/v1\/store\/(\d+)$/, storeRoute],
-  ['DELETE', /^\/pd\/api\/v1\/store\/(\d+)$/, bootstrapped((state, _request, id, nowMs) => change(state, removeStore(state, Number(id), nowMs), 'The store is set as Offline.'))],
+  [
+    'DELETE',
+    /^\/pd\/api\/v1\/store\/(\d+)$/,
+    bootstrapped((state, _request, id, nowMs) => change(state, removeStore(state, Number(id), nowMs), 'The store is set as Offline.')),
+  ],
   [
     'POST',
     /^\/pd\/api\/v1\/store\/(\d+)\/state$/,
-    bootstrapped((state, request, id, nowMs) => change(state, setStoreState(state, Number(id), request.query.get('state') ?? '', nowMs), "The store's state is updated.")),
+    bootstrapped((state, request, id, nowMs) =>
+      change(state, setStoreState(state, Number(id), request.query.get('state') ?? '', nowMs), "The store's state is updated."),
+    ),
   ],
   [
     'POST',
     /^\/pd\/api\/v1\/store\/(\d+)\/label$/,
     bootstrapped((state, request, id) =>
-      isTextMap(request.body) ? change(state, setStoreLabels(state, Number(id), request.body), "The store's label is updated.") : failure(state, 400, 'labels must be an object of strings'),
+      isTextMap(request.body)
+        ? change(state, setStoreLabels(state, Number(id), request.body), "The store's label is updated.")
+        : failure(state, 400, 'labels must be an object of strings'),
     ),
   ],
   ['GET', /^\/pd\/api\/v1\/schedulers$/, (state) => json(state, schedulersOf(state))],
   ['POST', /^\/pd\/api\/v1\/schedulers$/, bootstrapped(addScheduler)],
-  ['DELETE', /^\/pd\/api\/v1\/schedulers\/evict-leader-scheduler-(\d+)$/, (state, _request, id) => change(state, endEvict(state, Number(id)), 'The scheduler is removed.')],
+  [
+    'DELETE',
+    /^\/pd\/api\/v1\/schedulers\/evict-leader-scheduler-(\d+)$/,
+    (state, _request, id) => change(state, endEvict(state, Number(id)), 'The scheduler is removed.'),
+  ],
   ['GET', /^\/pd\/api\/v1\/scheduler-config\/evict-leader-scheduler\/list$/, evictList],
   ['GET', /^\/pd\/api\/v1\/admin\/cluster\/markers\/snapshot-recovering$/, (state) => json(state, { marked: false })],
 ];
@@ -101,7 +125,9 @@ function storesRoute(state: PDState, request: PDRequest, _part: string, nowMs: n
 function storeRoute(state: PDState, _request: PDRequest, id: string, nowMs: number): PDAnswer {
   if (!state.bootstrapped) return failure(state, 500, notBootstrapped);
   const store = state.stores.find((one) => one.id === Number(id));
-  return store === undefined ? failure(state, 404, `[PD:core:ErrStoreNotFound]store ${id} not found`) : json(state, storeBody(store, nowMs));
+  return store === undefined
+    ? failure(state, 404, `[PD:core:ErrStoreNotFound]store ${id} not found`)
+    : json(state, storeBody(store, nowMs));
 }
 
 function addScheduler(state: PDState, request: PDRequest): PDAnswer {
@@ -141,7 +167,12 @@ function membersBody(state: PDState): unknown {
   return { header: { cluster_id: BigInt(state.clusterId) }, members: state.members.map(memberBody), leader, etcd_leader: leader };
 }
 
-export function memberBody(member: PDMemberState): { readonly name: string; readonly member_id: bigint; readonly peer_urls: readonly string[]; readonly client_urls: readonly string[] } {
+export function memberBody(member: PDMemberState): {
+  readonly name: string;
+  readonly member_id: bigint;
+  readonly peer_urls: readonly string[];
+  readonly client_urls: readonly string[];
+} {
   return { name: member.name, member_id: BigInt(member.memberId), peer_urls: [member.peerUrl], client_urls: [member.clientUrl] };
 }
 
@@ -181,7 +212,9 @@ function storeBody(store: StoreState, nowMs: number): unknown {
 }
 
 function isTextMap(value: unknown): value is Readonly<Record<string, string>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((one) => typeof one === 'string');
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((one) => typeof one === 'string')
+  );
 }
 
 function change(state: PDState, outcome: Outcome, message: string): PDAnswer {

@@ -87,21 +87,41 @@ function withStore(state: PDState, id: number, change: Partial<StoreState>): rea
 /** A TiKV starts. Its address may belong to one store only; a tombstone does not come back. The first one bootstraps the cluster. */
 export function putStore(
   state: PDState,
-  asked: { readonly id?: number; readonly address: string; readonly statusAddress: string; readonly version: string; readonly nowMs: number },
+  asked: {
+    readonly id?: number;
+    readonly address: string;
+    readonly statusAddress: string;
+    readonly version: string;
+    readonly nowMs: number;
+  },
 ): Outcome & { readonly id?: number } {
   const { address, statusAddress, version, nowMs } = asked;
   const known = state.stores.find((store) => store.id === asked.id);
   if (known?.state === 'Tombstone') return refuse(410, `store ${known.id} has been removed`);
   const twin = state.stores.find((store) => store.address === address && store.state !== 'Tombstone' && store.id !== asked.id);
   if (twin !== undefined) {
-    return refuse(400, `duplicated store address: id:${asked.id ?? state.nextId} address:"${address}", already registered by id:${twin.id} address:"${twin.address}"`);
+    return refuse(
+      400,
+      `duplicated store address: id:${asked.id ?? state.nextId} address:"${address}", already registered by id:${twin.id} address:"${twin.address}"`,
+    );
   }
   if (known !== undefined) {
     const stores = withStore(state, known.id, { address, statusAddress, version, startMs: nowMs, heartbeatMs: nowMs });
     return { ...changed(state, { stores }), id: known.id };
   }
   const id = asked.id ?? state.nextId;
-  const store: StoreState = { id, address, statusAddress, version, state: 'Up', labels: [], regions: 0, leaders: 0, startMs: nowMs, heartbeatMs: nowMs };
+  const store: StoreState = {
+    id,
+    address,
+    statusAddress,
+    version,
+    state: 'Up',
+    labels: [],
+    regions: 0,
+    leaders: 0,
+    startMs: nowMs,
+    heartbeatMs: nowMs,
+  };
   const first = state.bootstrapped ? store : { ...store, regions: initialRegions, leaders: initialRegions };
   return {
     ...changed(state, {
@@ -151,7 +171,9 @@ export function setStoreLabels(state: PDState, id: number, labels: Readonly<Reco
   const store = state.stores.find((one) => one.id === id);
   if (store === undefined) return refuse(404, `store ${id} not found`);
   const kept = store.labels.filter((label) => !Object.hasOwn(labels, label.key));
-  return changed(state, { stores: withStore(state, id, { labels: [...kept, ...Object.entries(labels).map(([key, value]) => ({ key, value }))] }) });
+  return changed(state, {
+    stores: withStore(state, id, { labels: [...kept, ...Object.entries(labels).map(([key, value]) => ({ key, value }))] }),
+  });
 }
 
 export function beginEvict(state: PDState, id: number): Outcome {
@@ -195,8 +217,8 @@ export function scheduleRound(state: PDState, nowMs: number): PDState {
   if (up.length === 0 || !state.bootstrapped) return state;
   const peers = movePeers(state, up);
   const leaders = moveLeaders(state, peers, nowMs);
-  const stores = leaders.map((store): StoreState =>
-    store.state === 'Offline' && store.regions === 0 ? { ...store, state: 'Tombstone', leaders: 0 } : store,
+  const stores = leaders.map(
+    (store): StoreState => (store.state === 'Offline' && store.regions === 0 ? { ...store, state: 'Tombstone', leaders: 0 } : store),
   );
   const isSame = stores.every((store, i) => store === state.stores[i]);
   return isSame ? state : { ...state, stores, version: state.version + 1 };
@@ -218,7 +240,9 @@ function moveLeaders(state: PDState, stores: readonly StoreState[], nowMs: numbe
   const takes = (store: StoreState): boolean => stateName(store, nowMs) === 'Up' && !state.evicting.includes(store.id) && store.regions > 0;
   const hosts = stores.filter(takes);
   if (hosts.length === 0) return stores;
-  const goal = new Map(hosts.map((store, i) => [store.id, Math.floor(state.regionTotal / hosts.length) + (i < state.regionTotal % hosts.length ? 1 : 0)]));
+  const goal = new Map(
+    hosts.map((store, i) => [store.id, Math.floor(state.regionTotal / hosts.length) + (i < state.regionTotal % hosts.length ? 1 : 0)]),
+  );
   const leaders = new Map(stores.map((store) => [store.id, store.leaders]));
   for (const from of stores) {
     for (let moved = 0; moved < movesPerRound; moved++) {

@@ -82,6 +82,7 @@ class PDServer {
   #state: PDState;
   #leaderHeardMs: number;
   #removed = false;
+  #turn: Promise<void> = Promise.resolve();
   /** Carries moves on in the foreground; undefined when nothing moves. */
   #moving: Task | undefined;
 
@@ -139,6 +140,10 @@ class PDServer {
 
   /** Moves what is to move; with peers, the push is also the leader's sign of life. */
   async #schedule(): Promise<void> {
+    await this.#exclusive(() => this.#scheduleOnce());
+  }
+
+  async #scheduleOnce(): Promise<void> {
     const next = scheduleRound(this.#state, this.#nowMs());
     if (next !== this.#state) await this.#commit(next);
     else if (this.#state.members.length > 1) await this.#push(this.#state);
@@ -153,7 +158,7 @@ class PDServer {
     // The one that knows most takes over, the first by name among equals; all members come to the same choice.
     const best = answering.toSorted((a, b) => (b.version ?? 0) - (a.version ?? 0) || (a.member.name < b.member.name ? -1 : 1))[0];
     if (best?.member.name !== this.#self.name) return;
-    await this.#commit({ ...this.#state, leader: this.#self.name, version: this.#state.version + 1 });
+    await this.#exclusive(() => this.#commit({ ...this.#state, leader: this.#self.name, version: this.#state.version + 1 }));
   }
 
   async #versionOf(member: PDMemberState): Promise<number | undefined> {
@@ -162,24 +167,48 @@ class PDServer {
     return answer?.status === 200 ? Number(answer.text) : undefined;
   }
 
-  /** Takes `next` over once a majority has it. False, and nothing changed, without one. */
+  /** One change at a time: two made of the same state would have one version, and members would differ under it. */
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#turn;
+    const own = Promise.withResolvers<void>();
+    this.#turn = own.promise;
+    await before;
+    try {
+      return await work();
+    } finally {
+      own.resolve();
+    }
+  }
+
+  /** Takes `next` over once a majority has it. False without one, and nothing changed. Within `#exclusive`. */
   async #commit(next: PDState): Promise<boolean> {
     const base = this.#state;
     if (next.members.length > 1 || base.members.length > 1) {
-      if (!(await this.#push(next))) return false;
-      if (this.#state !== base) return false; // another change came first; the caller's was made from what is no longer so
+      const isHeld = await this.#push(next);
+      if (this.#state.version !== base.version) return false; // another member leads now, and told us so meanwhile
+      if (!isHeld) {
+        // Some may have it under this version: the next change must have a higher one to be taken over.
+        this.#state = { ...this.#state, version: next.version };
+        return false;
+      }
     }
-    this.#state = next;
+    this.#state = withHeartbeats(next, this.#state);
     save(this.#container, this.data());
     if (!this.#isMember()) this.#removed = true;
     return true;
   }
 
   async #push(state: PDState): Promise<boolean> {
-    const everyone = [...state.members, ...this.#state.members.filter((old) => !state.members.some((one) => one.memberId === old.memberId))];
+    const everyone = [
+      ...state.members,
+      ...this.#state.members.filter((old) => !state.members.some((one) => one.memberId === old.memberId)),
+    ];
     const others = everyone.filter((member) => member.memberId !== this.#self.memberId);
     const answers = await Promise.all(
-      others.map(async (member) => ({ member, answer: await call(this.#container, `${member.peerUrl}/sim/replicate`, { method: 'POST', body: state, timeoutMs: 1000 }) })),
+      others.map(async (member) => ({
+        member,
+        answer: await call(this.#container, `${member.peerUrl}/sim/replicate`, { method: 'POST', body: state, timeoutMs: 1000 }),
+      })),
     );
     const acknowledged = answers.filter(({ member, answer }) => answer?.status === 200 && this.#state.members.includes(member)).length;
     return acknowledged + 1 >= Math.floor(this.#state.members.length / 2) + 1;
@@ -201,7 +230,10 @@ class PDServer {
         return this.#replicate(text);
     }
     if (!this.#isLeader()) return await this.#forward(method, url, text);
-    return await this.#decide(method, url, text);
+    const beating = /^\/sim\/stores\/(\d+)\/heartbeat$/.exec(url.pathname)?.[1];
+    if (beating !== undefined) return this.#beat(Number(beating));
+    if (method === 'GET') return await this.#decide(method, url, text);
+    return await this.#exclusive(() => this.#decide(method, url, text));
   }
 
   async #health(): Promise<unknown> {
@@ -231,7 +263,10 @@ class PDServer {
   async #forward(method: string, url: URL, text: string): Promise<DialResponse> {
     const leader = this.#state.members.find((member) => member.name === this.#state.leader);
     if (leader === undefined || leader.memberId === this.#self.memberId) return response(503, 'no leader\n', 'text/plain');
-    const answer = await call(this.#container, `${leader.clientUrl}${url.pathname}${url.search}`, { method, ...(text !== '' && { body: readJsonText(text) }) });
+    const answer = await call(this.#container, `${leader.clientUrl}${url.pathname}${url.search}`, {
+      method,
+      ...(text !== '' && { body: readJsonText(text) }),
+    });
     return answer === undefined ? response(503, 'no leader\n', 'text/plain') : response(answer.status, answer.text);
   }
 
@@ -244,8 +279,6 @@ class PDServer {
       const outcome = putStore(before, { ...asked, nowMs: this.#nowMs() });
       return await this.#outcome(outcome, JSON.stringify({ id: outcome.id, clusterId: before.clusterId }));
     }
-    const beating = /^\/sim\/stores\/(\d+)\/heartbeat$/.exec(url.pathname)?.[1];
-    if (beating !== undefined) return this.#beat(Number(beating));
     const answer = answerPD(before, { method, path: url.pathname, query: url.searchParams, body }, this.#nowMs());
     if (answer.state !== before && !(await this.#commit(answer.state))) return response(503, 'no quorum\n', 'text/plain');
     if (answer.state !== before) this.#wake();
@@ -276,4 +309,13 @@ class PDServer {
       this.#moving = undefined;
     });
   }
+}
+
+/** A heartbeat that came while a change was on its way is no part of it. */
+function withHeartbeats(next: PDState, latest: PDState): PDState {
+  const heard = new Map(latest.stores.map((store) => [store.id, store.heartbeatMs]));
+  const isOlder = next.stores.some((store) => (heard.get(store.id) ?? 0) > store.heartbeatMs);
+  return isOlder
+    ? { ...next, stores: next.stores.map((store) => ({ ...store, heartbeatMs: Math.max(store.heartbeatMs, heard.get(store.id) ?? 0) })) }
+    : next;
 }

@@ -32,7 +32,9 @@ function fixture(pdReplicas: number): Fixture {
     cluster.start(pod, program, env[component] ?? { TC_NAME: 'basic', MY_POD_NAMESPACE: 'ns', PD_REPLICAS: String(pdReplicas) });
   };
   const send: Fixture['send'] = async (method, url, body) => {
-    const answer = await cluster.dialer().request(new URL(url), { method, ...(body !== undefined && { body: new TextEncoder().encode(JSON.stringify(body)) }) });
+    const answer = await cluster
+      .dialer()
+      .request(new URL(url), { method, ...(body !== undefined && { body: new TextEncoder().encode(JSON.stringify(body)) }) });
     return { status: answer.status, text: new TextDecoder().decode(answer.body) };
   };
   return { runtime, process, cluster, start, send, get: (url) => send('GET', url) };
@@ -53,8 +55,14 @@ async function ask<T>({ runtime, process }: Fixture, work: () => Promise<T>): Pr
 
 async function stores(f: Fixture, query = ''): Promise<readonly { id: number; state: string; leaders: number; regions: number }[]> {
   const { text } = await ask(f, () => f.get(`${pd}/stores${query}`));
-  const body: { stores: readonly { store: { id: number; state_name: string }; status: { leader_count: number; region_count: number } }[] } = JSON.parse(text);
-  return body.stores.map(({ store, status }) => ({ id: store.id, state: store.state_name, leaders: status.leader_count, regions: status.region_count }));
+  const body: { stores: readonly { store: { id: number; state_name: string }; status: { leader_count: number; region_count: number } }[] } =
+    JSON.parse(text);
+  return body.stores.map(({ store, status }) => ({
+    id: store.id,
+    state: store.state_name,
+    leaders: status.leader_count,
+    regions: status.region_count,
+  }));
 }
 
 test('one PD founds a cluster; before the first TiKV the stores are "not bootstrapped", exactly', async () => {
@@ -66,7 +74,10 @@ test('one PD founds a cluster; before the first TiKV the stores are "not bootstr
     text: '"[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first"\n',
   });
   const health = await ask(f, () => f.get(`${pd}/health`));
-  assert.match(health.text, /^\[\{"name":"basic-pd-0","member_id":\d+,"client_urls":\["http:\/\/basic-pd-0\.basic-pd-peer\.ns\.svc:2379"\],"health":true\}\]\n$/);
+  assert.match(
+    health.text,
+    /^\[\{"name":"basic-pd-0","member_id":\d+,"client_urls":\["http:\/\/basic-pd-0\.basic-pd-peer\.ns\.svc:2379"\],"health":true\}\]\n$/,
+  );
 });
 
 test('three PDs wait for each other, join and agree on one leader', async () => {
@@ -107,8 +118,18 @@ async function withStores(count: number): Promise<Fixture> {
 test('stores register, leaders and regions spread, TiDB serves once a store is Up', async () => {
   const f = await withStores(3);
   const all = await stores(f);
-  assert.deepEqual(all.map((store) => [store.state, store.regions]), [['Up', 20], ['Up', 20], ['Up', 20]]);
-  assert.equal(all.reduce((sum, store) => sum + store.leaders, 0), 20);
+  assert.deepEqual(
+    all.map((store) => [store.state, store.regions]),
+    [
+      ['Up', 20],
+      ['Up', 20],
+      ['Up', 20],
+    ],
+  );
+  assert.equal(
+    all.reduce((sum, store) => sum + store.leaders, 0),
+    20,
+  );
   const tidb = await ask(f, () => f.get('http://basic-tidb-0.basic-tidb-peer.ns:10080/status'));
   assert.equal(tidb.status, 200);
 });
@@ -135,7 +156,10 @@ test('a store without heartbeat is Disconnected after 20 s and Down after 30 min
   const f = await withStores(3);
   f.cluster.stop('basic-tikv-2');
   await f.runtime.advance(35_000);
-  assert.deepEqual((await stores(f)).map((store) => store.state), ['Up', 'Up', 'Disconnected']);
+  assert.deepEqual(
+    (await stores(f)).map((store) => store.state),
+    ['Up', 'Up', 'Disconnected'],
+  );
   await f.runtime.advance(31 * 60_000);
   assert.equal((await stores(f))[2]?.state, 'Down');
 });
@@ -167,4 +191,21 @@ test('bad requests are refused', async () => {
     assert.equal((await ask(f, () => f.send(method, `${pd}${path}`))).status, status, `${method} ${path}`);
   }
   assert.equal((await ask(f, () => f.get('http://basic-discovery-0.ns:10261/new/%25%25'))).status, 400);
+});
+
+test('stores that come at the same time, to three members of PD, are all known to the one that takes over', async () => {
+  const f = fixture(3);
+  for (const pod of ['basic-discovery-0', 'basic-pd-0', 'basic-pd-1', 'basic-pd-2']) f.start(pod);
+  await f.runtime.settle();
+  const leader: string = JSON.parse((await ask(f, () => f.get(`${pd}/leader`))).text).name;
+  const register = (i: number): Promise<{ status: number }> =>
+    f.send('POST', `http://${leader}.ns:2379/sim/stores`, { address: `kv-${i}:20160`, statusAddress: '', version: '8.5.7' });
+  const answers = await ask(f, () => Promise.all([0, 1, 2, 3, 4].map(register)));
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200, 200],
+  );
+  f.cluster.stop(leader);
+  await f.runtime.advance(20_000);
+  assert.equal((await stores(f)).length, 5);
 });

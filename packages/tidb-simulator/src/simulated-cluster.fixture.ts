@@ -20,7 +20,9 @@ export class SimulatedCluster {
     return {
       request: async (target, init) => {
         const host = target.hostname.split('.')[0] ?? '';
-        const pod = this.#running.has(host) ? host : [...this.#running.keys()].find((name) => name.startsWith(`${host}-`) && this.#listeners.has(`${name}:${target.port}`));
+        const pod = this.#running.has(host)
+          ? host
+          : [...this.#running.keys()].find((name) => name.startsWith(`${host}-`) && this.#listeners.has(`${name}:${target.port}`));
         const handler = pod === undefined ? undefined : this.#listeners.get(`${pod}:${target.port}`);
         if (handler === undefined) throw new DialError('ECONNREFUSED', `Cannot connect to "${target.host}"`);
         await this.#process.step({ lane: `request/${target.host}`, op: init.method, key: target.pathname }, () => undefined);

@@ -12,7 +12,11 @@ export async function tidbProgram(container: TidbContainer): Promise<number> {
   using _mysql = container.network.listen(4000);
   using _status = container.network.listen(10080, async ({ method, url }) => {
     if (url.pathname === '/status') return response(200, JSON.stringify({ connections: 0, version, git_hash: '' }));
-    if (url.pathname === '/info') return response(200, JSON.stringify({ is_owner: podNameOf(container).endsWith('-0'), version, listening_port: 4000, status_port: 10080 }));
+    if (url.pathname === '/info')
+      return response(
+        200,
+        JSON.stringify({ is_owner: podNameOf(container).endsWith('-0'), version, listening_port: 4000, status_port: 10080 }),
+      );
     if (url.pathname === '/labels' && method === 'POST') return response(200, '');
     if (url.pathname === '/metrics') return response(200, 'tidb_server_connections 0\n', 'text/plain; version=0.0.4');
     return response(404, '');

@@ -23,7 +23,8 @@ export async function tikvProgram(container: TidbContainer): Promise<number> {
   using _server = container.network.listen(20160);
   using _status = container.network.listen(20180, async ({ url }) => {
     if (url.pathname === '/status') return response(200, '');
-    if (url.pathname === '/metrics') return response(200, `tikv_raftstore_region_count{type="leader"} ${leaders}\n`, 'text/plain; version=0.0.4');
+    if (url.pathname === '/metrics')
+      return response(200, `tikv_raftstore_region_count{type="leader"} ${leaders}\n`, 'text/plain; version=0.0.4');
     return response(404, '');
   });
   container.stdout.write(`TiKV store ${data.id} of cluster ${data.clusterId} serves on ${host}:20160\n`);
