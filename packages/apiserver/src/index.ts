@@ -15,6 +15,7 @@ export { namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 export { RbacAuthorizer } from './authorization/rbac.ts';
 export { bootstrap } from './bootstrap/bootstrap.ts';
 export { type ActionDefinition, Resources } from './server/resources.ts';
+export { compactPeriodically, type CompactorOptions } from './storage/compactor.ts';
 export { EmbeddedStorage } from './storage/embedded.ts';
 export { steppedStorage } from './storage/stepped.ts';
 export type { Storage, StorageChange, Stored, WatchSink } from './storage/storage.ts';

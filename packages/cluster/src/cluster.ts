@@ -9,6 +9,8 @@ import {
   builtInSubresources,
   cellsOf,
   certificateAuthenticator,
+  compactPeriodically,
+  type CompactorOptions,
   connect,
   createApiServer,
   customResourceDefinitionHooks,
@@ -50,8 +52,12 @@ export interface ClusterOptions {
   serverAddress?(): string;
   /** How logs are asked for; without it no node answers. */
   readonly nodes?: NodeConnection;
+  /** --etcd-compaction-interval; 0 keeps every revision. Default: 5 minutes live, 0 in simulation. */
+  readonly compactionIntervalMs?: number;
   readonly onAuthorized?: (attributes: Attributes, reason: string) => void;
 }
+
+const defaultCompactionIntervalMs = 300_000;
 
 /** Issuer and audience of the tokens of service accounts (--service-account-issuer). */
 const issuer = 'https://kubernetes.default.svc';
@@ -75,13 +81,15 @@ export class Cluster {
   readonly #rbac: RbacAuthorizer;
   readonly #customResources: CustomResources;
   readonly #processes: Process[] = [];
+  readonly #compactor: CompactorOptions;
   #isReady = false;
 
   constructor(options: ClusterOptions) {
-    const { runtime, storage, authenticators = [], serviceAccountKey, nodes = () => undefined, ...rest } = options;
+    const { runtime, storage, authenticators = [], serviceAccountKey, nodes = () => undefined, compactionIntervalMs, ...rest } = options;
     this.runtime = runtime;
     this.#rbac = new RbacAuthorizer({ storage });
     const process = this.#process('kube-apiserver');
+    this.#compactor = { process, storage, intervalMs: compactionIntervalMs ?? (runtime.simulated ? 0 : defaultCompactionIntervalMs) };
     const tokens = new ServiceAccountTokens({
       issuer,
       privateKey: serviceAccountKey,
@@ -119,6 +127,8 @@ export class Cluster {
     await bootstrap(this.server);
     await this.#rbac.start();
     await this.#customResources.start();
+    const { process, intervalMs } = this.#compactor;
+    if (intervalMs > 0) process.spawn('compactor', (signal) => compactPeriodically(this.#compactor, signal));
     this.#isReady = true;
   }
 

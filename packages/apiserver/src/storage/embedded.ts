@@ -122,7 +122,11 @@ export class EmbeddedStorage implements Storage {
   }
 
   async compact(revision: Revision): Promise<void> {
-    await this.#store.compact(revision);
+    try {
+      await this.#store.compact(revision);
+    } catch (error) {
+      throw revisionError(error);
+    }
   }
 
   #change(change: Change): StorageChange {
