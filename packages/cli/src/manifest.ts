@@ -1,69 +1,62 @@
-import { readFileSync } from 'node:fs';
-import { type Frozen, groupVersion, isAlreadyExists, isNotFound, type KubeObject, parseGroupVersion, readYamlDocuments, YamlSyntaxError } from '@coracle/apimachinery';
-import { type Clientset, DiscoveryClient, NoMatchError, RestMapper } from '@coracle/client';
+import { readFileSync, statSync } from 'node:fs';
+import { type KubeObject, readYamlStream, type YamlDocument, YamlSyntaxError } from '@coracle/apimachinery';
 
 /** A manifest cannot be used; the message names the file, the place and the fault. */
 export class ManifestError extends Error {
   override readonly name = 'ManifestError';
 }
 
-/** The objects of a YAML or JSON file. Throws ManifestError. */
-export function readManifest(path: string): readonly KubeObject[] {
-  let text: string;
+/** An object of a manifest, and where it stands, for messages. */
+export interface ManifestObject {
+  readonly object: KubeObject;
+  /** `document 2 of "FILE" (line 14)` */
+  readonly where: string;
+}
+
+/** Larger files are not read: no manifest comes near. */
+const maxBytes = 64 * 1024 * 1024;
+
+/** The objects of a YAML or JSON file; those of a List one by one. Throws ManifestError. */
+export function readManifest(path: string): readonly ManifestObject[] {
+  const objects = documentsOf(path, textOf(path)).flatMap(({ value, line, duplicates: [duplicate] }, i) => {
+    const where = `document ${i + 1} of "${path}" (line ${line})`;
+    if (duplicate !== undefined) throw new ManifestError(`${where}: ${duplicate.message}`);
+    return objectsOf(value, where);
+  });
+  if (objects.length === 0) throw new ManifestError(`"${path}" holds no objects`);
+  return objects;
+}
+
+function textOf(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    const stat = statSync(path);
+    if (stat.isDirectory()) throw new ManifestError(`Cannot read "${path}": it is a directory; name one file`);
+    if (!stat.isFile() && !stat.isFIFO()) throw new ManifestError(`Cannot read "${path}": it is not a file`);
+    if (stat.size > maxBytes) throw new ManifestError(`Cannot read "${path}": it has ${stat.size} bytes, and ${maxBytes} are the limit`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {
+    if (error instanceof ManifestError) throw error;
     throw new ManifestError(`Cannot read "${path}": ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
+}
+
+function documentsOf(path: string, text: string): readonly YamlDocument[] {
   try {
-    return readYamlDocuments(text).map((document, i) => objectOf(document, `document ${i + 1} of "${path}"`));
+    return readYamlStream(text);
   } catch (error) {
     if (error instanceof YamlSyntaxError) throw new ManifestError(`"${path}" is not valid YAML: ${error.message}`, { cause: error });
     throw error;
   }
 }
 
-function objectOf(document: unknown, where: string): KubeObject {
-  const { kind, apiVersion, metadata } = (typeof document === 'object' && document !== null ? document : {}) as { kind?: unknown; apiVersion?: unknown; metadata?: { name?: unknown } };
+function objectsOf(value: unknown, where: string): readonly ManifestObject[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ManifestError(`${where} is not an object, but ${Array.isArray(value) ? 'a list' : `a ${typeof value}`}`);
+  const { kind, apiVersion, metadata, items } = value as { kind?: unknown; apiVersion?: unknown; metadata?: unknown; items?: unknown }; // checked below
   if (typeof kind !== 'string' || kind === '') throw new ManifestError(`${where} has no kind`);
-  if (typeof apiVersion !== 'string' || apiVersion === '') throw new ManifestError(`${where} has no apiVersion`);
-  if (typeof metadata?.name !== 'string' || metadata.name === '') throw new ManifestError(`${where} (${kind}) has no metadata.name`);
-  return document as KubeObject; // kind, apiVersion and name are there
-}
-
-/** What became of an object of a manifest. */
-export interface Applied {
-  readonly object: Frozen<KubeObject>;
-  readonly result: 'created' | 'unchanged';
-}
-
-/** Creates what is not there yet, in order. Throws ManifestError for a kind that is not served. */
-export async function createMissing(clientset: Clientset, objects: readonly KubeObject[]): Promise<readonly Applied[]> {
-  const mapper = new RestMapper(new DiscoveryClient(clientset.rest));
-  const results: Applied[] = [];
-  for (const object of objects) {
-    const { group, version } = parseGroupVersion(object.apiVersion ?? '');
-    const handle = await mapper.handleForKind({ group, version, kind: object.kind ?? '' }).catch((error: unknown) => {
-      if (!(error instanceof NoMatchError)) throw error;
-      throw new ManifestError(`no resource serves kind "${object.kind ?? ''}" of ${groupVersion({ group, version })}: is its CustomResourceDefinition applied?`, { cause: error });
-    });
-    const client = clientset.resource(handle, handle.namespaced ? (object.metadata.namespace ?? 'default') : '');
-    results.push(await createOne(client, object));
-  }
-  return results;
-}
-
-async function createOne(client: ReturnType<Clientset['resource']>, object: KubeObject): Promise<Applied> {
-  const name = object.metadata.name ?? '';
-  try {
-    return { object: await client.get(name), result: 'unchanged' };
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
-  try {
-    return { object: await client.create(object as never), result: 'created' }; // the handle is that of its kind
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    return { object: await client.get(name), result: 'unchanged' };
-  }
+  if (typeof apiVersion !== 'string' || apiVersion === '') throw new ManifestError(`${where} (${kind}) has no apiVersion`);
+  if (kind.endsWith('List') && Array.isArray(items)) return items.flatMap((item, i) => objectsOf(item, `item ${i + 1} in ${where}`));
+  const name = typeof metadata === 'object' && metadata !== null && 'name' in metadata ? metadata.name : undefined;
+  if (typeof name !== 'string' || name === '') throw new ManifestError(`${where} (${kind}) has no metadata.name`);
+  return [{ object: value as KubeObject, where }]; // kind, apiVersion and name are there
 }

@@ -1,6 +1,8 @@
-import { type ComponentProgress, followTidbCluster, startCluster } from '@coracle/cluster';
+import { followTidbCluster, startCluster } from '@coracle/cluster';
 import { LiveRuntime } from '@coracle/kernel';
-import { createMissing, readManifest } from './manifest.ts';
+import { applyManifest } from './apply.ts';
+import { readManifest } from './manifest.ts';
+import { progressView } from './progress-view.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface StartOptions {
@@ -17,23 +19,36 @@ export interface StartOptions {
  * what a client's watches say. Stays up until interrupted; resolves with the exit code.
  */
 export async function start(options: StartOptions, terminal: Terminal): Promise<number> {
-  const { stdout, interrupted } = terminal;
+  const { interrupted } = terminal;
   const objects = readManifest(options.file);
   const { clock } = new LiveRuntime().process('cli');
   const began = clock.monotonic();
-  const started = await startCluster({ ...options, log: terminal.log });
+  using view = progressView(terminal);
+  const started = await startCluster({ ...options, log: (record) => view.aside(() => terminal.log(record)) });
   try {
-    stdout.write(`Control plane ready at ${started.url} after ${seconds(clock.monotonic() - began)}\n`);
-    const { admin } = started.cluster;
-    for (const { object, result } of await createMissing(admin, objects)) stdout.write(`  ${object.kind ?? ''} ${object.metadata.name ?? ''} ${result}\n`);
-    const cluster = objects.find(({ kind }) => kind === 'TidbCluster');
-    if (cluster !== undefined) {
-      const { name = '', namespace = 'default' } = cluster.metadata;
-      const show = progressPrinter(stdout);
-      await followTidbCluster(started.cluster.clientset('progress', started.adminUser), { namespace, name, signal: interrupted, onProgress: show });
-      stdout.write(`TidbCluster ${namespace}/${name} is ready, ${seconds(clock.monotonic() - began)} after the start\n`);
-      stdout.write(`\n  export KUBECONFIG=${started.kubeconfig}\n\nWorth trying:\n  kubectl get tidbclusters -A\n  kubectl -n ${namespace} get pods -o wide\n  kubectl -n ${namespace} patch tc ${name} --type merge -p '{"spec":{"tikv":{"replicas":4}}}'\n\nCtrl-C stops it; started again it goes on where it was.\n`);
+    view.say(`Control plane ready at ${started.url} after ${seconds(clock.monotonic() - began)}`);
+    await applyManifest(started.cluster.admin, objects, ({ kind, metadata }, applied) =>
+      view.say(`  ${kind ?? ''} ${metadata.name ?? ''} ${applied}`),
+    );
+    const tidbCluster = objects.find(({ object }) => object.kind === 'TidbCluster')?.object.metadata;
+    const { name = '', namespace = 'default' } = tidbCluster ?? {};
+    if (tidbCluster !== undefined) {
+      const clientset = started.cluster.clientset('progress', started.adminUser);
+      await followTidbCluster(clientset, { namespace, name, signal: interrupted, onProgress: (lines) => view.show(lines) });
+      view.end();
+      view.say(`TidbCluster ${namespace}/${name} is ready, ${seconds(clock.monotonic() - began)} after the start`);
     }
+    const worthTrying =
+      tidbCluster === undefined
+        ? ['kubectl get nodes', 'kubectl get all -A', 'kubectl api-resources']
+        : [
+            'kubectl get tidbclusters -A',
+            `kubectl -n ${namespace} get pods -o wide`,
+            `kubectl -n ${namespace} patch tc ${name} --type merge -p '{"spec":{"tikv":{"replicas":4}}}'`,
+          ];
+    view.say(
+      `\n  export KUBECONFIG=${started.kubeconfig}\n\nWorth trying:\n${worthTrying.map((command) => `  ${command}\n`).join('')}\nCtrl-C stops it; started again it goes on where it was.`,
+    );
     await aborted(interrupted);
   } catch (error) {
     if (!interrupted.aborted) throw error;
@@ -41,19 +56,6 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
     await started.stop();
   }
   return 0;
-}
-
-/** A line for each component, printed again when it changes. */
-function progressPrinter(stdout: Terminal['stdout']): (lines: readonly ComponentProgress[]) => void {
-  const shown = new Map<string, string>();
-  return (lines) => {
-    for (const { component, ready, desired, waitsFor } of lines) {
-      const text = `  ${component.padEnd(6)}${`${ready}/${desired}`.padEnd(6)}${waitsFor === '' ? '✓ ready' : `waits for ${waitsFor}`}\n`;
-      if (shown.get(component) === text) continue;
-      shown.set(component, text);
-      stdout.write(text);
-    }
-  };
 }
 
 function seconds(ms: number): string {

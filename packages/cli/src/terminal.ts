@@ -4,9 +4,18 @@ import type { LogSink } from '@coracle/kernel';
 export interface Terminal {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
+  /** There when a person looks on whose terminal can move its cursor. */
+  readonly screen?: Screen;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts when the person wants to stop. */
   readonly interrupted: AbortSignal;
   /** Where the components' log lines go. */
   readonly log: LogSink;
+}
+
+/** The terminal behind `stdout`. */
+export interface Screen {
+  /** Its width now. */
+  columns(): number;
+  onResize(listener: () => void): Disposable;
 }
