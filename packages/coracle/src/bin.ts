@@ -3,13 +3,29 @@ import { main } from '@coracle/cli';
 
 const interruption = new AbortController();
 // Ctrl-C comes from the terminal and again through npm: the second is the same wish.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interruption.abort());
+for (const stream of [process.stdout, process.stderr]) {
+  // Whoever read it is gone (`coracle up | head -1`): that ends it, too, and in order.
+  stream.on('error', () => interruption.abort());
+}
+const hasScreen = process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 process.exitCode = await main(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
   interrupted: interruption.signal,
+  ...(hasScreen
+    ? {
+        screen: {
+          columns: () => process.stdout.columns,
+          onResize(listener: () => void) {
+            process.stdout.on('resize', listener);
+            return { [Symbol.dispose]: () => void process.stdout.off('resize', listener) };
+          },
+        },
+      }
+    : {}),
   log({ level, process: component, message, fields }) {
-    if (level === 'error' || level === 'warn') process.stderr.write(`error ${component}: ${message} ${JSON.stringify(fields)}\n`);
+    if (level === 'error' || level === 'warn') process.stderr.write(`${level} ${component}: ${message} ${JSON.stringify(fields)}\n`);
   },
 });

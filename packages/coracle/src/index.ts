@@ -1,1 +1,9 @@
-export { Cluster, ClusterDirectoryError, type ClusterOptions, type Component, startCluster, type StartClusterOptions, type StartedCluster } from '@coracle/cluster';
+export {
+  Cluster,
+  ClusterDirectoryError,
+  type ClusterOptions,
+  type Component,
+  startCluster,
+  type StartClusterOptions,
+  type StartedCluster,
+} from '@coracle/cluster';
