@@ -23,6 +23,8 @@ import { VolumeWriter } from './volume-writer.ts';
 const provisionerAnnotations = ['volume.beta.kubernetes.io/storage-provisioner', 'volume.kubernetes.io/storage-provisioner'];
 /** Provisioners of this prefix were part of Kubernetes itself, once: nobody else answers for them. */
 const inTreePrefix = 'kubernetes.io/';
+/** Files claims under the volume that they name. */
+const volumeNameIndex = 'volumeName';
 
 /**
  * Binds claims to volumes, makes volumes for claims of the class `coracle.dev/local`, and deletes those again
@@ -51,12 +53,19 @@ export class PersistentVolumeController implements RunnableController {
     this.#classes = informers.forResource(resources.storage.v1.storageClasses);
     this.#pods = informers.forResource(resources.core.v1.pods);
     this.#nodes = informers.forResource(resources.core.v1.nodes);
+    if (!this.#claims.indexer.hasIndex(volumeNameIndex)) {
+      this.#claims.addIndexers({ [volumeNameIndex]: ({ spec: { volumeName } }) => (volumeName === undefined ? [] : [volumeName]) });
+    }
     this.#volumeController = new KeyedController({ process, name: 'volumes', sync: (name) => this.#syncVolume(name) });
     this.#claimController = new KeyedController({ process, name: 'claims', sync: (key) => this.#syncClaim(key) });
     const volumeQueue = this.#volumeController.queue;
     const claimQueue = this.#claimController.queue;
     this.#volumes.addEventHandler({
-      onAdd: (volume) => volumeQueue.add(volume.metadata.name ?? ''),
+      onAdd: (volume) => {
+        volumeQueue.add(volume.metadata.name ?? '');
+        // One that had lost it, or that named it before it was there.
+        for (const key of this.#claims.indexer.indexKeys(volumeNameIndex, volume.metadata.name ?? '')) claimQueue.add(key);
+      },
       onUpdate: (old, volume) => {
         volumeQueue.add(volume.metadata.name ?? '');
         if (old.status?.phase !== 'Available' && volume.status?.phase === 'Available') this.#enqueueWaiting(storageClassOf(volume));
