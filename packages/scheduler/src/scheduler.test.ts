@@ -1,94 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { builtInTypes, type Node, type PersistentVolumeClaim, type Pod } from '@coracle/api';
-import {
-  bootstrap,
-  builtInSubresources,
-  connect,
-  createApiServer,
-  EmbeddedStorage,
-  kindHooks,
-  mastersGroup,
-  privilegedGroupAuthorizer,
-  RbacAuthorizer,
-  type ServiceAccountTokens,
-  unionAuthorizer,
-} from '@coracle/apiserver';
+import type { PersistentVolumeClaim, Pod } from '@coracle/api';
 import { type ApiRequest, isConflict, type Transport, TransportError } from '@coracle/apimachinery';
 import { Clientset } from '@coracle/client';
-import { MemoryStore } from '@coracle/etcd';
-import { SimRuntime, uniform } from '@coracle/simulator';
-import { node, type NodeRow, pod, type PodRow, taint } from './fixtures/objects.ts';
+import { SimRuntime } from '@coracle/simulator';
+import { pod, type PodRow, taint } from './fixtures/objects.ts';
+import { scene } from './fixtures/scene.ts';
 import { Scheduler } from './scheduler.ts';
-
-interface Scene {
-  readonly runtime: SimRuntime;
-  readonly admin: Clientset;
-  addNode(row: NodeRow): Promise<Node>;
-  addPod(row: PodRow): Promise<Pod>;
-  getPod(name: string): Promise<Pod>;
-  /** `reason: message` of the pod's events, in order. */
-  events(name: string): Promise<readonly string[]>;
-  revision(): number;
-  /** Stops the scheduler; resolves when it has. */
-  stop(): Promise<void>;
-}
-
-const schedulerUser = 'system:kube-scheduler';
-
-/** A scheduler with its own identity and rights against a real API server. */
-async function scene(seed = 1, wrap: (transport: Transport) => Transport = (transport) => transport): Promise<Scene> {
-  const runtime = new SimRuntime({ seed, strategy: uniform() });
-  const store = new MemoryStore();
-  const storage = new EmbeddedStorage(store);
-  const rbac = new RbacAuthorizer({ storage });
-  const server = createApiServer({
-    process: runtime.process('kube-apiserver'),
-    storage,
-    table: builtInTypes,
-    hooks: kindHooks,
-    authenticator: { authenticate: async () => undefined },
-    authorizer: unionAuthorizer([privilegedGroupAuthorizer, rbac]),
-    subresources: builtInSubresources({ tokens: (): ServiceAccountTokens => assert.fail('no tokens here') }),
-  });
-  await runtime.drive(bootstrap(server));
-  await runtime.drive(rbac.start());
-  const clientOf = (name: string, groups: readonly string[]): Clientset => {
-    const process = runtime.process(name);
-    const transport = connect(server, { process, user: { name, groups }, userAgent: name });
-    return new Clientset({ process, transport: name === schedulerUser ? wrap(transport) : transport });
-  };
-  const admin = clientOf('admin', [mastersGroup]);
-  const clientset = clientOf(schedulerUser, ['system:authenticated']);
-  const { process } = clientset;
-  const scheduler = new Scheduler({ process, clientset });
-  process.spawn('scheduler', () => scheduler.run());
-  await runtime.settle();
-  const pods = admin.coreV1.pods('default');
-  return {
-    runtime,
-    admin,
-    addNode: async (row) => {
-      const { status, ...rest } = node(row);
-      await runtime.drive(admin.coreV1.nodes().create(rest));
-      return runtime.drive(admin.coreV1.nodes().patch(rest.metadata.name ?? '', 'merge', { status }, { subresource: 'status' }));
-    },
-    addPod: ({ name = 'p', ...row }) => {
-      const { metadata, ...rest } = pod({ name, ...row });
-      return runtime.drive(
-        pods.create({ ...rest, metadata: { name, ...(metadata.labels === undefined ? {} : { labels: metadata.labels }) } }),
-      );
-    },
-    getPod: (name) => runtime.drive(pods.get(name)),
-    events: async (name) => {
-      const { items } = await runtime.drive(admin.coreV1.events('default').list());
-      const about = items.filter(({ involvedObject }) => involvedObject.name === name);
-      return about.map(({ reason, message, count }) => `${reason}: ${message}${(count ?? 1) > 1 ? ` (${count})` : ''}`).sort();
-    },
-    revision: () => store.revision,
-    stop: () => runtime.drive(process.stop()),
-  };
-}
 
 const scheduledOf = ({ status }: Pod) => status?.conditions?.find(({ type }) => type === 'PodScheduled');
 

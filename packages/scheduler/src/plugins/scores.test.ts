@@ -21,22 +21,79 @@ const ten = { cpu: '10', memory: '10Gi' };
 const preferred = (...rows: readonly (readonly [weight: number, zone: string])[]): PodRow => ({
   affinity: {
     nodeAffinity: {
-      preferredDuringSchedulingIgnoredDuringExecution: rows.map(([weight, zone]) => ({ weight, preference: { matchExpressions: [{ key: 'zone', operator: 'In', values: [zone] }] } })),
+      preferredDuringSchedulingIgnoredDuringExecution: rows.map(([weight, zone]) => ({
+        weight,
+        preference: { matchExpressions: [{ key: 'zone', operator: 'In', values: [zone] }] },
+      })),
     },
   },
 });
 
 const cases: readonly Case[] = [
-  { what: 'the mean of the free shares', plugin: leastAllocated, pod: { requests: { cpu: '1', memory: '1Gi' } }, nodes: [{ allocatable: ten }, { allocatable: ten, used: { cpu: '5', memory: '3Gi' } }], want: [90, 50] },
-  { what: 'a pod without requests as 100m and 200Mi', plugin: leastAllocated, pod: {}, nodes: [{ allocatable: { cpu: '1', memory: '1000Mi' } }], want: [85] },
-  { what: 'nothing for a resource that is overdrawn', plugin: leastAllocated, pod: { requests: { cpu: '11', memory: '1Gi' } }, nodes: [{ allocatable: ten }], want: [45] },
-  { what: 'nothing for a node without resources', plugin: leastAllocated, pod: {}, nodes: [{ allocatable: { cpu: '0', memory: '0' } }], want: [0] },
-  { what: '75 for a pod that keeps the balance', plugin: balancedAllocation, pod: { requests: { cpu: '1', memory: '1Gi' } }, nodes: [{ allocatable: ten }], want: [75] },
-  { what: 'more for one that restores it than for one that disturbs it', plugin: balancedAllocation, pod: { requests: { cpu: '4' } }, nodes: [{ allocatable: ten, used: { cpu: '1', memory: '5Gi' } }, { allocatable: ten }], want: [85, 65] },
+  {
+    what: 'the mean of the free shares',
+    plugin: leastAllocated,
+    pod: { requests: { cpu: '1', memory: '1Gi' } },
+    nodes: [{ allocatable: ten }, { allocatable: ten, used: { cpu: '5', memory: '3Gi' } }],
+    want: [90, 50],
+  },
+  {
+    what: 'a pod without requests as 100m and 200Mi',
+    plugin: leastAllocated,
+    pod: {},
+    nodes: [{ allocatable: { cpu: '1', memory: '1000Mi' } }],
+    want: [85],
+  },
+  {
+    what: 'nothing for a resource that is overdrawn',
+    plugin: leastAllocated,
+    pod: { requests: { cpu: '11', memory: '1Gi' } },
+    nodes: [{ allocatable: ten }],
+    want: [45],
+  },
+  {
+    what: 'nothing for a node without resources',
+    plugin: leastAllocated,
+    pod: {},
+    nodes: [{ allocatable: { cpu: '0', memory: '0' } }],
+    want: [0],
+  },
+  {
+    what: '75 for a pod that keeps the balance',
+    plugin: balancedAllocation,
+    pod: { requests: { cpu: '1', memory: '1Gi' } },
+    nodes: [{ allocatable: ten }],
+    want: [75],
+  },
+  {
+    what: 'more for one that restores it than for one that disturbs it',
+    plugin: balancedAllocation,
+    pod: { requests: { cpu: '4' } },
+    nodes: [{ allocatable: ten, used: { cpu: '1', memory: '5Gi' } }, { allocatable: ten }],
+    want: [85, 65],
+  },
   { what: 'nothing for pods without requests', plugin: balancedAllocation, pod: {}, nodes: [{ allocatable: ten }], want: [0] },
-  { what: 'fewer untolerated PreferNoSchedule taints higher', plugin: taintTolerationScore, pod: {}, nodes: [{}, { taints: [taint('a', 'PreferNoSchedule')] }, { taints: [taint('a', 'PreferNoSchedule'), taint('b', 'PreferNoSchedule')] }], want: [100, 50, 0] },
-  { what: 'tolerated ones not at all', plugin: taintTolerationScore, pod: { tolerations: [{ key: 'a', operator: 'Exists' }] }, nodes: [{ taints: [taint('a', 'PreferNoSchedule')] }, { taints: [taint('b', 'PreferNoSchedule')] }], want: [100, 0] },
-  { what: 'the sum of the weights that match, scaled', plugin: nodeAffinityScore, pod: preferred([10, 'a'], [30, 'b'], [10, 'b']), nodes: [{ labels: { zone: 'a' } }, { labels: { zone: 'b' } }, {}], want: [25, 100, 0] },
+  {
+    what: 'fewer untolerated PreferNoSchedule taints higher',
+    plugin: taintTolerationScore,
+    pod: {},
+    nodes: [{}, { taints: [taint('a', 'PreferNoSchedule')] }, { taints: [taint('a', 'PreferNoSchedule'), taint('b', 'PreferNoSchedule')] }],
+    want: [100, 50, 0],
+  },
+  {
+    what: 'tolerated ones not at all',
+    plugin: taintTolerationScore,
+    pod: { tolerations: [{ key: 'a', operator: 'Exists' }] },
+    nodes: [{ taints: [taint('a', 'PreferNoSchedule')] }, { taints: [taint('b', 'PreferNoSchedule')] }],
+    want: [100, 0],
+  },
+  {
+    what: 'the sum of the weights that match, scaled',
+    plugin: nodeAffinityScore,
+    pod: preferred([10, 'a'], [30, 'b'], [10, 'b']),
+    nodes: [{ labels: { zone: 'a' } }, { labels: { zone: 'b' } }, {}],
+    want: [25, 100, 0],
+  },
 ];
 
 describe('scores', () => {
