@@ -12,6 +12,8 @@ export interface PathSchemas {
   options(kind: string): readonly Parameter[];
   /** Whether DELETE answers with the deleted object instead of a Status. */
   returnsDeleted(row: ResourceRow): boolean;
+  /** Whether objects can be patched by strategic merge; default: they can. */
+  readonly strategicMerge?: boolean;
 }
 
 export interface Parameter {
@@ -44,12 +46,8 @@ const watchTypes = [
   'application/vnd.kubernetes.protobuf;stream=watch',
   'application/yaml',
 ];
-const patchTypes = [
-  'application/apply-patch+yaml',
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
+const strategicMergePatch = 'application/strategic-merge-patch+json';
+const patchTypes = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json', strategicMergePatch];
 /** Order in which a path's methods are printed. */
 const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch'];
 
@@ -131,7 +129,7 @@ export function resourcePaths(row: ResourceRow, schemas: PathSchemas): readonly 
   ]);
   const deleted = schemas.returnsDeleted(row) ? schema : refTo(status);
   add(`${base}/{name}`, named, [
-    ...itemOperations(row.verbs, `${prefix}${scope}${kind}`, own, schema),
+    ...itemOperations(row.verbs, `${prefix}${scope}${kind}`, own, schema, schemas),
     has('delete') ? deletion(`delete${prefix}${scope}${kind}`, 'delete', own, [], { 200: deleted, 202: deleted }) : undefined,
   ]);
   for (const sub of row.subresources) {
@@ -175,7 +173,7 @@ function subresourcePaths(row: ResourceRow, sub: SubresourceRow, schemas: PathSc
   const create = sub.verbs.includes('create')
     ? [{ ...write('post', `create${prefix}${suffix}`, { group, version, kind }, schema), parameters: writeParameters }]
     : [];
-  return [[sub.name, [...itemOperations(sub.verbs, `${prefix}${suffix}`, { group, version, kind }, schema), ...create]]];
+  return [[sub.name, [...itemOperations(sub.verbs, `${prefix}${suffix}`, { group, version, kind }, schema, schemas), ...create]]];
 }
 
 /** exec, attach, portforward and proxy: whatever the connection carries. A proxy takes the rest of the path too. */
@@ -193,7 +191,13 @@ function connectPaths(sub: SubresourceRow, suffix: string, options: readonly Par
   return [plain, [`${sub.name}/{path}`, used.map((method) => connect(method, [rest], 'WithPath'))]];
 }
 
-function itemOperations(verbs: readonly string[], suffix: string, kind: Operation['kind'], schema: OpenApiSchema): readonly Operation[] {
+function itemOperations(
+  verbs: readonly string[],
+  suffix: string,
+  kind: Operation['kind'],
+  schema: OpenApiSchema,
+  { strategicMerge = true }: PathSchemas,
+): readonly Operation[] {
   const operations: Operation[] = [];
   if (verbs.includes('get'))
     operations.push({
@@ -206,7 +210,10 @@ function itemOperations(verbs: readonly string[], suffix: string, kind: Operatio
     });
   if (verbs.includes('update')) operations.push({ ...write('put', `replace${suffix}`, kind, schema), parameters: writeParameters });
   if (verbs.includes('patch')) {
-    const body = { content: content(patchTypes, refTo(patchSchemaName)), required: true };
+    const body = {
+      content: content(strategicMerge ? patchTypes : patchTypes.filter((type) => type !== strategicMergePatch), refTo(patchSchemaName)),
+      required: true,
+    };
     const parameters = [...writeParameters, parameter('force', 'boolean')];
     operations.push({ ...write('patch', `patch${suffix}`, kind, schema), body, parameters });
   }

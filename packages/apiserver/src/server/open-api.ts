@@ -117,6 +117,7 @@ function customDocument(definitions: readonly ResourceDefinition[], table: TypeT
     },
     options: () => [],
     returnsDeleted: () => false,
+    strategicMerge: false,
   };
   const paths = definitions.flatMap((definition) => resourcePaths(rowOf(definition), schemas));
   const own = definitions.flatMap(({ openApi }) => Object.entries(openApi?.() ?? {}));

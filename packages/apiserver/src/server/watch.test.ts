@@ -46,10 +46,10 @@ async function open(
   if (body.form === 'bytes') text = Buffer.from(body.bytes).toString();
   else if (body.form === 'stream') {
     const { chunks } = body;
-    void (async () => {
+    whole.server.process.spawn('reader of a watch', async () => {
       for await (const chunk of chunks) text += Buffer.from(chunk).toString();
       isEnded = true;
-    })();
+    });
   }
   await whole.runtime.advance(1);
   return {

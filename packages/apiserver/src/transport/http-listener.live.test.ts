@@ -16,7 +16,12 @@ let serials = 1;
 
 function issue(subject: Subject, usage: 'ca' | 'server' | 'client', keys: KeyPair, signer: KeyPair = authorityKeys): string {
   const options = { subject, keys, issuer: { subject: authority, keys: signer }, serial: Uint8Array.of(serials++), usage };
-  return createCertificate({ ...options, notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000, hosts: usage === 'server' ? ['127.0.0.1'] : [] });
+  return createCertificate({
+    ...options,
+    notBeforeMs: Date.now() - 60_000,
+    notAfterMs: Date.now() + 3_600_000,
+    hosts: usage === 'server' ? ['127.0.0.1'] : [],
+  });
 }
 
 interface Seen {
@@ -34,9 +39,18 @@ describe('listenHttp()', () => {
   let watches = 0;
 
   /** Answers what it was asked; /watch never ends by itself. */
-  const serve = async (request: ApiRequest, credentials: Credentials, { signal }: { readonly signal: AbortSignal }): Promise<ApiResponse> => {
+  const serve = async (
+    request: ApiRequest,
+    credentials: Credentials,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<ApiResponse> => {
     seen.push({ request, credentials });
-    if (request.path !== '/watch') return { status: 200, headers: {}, body: { form: 'bytes', contentType: 'text/plain', bytes: Buffer.from(`${request.method} ${request.path}`) } };
+    if (request.path !== '/watch')
+      return {
+        status: 200,
+        headers: {},
+        body: { form: 'bytes', contentType: 'text/plain', bytes: Buffer.from(`${request.method} ${request.path}`) },
+      };
     async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
       watches++;
       yield Buffer.from('first\n');
@@ -65,7 +79,11 @@ describe('listenHttp()', () => {
 
   const dial = (options: object = {}): ClientHttp2Session => connectHttp2(`https://127.0.0.1:${listener.port}`, { ca, ...options });
 
-  function askHttp2(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body?: Uint8Array): Promise<{ readonly status: number; readonly text: string }> {
+  function askHttp2(
+    session: ClientHttp2Session,
+    headers: OutgoingHttpHeaders,
+    body?: Uint8Array,
+  ): Promise<{ readonly status: number; readonly text: string }> {
     return new Promise((resolve, reject) => {
       const stream = session.request(headers);
       let status = 0;
@@ -82,7 +100,10 @@ describe('listenHttp()', () => {
     });
   }
 
-  function askHttp1(options: object, body?: Uint8Array): Promise<{ readonly status: number; readonly text: string; readonly headers: NodeJS.Dict<string | string[]> }> {
+  function askHttp1(
+    options: object,
+    body?: Uint8Array,
+  ): Promise<{ readonly status: number; readonly text: string; readonly headers: NodeJS.Dict<string | string[]> }> {
     return new Promise((resolve, reject) => {
       const request = requestHttp1({ host: '127.0.0.1', port: listener.port, ca, agent: false, ...options }, (response) => {
         let text = '';
@@ -112,7 +133,8 @@ describe('listenHttp()', () => {
     await askHttp2(session, { ':path': '/1' });
     await askHttp2(session, { ':path': '/2' });
     session.close();
-    for (const { credentials } of seen.slice(-2)) assert.deepEqual(credentials.certificate, { commonName: 'mira', organizations: ['one', 'two'] });
+    for (const { credentials } of seen.slice(-2))
+      assert.deepEqual(credentials.certificate, { commonName: 'mira', organizations: ['one', 'two'] });
     await askHttp1({ path: '/3', cert, key: keys.privateKey });
     assert.equal(seen.at(-1)?.credentials.certificate?.commonName, 'mira');
   });
