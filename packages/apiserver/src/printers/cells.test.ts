@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { resourceRows } from '@coracle/api';
 import { deepFreeze } from '@coracle/apimachinery';
 import type { ApiObject } from '../registry/definition.ts';
 import { cellsOf } from './cells.ts';
@@ -110,4 +111,18 @@ test('every row bears an object that has nothing', () => {
   const nested = { template: {}, jobTemplate: {}, source: {}, priorityLevelConfiguration: {}, pool: {}, names: {}, resource: {} };
   const fields = { spec: nested, roleRef: { kind: 'Role', name: 'r' } };
   for (const row of Object.keys(cellsOf)) assert.ok(cells(row, fields).length > 0, row);
+});
+
+test('certificates of pods tell whose they are and what became of the request', () => {
+  const spec = { podName: 'p', serviceAccountName: 's', nodeName: 'n', signerName: 'example.test/kiln' };
+  const row = 'certificates.k8s.io/v1/podcertificaterequests';
+  assert.deepEqual(cells(row, { spec }), ['a', 'p', 's', 'n', 'example.test/kiln', 'Pending', '<none>']);
+  assert.equal(cells(row, { spec, status: { conditions: [{ type: 'Denied', status: 'True' }] } })[5], 'Denied');
+});
+
+test('cellsOf has a row for each resource with columns', () => {
+  const missing = resourceRows.filter(
+    ({ group, version, resource, columns }) => columns.length > 0 && cellsOf[`${group}/${version}/${resource}`] === undefined,
+  );
+  assert.deepEqual(missing, []);
 });

@@ -9,6 +9,7 @@ import type {
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
+  PodCertificateRequest,
   ResourceClaimResourceV1,
   ResourceClaimTemplate,
   ResourceSlice,
@@ -19,7 +20,7 @@ import type {
 import { formatTime, type Frozen, humanDuration, parseTime } from '@coracle/apimachinery';
 import type { Cells } from '../registry/kind-hooks.ts';
 import { eventCells } from './event.ts';
-import { isTrue, namedRow, rowOf, selectorText } from './row.ts';
+import { isTrue, labelsText, namedRow, rowOf, selectorText } from './row.ts';
 
 type Binding = ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding;
 type Policy = ValidatingAdmissionPolicy | MutatingAdmissionPolicy;
@@ -74,6 +75,15 @@ export const extension: Readonly<Record<string, Cells>> = {
     request.spec.username ?? '',
     request.spec.expirationSeconds === undefined ? '<none>' : humanDuration(request.spec.expirationSeconds * 1_000),
     signingState(request),
+  ]),
+  'certificates.k8s.io/v1/podcertificaterequests': rowOf<PodCertificateRequest>(({ metadata, spec, status }) => [
+    metadata.name ?? '',
+    spec.podName,
+    spec.serviceAccountName,
+    spec.nodeName,
+    spec.signerName,
+    (status?.conditions ?? []).findLast(({ type }) => ['Issued', 'Denied', 'Failed'].includes(type))?.type ?? 'Pending',
+    labelsText(spec.unverifiedUserAnnotations),
   ]),
   'certificates.k8s.io/v1/clustertrustbundles': rowOf<ClusterTrustBundle>(({ metadata, spec }) => {
     const { signerName = '' } = spec;
