@@ -134,6 +134,20 @@ describe('SliceTracker', () => {
     assert.ok(!tracker.observedDeletion('s', slice('a', [])), 'our own doing');
     assert.ok(!tracker.isStale('s', []));
   });
+  test('remembers nothing of a slice whose deletion is seen before it is answered', () => {
+    const tracker = new SliceTracker();
+    tracker.observed('s', slice('a', []));
+    tracker.deleting('s', slice('a', []));
+    tracker.observedDeletion('s', slice('a', []));
+    assert.equal(tracker.sizeOf('s'), 0);
+  });
+  test('goes on with a slice that could not be deleted', () => {
+    const tracker = new SliceTracker();
+    tracker.observed('s', slice('a', []));
+    tracker.deleting('s', slice('a', []));
+    tracker.notDeleted('s', slice('a', []));
+    assert.ok(!tracker.isStale('s', [slice('a', [])]));
+  });
   test('tells the changes of others from its own', () => {
     const tracker = new SliceTracker();
     tracker.wrote('s', slice('a', []));

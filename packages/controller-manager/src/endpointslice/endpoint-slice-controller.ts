@@ -138,8 +138,13 @@ export class EndpointSliceController implements RunnableController {
   }
 
   async #delete(key: string, slice: EndpointSlice): Promise<void> {
-    await this.#clientset.discoveryV1.endpointSlices(slice.metadata.namespace).delete(slice.metadata.name ?? '');
     this.#tracker.deleting(key, slice);
+    try {
+      await this.#clientset.discoveryV1.endpointSlices(slice.metadata.namespace).delete(slice.metadata.name ?? '');
+    } catch (error) {
+      this.#tracker.notDeleted(key, slice);
+      throw error;
+    }
   }
 
   #sliceSeen(slice: Frozen<EndpointSlice>): void {

@@ -15,8 +15,20 @@ export class SliceTracker {
     this.#of(service).set(uidOf(slice), generationOf(slice));
   }
 
+  /** Before the request: the event of its success may come before the answer, and would not be forgotten then. */
   deleting(service: string, slice: EndpointSlice): void {
     this.#of(service).set(uidOf(slice), goneSoon);
+  }
+
+  /** It was not deleted. */
+  notDeleted(service: string, slice: EndpointSlice): void {
+    const known = this.#of(service);
+    if (known.get(uidOf(slice)) === goneSoon) known.set(uidOf(slice), generationOf(slice));
+  }
+
+  /** Slices of a Service that it remembers. */
+  sizeOf(service: string): number {
+    return this.#generations.get(service)?.size ?? 0;
   }
 
   /** Some slice in the cache is older than what was written, or missing, or there although it was deleted. */
