@@ -17,7 +17,8 @@ process.exitCode = await main(process.argv.slice(2), {
   ...(hasScreen
     ? {
         screen: {
-          columns: () => process.stdout.columns,
+          // Asked for, because `columns` is that of the last SIGWINCH, and the terminal has broken its lines before that came.
+          columns: () => process.stdout.getWindowSize()[0],
           onResize(listener: () => void) {
             process.stdout.on('resize', listener);
             return { [Symbol.dispose]: () => void process.stdout.off('resize', listener) };
