@@ -37,12 +37,10 @@ export class RbacAuthorizer implements Authorizer {
 
   /** Reads what there is and follows it. Before, nothing is allowed. */
   async start(): Promise<void> {
-    await this.#follow(
-      'clusterroles',
-      (stored) => ['ClusterRole', (stored.object as unknown as Frozen<ClusterRole>).rules ?? []],
-      this.#rules,
-    ); // what is stored under the prefix is of this kind
-    await this.#follow('roles', (stored) => ['Role', (stored.object as unknown as Frozen<Role>).rules ?? []], this.#rules); // what is stored under the prefix is of this kind
+    // What is stored under each prefix is of that kind.
+    const rulesOf = ({ object }: Stored): Rules => (object as unknown as Frozen<ClusterRole | Role>).rules ?? []; // of one of the two
+    await this.#follow('clusterroles', (stored) => ['ClusterRole', rulesOf(stored)], this.#rules);
+    await this.#follow('roles', (stored) => ['Role', rulesOf(stored)], this.#rules);
     await this.#followBindings('clusterrolebindings', '');
     await this.#followBindings('rolebindings', undefined);
   }

@@ -97,7 +97,7 @@ describe('planDeletion()', () => {
   ];
   for (const { name, strategy = {}, metadata = {}, options = {}, want } of cases) {
     test(name, () => {
-      const object = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'a', ...metadata } } as unknown as ApiObject;
+      const object: ApiObject = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'a', ...metadata } };
       const { marked, outcome } = planDeletion({ strategy }, object, options, nowMs);
       assert.equal(outcome, want.outcome);
       assert.deepEqual(marked?.metadata, want.metadata === undefined ? undefined : { name: 'a', ...want.metadata });

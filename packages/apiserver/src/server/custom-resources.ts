@@ -105,9 +105,11 @@ export class CustomResources {
     const name = crd.metadata.name ?? '';
     if (!(crd.metadata.finalizers ?? []).includes(cleanup)) return;
     const nowMs = this.#process.clock.now();
-    await registry.update(this.#context(), name, (current) => ({ ...current, status: terminating(current as unknown as Crd, nowMs) }), {
-      strategy: own,
-    }); // what is stored under the prefix is of this kind
+    const markEnding = (current: ApiObject): ApiObject => {
+      const status = terminating(current as unknown as Crd, nowMs); // what is stored under the prefix is of this kind
+      return { ...current, status } as ApiObject; // still the definition
+    };
+    await registry.update(this.#context(), name, markEnding, { strategy: own });
     const objects = this.#server.resources.ofGroupResource(crd.spec.group, crd.spec.names.plural);
     if (objects !== undefined) {
       const { items } = await this.#server.storage.list(objects.definition.storage.prefix);

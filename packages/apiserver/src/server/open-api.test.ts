@@ -54,10 +54,7 @@ test('a custom resource is in the index, and its document says how it is patched
   });
   await whole.runtime.settle();
   const { paths } = await documentOf(whole, '/openapi/v3');
-  const { serverRelativeURL } = (paths['apis/example.com/v1'] ?? assert.fail('not in the index')) as unknown as {
-    readonly serverRelativeURL: string;
-  };
-  assert.match(serverRelativeURL, /^\/openapi\/v3\/apis\/example.com\/v1\?hash=/);
+  assert.match(JSON.stringify(paths['apis/example.com/v1']), /"\/openapi\/v3\/apis\/example.com\/v1\?hash=/);
   const document = await documentOf(whole, '/openapi/v3/apis/example.com/v1');
   const { patch } = document.paths['/apis/example.com/v1/namespaces/{namespace}/bowls/{name}'] ?? {};
   assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], { group: 'example.com', version: 'v1', kind: 'Bowl' });
