@@ -20,7 +20,11 @@ export const namespaceLifecycle: AdmissionPlugin = {
     if (stored.object.metadata.deletionTimestamp === undefined) return;
     const why = `unable to create new content in namespace ${context.namespace} because it is being terminated`;
     const refused = newForbidden(definition, name, why);
-    const cause = { reason: 'NamespaceTerminating', message: `namespace ${context.namespace} is being terminated`, field: 'metadata.namespace' };
+    const cause = {
+      reason: 'NamespaceTerminating',
+      message: `namespace ${context.namespace} is being terminated`,
+      field: 'metadata.namespace',
+    };
     throw new StatusError({ ...refused.status, details: { ...refused.status.details, causes: [cause] } });
   },
 };

@@ -20,7 +20,8 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
     const pod = podOf(request);
     if (pod === undefined) return undefined;
     const present = pod.spec.tolerations ?? [];
-    const covers = (key: string): boolean => present.some((one) => (one.key === key || (one.key ?? '') === '') && (one.effect === 'NoExecute' || (one.effect ?? '') === ''));
+    const covers = (key: string): boolean =>
+      present.some((one) => (one.key === key || (one.key ?? '') === '') && (one.effect === 'NoExecute' || (one.effect ?? '') === ''));
     const added = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
       .filter((key) => !covers(key))
       .map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds }));
@@ -38,14 +39,23 @@ export const priority: AdmissionPlugin = {
     const { definition, name } = request;
     if (request.operation === 'UPDATE') return withFormerPriority(pod, request);
     const chosen = await classOf(request, pod.spec.priorityClassName ?? '');
-    if (chosen === undefined && (pod.spec.priorityClassName ?? '') !== '') throw newForbidden(definition, name, `no PriorityClass with name ${pod.spec.priorityClassName ?? ''} was found`);
+    if (chosen === undefined && (pod.spec.priorityClassName ?? '') !== '')
+      throw newForbidden(definition, name, `no PriorityClass with name ${pod.spec.priorityClassName ?? ''} was found`);
     const value = chosen?.value ?? 0;
     if (pod.spec.priority !== undefined && pod.spec.priority !== value) {
-      throw newForbidden(definition, name, `the integer value of priority (${pod.spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`);
+      throw newForbidden(
+        definition,
+        name,
+        `the integer value of priority (${pod.spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
+      );
     }
     const preemptionPolicy = chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
     if (pod.spec.preemptionPolicy !== undefined && pod.spec.preemptionPolicy !== preemptionPolicy) {
-      throw newForbidden(definition, name, `the string value of PreemptionPolicy (${pod.spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${preemptionPolicy} from the given PriorityClass name`);
+      throw newForbidden(
+        definition,
+        name,
+        `the string value of PreemptionPolicy (${pod.spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${preemptionPolicy} from the given PriorityClass name`,
+      );
     }
     const className = chosen === undefined ? {} : { priorityClassName: chosen.metadata.name };
     return { ...request.object, spec: { ...pod.spec, ...className, priority: value, preemptionPolicy } } as unknown as ApiObject; // still the pod
@@ -64,9 +74,12 @@ function withFormerPriority(pod: Frozen<Pod>, { object, old }: AdmissionRequest)
 }
 
 async function classOf({ context }: AdmissionRequest, name: string): Promise<Frozen<PriorityClass> | undefined> {
-  if (name !== '') return (await context.storage.get(`/registry/priorityclasses/${name}`)).stored?.object as unknown as Frozen<PriorityClass> | undefined; // the definition says of which kind the object is
+  if (name !== '')
+    return (await context.storage.get(`/registry/priorityclasses/${name}`)).stored?.object as unknown as Frozen<PriorityClass> | undefined; // the definition says of which kind the object is
   const { items } = await context.storage.list('/registry/priorityclasses/');
-  const defaults = items.map(({ object }) => object as unknown as Frozen<PriorityClass>).filter(({ globalDefault }) => globalDefault === true); // the definition says of which kind the object is
+  const defaults = items
+    .map(({ object }) => object as unknown as Frozen<PriorityClass>)
+    .filter(({ globalDefault }) => globalDefault === true); // the definition says of which kind the object is
   return defaults.sort((a, b) => a.value - b.value)[0];
 }
 
@@ -75,13 +88,19 @@ export const defaultStorageClass: AdmissionPlugin = {
   name: 'DefaultStorageClass',
   async admit(request) {
     const { operation, definition, object, subresource, context } = request;
-    if (operation !== 'CREATE' || definition.resource !== 'persistentvolumeclaims' || subresource !== '' || object === undefined) return undefined;
+    if (operation !== 'CREATE' || definition.resource !== 'persistentvolumeclaims' || subresource !== '' || object === undefined)
+      return undefined;
     const claim = object as unknown as Frozen<PersistentVolumeClaim>; // the definition says of which kind the object is
-    if (claim.spec.storageClassName !== undefined || claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] !== undefined) return undefined;
+    if (claim.spec.storageClassName !== undefined || claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] !== undefined)
+      return undefined;
     const { items } = await context.storage.list('/registry/storageclasses/');
-    const classes = items.map((item) => item.object as unknown as Frozen<StorageClass>).filter(({ metadata }) => metadata.annotations?.[defaultClass] === 'true'); // the definition says of which kind the object is
+    const classes = items
+      .map((item) => item.object as unknown as Frozen<StorageClass>)
+      .filter(({ metadata }) => metadata.annotations?.[defaultClass] === 'true'); // the definition says of which kind the object is
     // Of several, the youngest; among those of one second the first by name.
-    const chosen = classes.sort((a, b) => compareText(b.metadata.creationTimestamp, a.metadata.creationTimestamp) || compareText(a.metadata.name, b.metadata.name))[0];
+    const chosen = classes.sort(
+      (a, b) => compareText(b.metadata.creationTimestamp, a.metadata.creationTimestamp) || compareText(a.metadata.name, b.metadata.name),
+    )[0];
     if (chosen?.metadata.name === undefined) return undefined;
     return { ...object, spec: { ...claim.spec, storageClassName: chosen.metadata.name } } as unknown as ApiObject; // still the claim
   },

@@ -14,7 +14,8 @@ export const serviceAccountAdmission: AdmissionPlugin = {
   name: 'ServiceAccount',
   async admit(request) {
     const { operation, definition, object, subresource } = request;
-    if (operation !== 'CREATE' || definition.resource !== 'pods' || definition.group !== '' || subresource !== '' || object === undefined) return undefined;
+    if (operation !== 'CREATE' || definition.resource !== 'pods' || definition.group !== '' || subresource !== '' || object === undefined)
+      return undefined;
     const pod = object as unknown as Frozen<Pod>; // the definition says of which kind the object is
     if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return undefined;
     const name = pod.spec.serviceAccountName ?? '';
@@ -32,7 +33,11 @@ export const serviceAccountAdmission: AdmissionPlugin = {
 async function accountOf({ context, definition, name }: AdmissionRequest, account: string): Promise<Frozen<ServiceAccount>> {
   const { stored } = await context.storage.get(`/registry/serviceaccounts/${context.namespace}/${account}`);
   if (stored !== undefined) return stored.object as unknown as Frozen<ServiceAccount>; // the definition says of which kind the object is
-  throw newForbidden(definition, name, `error looking up service account ${context.namespace}/${account}: serviceaccount "${account}" not found`);
+  throw newForbidden(
+    definition,
+    name,
+    `error looking up service account ${context.namespace}/${account}: serviceaccount "${account}" not found`,
+  );
 }
 
 function mountToken(spec: Spec, { context }: AdmissionRequest): Spec {
@@ -69,4 +74,3 @@ function tokenVolume(name: string): NonNullable<Spec['volumes']>[number] {
     },
   };
 }
-
