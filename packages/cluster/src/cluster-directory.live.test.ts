@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -60,8 +71,12 @@ describe('ClusterDirectory', () => {
     directory.writePid(4711);
     assert.equal(statSync(directory.path).mode & 0o777, 0o700);
     const found = modes(directory.path);
-    assert.deepEqual(found.filter((line) => !/^(700 (pki|store|store\/wal|store\/snap)|600 .+)$/.test(line)), []);
-    for (const file of ['VERSION', 'kubeconfig', 'pid', 'pki/ca.key', 'pki/sa.key', 'store/META', 'store/LOCK']) assert.ok(found.includes(`600 ${file}`), file);
+    assert.deepEqual(
+      found.filter((line) => !/^(700 (pki|store|store\/wal|store\/snap)|600 .+)$/.test(line)),
+      [],
+    );
+    for (const file of ['VERSION', 'kubeconfig', 'pid', 'pki/ca.key', 'pki/sa.key', 'store/META', 'store/LOCK'])
+      assert.ok(found.includes(`600 ${file}`), file);
     assert.equal(readFileSync(path.join(directory.path, 'VERSION'), 'utf8'), `${programVersion}\n`);
     directory.removePid();
     await store.close();
@@ -75,7 +90,9 @@ describe('ClusterDirectory', () => {
     assert.equal(statSync(directory.path).mode & 0o777, 0o700);
   });
 
-  test('open() refuses a directory of another user, and leaves it as it is', { skip: globalThis.process.getuid?.() !== 0 && 'only root can give a directory away' }, () => {
+  test('open() refuses a directory of another user, and leaves it as it is', {
+    skip: globalThis.process.getuid?.() !== 0 && 'only root can give a directory away',
+  }, () => {
     mkdirSync(directory.path, { recursive: true, mode: 0o755 });
     chownSync(directory.path, 12_345, 12_345);
     assert.equal(
@@ -87,13 +104,22 @@ describe('ClusterDirectory', () => {
 
   test('open() refuses a file in its place, or on the way to it', () => {
     writeFileSync(path.join(folder, 'a'), '');
-    assert.match(refusal(() => directory.open()), /^Cannot use "\/a\/cluster" .*: it is not a directory, or something on the way to it is none; choose another directory$/);
-    assert.match(refusal(() => new ClusterDirectory(path.join(folder, 'a')).open()), /^Cannot use "\/a" .*: it is not a directory/);
+    assert.match(
+      refusal(() => directory.open()),
+      /^Cannot use "\/a\/cluster" .*: it is not a directory, or something on the way to it is none; choose another directory$/,
+    );
+    assert.match(
+      refusal(() => new ClusterDirectory(path.join(folder, 'a')).open()),
+      /^Cannot use "\/a" .*: it is not a directory/,
+    );
   });
 
   test('open() explains a path that the system refuses for other reasons', () => {
     symlinkSync('loop', path.join(folder, 'loop'));
-    assert.match(refusal(() => new ClusterDirectory(path.join(folder, 'loop', 'cluster')).open()), /ELOOP.*; choose another directory$/);
+    assert.match(
+      refusal(() => new ClusterDirectory(path.join(folder, 'loop', 'cluster')).open()),
+      /ELOOP.*; choose another directory$/,
+    );
   });
 
   test('openStore() refuses the directory of a live process, and names it', async () => {
@@ -101,7 +127,10 @@ describe('ClusterDirectory', () => {
     await using _first = await directory.openStore(process);
     await assert.rejects(directory.openStore(process), (error) => {
       assert.ok(error instanceof ClusterDirectoryError);
-      assert.match(error.message, new RegExp(`/a/cluster/store": it is in use by process ${globalThis.process.pid}; stop that first, or choose another directory$`));
+      assert.match(
+        error.message,
+        new RegExp(`/a/cluster/store": it is in use by process ${globalThis.process.pid}; stop that first, or choose another directory$`),
+      );
       return true;
     });
   });
@@ -112,11 +141,15 @@ describe('ClusterDirectory', () => {
     writeFileSync(path.join(directory.path, 'VERSION'), '7.1.0\n');
     const meta = path.join(directory.store, 'META');
     const bytes = readFileSync(meta);
-    for (const slot of [0, 4096]) if (bytes.toString('latin1', slot, slot + 8) === 'CORAMETA') asVersion(bytes.subarray(slot, slot + 4096), 9);
+    for (const slot of [0, 4096])
+      if (bytes.toString('latin1', slot, slot + 8) === 'CORAMETA') asVersion(bytes.subarray(slot, slot + 4096), 9);
     writeFileSync(meta, bytes);
     await assert.rejects(directory.openStore(process), (error) => {
       assert.ok(error instanceof ClusterDirectoryError);
-      assert.match(error.message, /its format is version 9, this program knows versions up to 1; use the program that wrote it, or a newer one \(it was last used by Coracle 7\.1\.0, this is /);
+      assert.match(
+        error.message,
+        /its format is version 9, this program knows versions up to 1; use the program that wrote it, or a newer one \(it was last used by Coracle 7\.1\.0, this is /,
+      );
       return true;
     });
     assert.equal(readFileSync(path.join(directory.path, 'VERSION'), 'utf8'), '7.1.0\n');
@@ -146,8 +179,16 @@ describe('ClusterDirectory', () => {
   const remedy = ': restore it, or remove "/a/cluster/pki" to have new keys made';
   for (const { fault, says, harm } of [
     { fault: 'a missing file', says: `"/a/cluster/pki/ca.key" is missing${remedy}`, harm: (pki) => rmSync(path.join(pki, 'ca.key')) },
-    { fault: 'a damaged certificate', says: `"/a/cluster/pki/apiserver.crt" is not a certificate${remedy}`, harm: (pki) => writeFileSync(path.join(pki, 'apiserver.crt'), '-----BEGIN') },
-    { fault: 'an empty key', says: `"/a/cluster/pki/sa.key" is not a private key${remedy}`, harm: (pki) => writeFileSync(path.join(pki, 'sa.key'), '') },
+    {
+      fault: 'a damaged certificate',
+      says: `"/a/cluster/pki/apiserver.crt" is not a certificate${remedy}`,
+      harm: (pki) => writeFileSync(path.join(pki, 'apiserver.crt'), '-----BEGIN'),
+    },
+    {
+      fault: 'an empty key',
+      says: `"/a/cluster/pki/sa.key" is not a private key${remedy}`,
+      harm: (pki) => writeFileSync(path.join(pki, 'sa.key'), ''),
+    },
     {
       fault: 'a key of another certificate',
       says: `"/a/cluster/pki/admin.crt" does not belong to "/a/cluster/pki/admin.key"${remedy}`,
@@ -167,7 +208,10 @@ describe('ClusterDirectory', () => {
       directory.open();
       directory.pki(process, liveKeySource);
       harm(path.join(directory.path, 'pki'));
-      assert.equal(refusal(() => directory.pki(process, liveKeySource)), says);
+      assert.equal(
+        refusal(() => directory.pki(process, liveKeySource)),
+        says,
+      );
     });
   }
 

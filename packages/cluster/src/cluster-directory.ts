@@ -2,7 +2,15 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { KeyPair, KeySource } from '@coracle/apiserver';
-import { DirectoryDamaged, DirectoryInUse, DirectoryNotOwned, DirectoryTooNew, DiskFull, type DurableStore, openDurableStore } from '@coracle/etcd';
+import {
+  DirectoryDamaged,
+  DirectoryInUse,
+  DirectoryNotOwned,
+  DirectoryTooNew,
+  DiskFull,
+  type DurableStore,
+  openDurableStore,
+} from '@coracle/etcd';
 import type { Process } from '@coracle/kernel';
 import { type Credential, createPki, type Pki, renewedPki } from './pki.ts';
 import { programVersion } from './version.ts';
@@ -42,7 +50,8 @@ export class ClusterDirectory {
       // Root may do anything to a directory of another user: that does not make it root's.
       const { uid } = statSync(this.path);
       const own = process.getuid?.();
-      if (own !== undefined && uid !== own) throw this.#unusable(`it belongs to user ${uid}, not to ${own}`, 'run as its owner, or choose another directory');
+      if (own !== undefined && uid !== own)
+        throw this.#unusable(`it belongs to user ${uid}, not to ${own}`, 'run as its owner, or choose another directory');
       chmodSync(this.path, 0o700);
     } catch (error) {
       throw this.#explained(error);
@@ -115,8 +124,10 @@ export class ClusterDirectory {
     } catch (error) {
       throw this.#brokenPki(`${name}.crt`, 'is not a certificate', error);
     }
-    if (!parsed.checkPrivateKey(createPrivateKey(keys.privateKey))) throw this.#brokenPki(`${name}.crt`, `does not belong to "${this.#pki(`${name}.key`)}"`);
-    if (!parsed.verify(createPublicKey((issuer?.keys ?? keys).publicKey))) throw this.#brokenPki(`${name}.crt`, `was not issued by "${this.#pki('ca.crt')}"`);
+    if (!parsed.checkPrivateKey(createPrivateKey(keys.privateKey)))
+      throw this.#brokenPki(`${name}.crt`, `does not belong to "${this.#pki(`${name}.key`)}"`);
+    if (!parsed.verify(createPublicKey((issuer?.keys ?? keys).publicKey)))
+      throw this.#brokenPki(`${name}.crt`, `was not issued by "${this.#pki('ca.crt')}"`);
     return { certificate, keys };
   }
 
@@ -190,7 +201,10 @@ export class ClusterDirectory {
   #explained(error: unknown): unknown {
     if (error instanceof DirectoryTooNew) {
       const version = this.#writtenBy();
-      return new ClusterDirectoryError(`${error.message}${version === undefined ? '' : ` (it was last used by Coracle ${version}, this is ${programVersion})`}`, { cause: error });
+      return new ClusterDirectoryError(
+        `${error.message}${version === undefined ? '' : ` (it was last used by Coracle ${version}, this is ${programVersion})`}`,
+        { cause: error },
+      );
     }
     for (const refusal of [DirectoryInUse, DirectoryNotOwned, DirectoryDamaged, DiskFull]) {
       if (error instanceof refusal) return new ClusterDirectoryError(error.message, { cause: error });

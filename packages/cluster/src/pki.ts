@@ -69,8 +69,10 @@ export function createPki(process: Process, keySource: KeySource): Pki {
 export function renewedPki(process: Process, pki: Pki): Pki {
   const lastsMs = ({ certificate }: Credential): number => Date.parse(new X509Certificate(certificate).validTo) - process.clock.now();
   const from = { process, authorityKeys: pki.authority.keys, years: 1 };
-  const server = lastsMs(pki.server) < renewedBeforeMs ? issue({ ...from, subject: serverSubject, usage: 'server', keys: pki.server.keys }) : pki.server;
-  const admin = lastsMs(pki.admin) < renewedBeforeMs ? issue({ ...from, subject: adminSubject, usage: 'client', keys: pki.admin.keys }) : pki.admin;
+  const server =
+    lastsMs(pki.server) < renewedBeforeMs ? issue({ ...from, subject: serverSubject, usage: 'server', keys: pki.server.keys }) : pki.server;
+  const admin =
+    lastsMs(pki.admin) < renewedBeforeMs ? issue({ ...from, subject: adminSubject, usage: 'client', keys: pki.admin.keys }) : pki.admin;
   return server === pki.server && admin === pki.admin ? pki : { ...pki, server, admin };
 }
 

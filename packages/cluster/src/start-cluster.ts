@@ -51,7 +51,11 @@ export async function startCluster(options: StartClusterOptions): Promise<Starte
 }
 
 /** `started` learns how to end each thing as soon as it is there. */
-async function startEach(options: StartClusterOptions, started: (() => void | Promise<void>)[], stop: () => Promise<void>): Promise<StartedCluster> {
+async function startEach(
+  options: StartClusterOptions,
+  started: (() => void | Promise<void>)[],
+  stop: () => Promise<void>,
+): Promise<StartedCluster> {
   const directory = new ClusterDirectory(options.directory);
   directory.open();
   const runtime = new LiveRuntime(options.log === undefined ? {} : { log: options.log });
@@ -62,7 +66,13 @@ async function startEach(options: StartClusterOptions, started: (() => void | Pr
   let address = '';
   let nodes: Nodes | undefined;
   const storage = new EmbeddedStorage(store);
-  const cluster = new Cluster({ runtime, storage, nodes: (name) => nodes?.connection(name), serviceAccountKey: pki.serviceAccountKeys.privateKey, serverAddress: () => address });
+  const cluster = new Cluster({
+    runtime,
+    storage,
+    nodes: (name) => nodes?.connection(name),
+    serviceAccountKey: pki.serviceAccountKeys.privateKey,
+    serverAddress: () => address,
+  });
   started.push(() => cluster.stop());
   const listener = await listenHttp({
     process: cluster.server.process,

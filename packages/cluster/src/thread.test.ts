@@ -1,67 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EmbeddedStorage, liveKeySource, type Storage } from '@coracle/apiserver';
-import { type Clientset, KeyedController, metaNamespaceKey, resources, SharedInformerFactory, splitMetaNamespaceKey } from '@coracle/client';
-import { isAlreadyExists } from '@coracle/apimachinery';
 import { MemoryStore } from '@coracle/etcd';
-import type { Process } from '@coracle/kernel';
 import { SimRuntime, uniform } from '@coracle/simulator';
-import { Cluster, type Component } from './cluster.ts';
-
-/** For every ConfigMap with the label `run` there is a Pod of its name. */
-const launcher: Component = {
-  name: 'launcher',
-  user: { name: 'launcher', groups: [] },
-  run: ({ process, clientset }) => runController(process, clientset, 'launcher', async (namespace, name, { maps, pods }) => {
-    const map = maps.lister.namespace(namespace).get(name);
-    if (map?.metadata.labels?.['run'] === undefined || pods.lister.namespace(namespace).get(name) !== undefined) return;
-    const pod = { metadata: { name }, spec: { containers: [{ name: 'main', image: map.metadata.labels['run'] }] } };
-    try {
-      await clientset.coreV1.pods(namespace).create(pod);
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error; // our cache is behind
-    }
-  }),
-};
-
-/** Every Pod runs. */
-const node: Component = {
-  name: 'node',
-  user: { name: 'node', groups: [] },
-  run: ({ process, clientset }) => runController(process, clientset, 'node', async (namespace, name, { pods }) => {
-    const pod = pods.lister.namespace(namespace).get(name);
-    if (pod === undefined || pod.status?.phase === 'Running') return;
-    await clientset.coreV1.pods(namespace).patch(name, 'merge', { status: { phase: 'Running' } }, { subresource: 'status' });
-  }),
-};
-
-function informersOf(clientset: Clientset) {
-  const factory = new SharedInformerFactory(clientset);
-  return { factory, maps: factory.forResource(resources.core.v1.configMaps), pods: factory.forResource(resources.core.v1.pods) };
-}
-
-async function runController(
-  process: Process,
-  clientset: Clientset,
-  name: string,
-  sync: (namespace: string, name: string, seen: ReturnType<typeof informersOf>) => Promise<void>,
-): Promise<void> {
-  const seen = informersOf(clientset);
-  const controller = new KeyedController({
-    process,
-    name,
-    workers: 2,
-    sync: (key) => {
-      const { namespace, name: object } = splitMetaNamespaceKey(key);
-      return sync(namespace, object, seen);
-    },
-  });
-  const enqueue = (object: { readonly metadata: { readonly name?: string; readonly namespace?: string } }): void => controller.queue.add(metaNamespaceKey(object));
-  for (const informer of [seen.maps, seen.pods]) informer.addEventHandler({ onAdd: enqueue, onUpdate: (_old, object) => enqueue(object), onDelete: () => undefined });
-  seen.factory.start();
-  await seen.factory.waitForCacheSync();
-  await controller.run(process.signal);
-}
+import { Cluster } from './cluster.ts';
+import { grantAll, launcher, node } from './fixtures/thread-components.ts';
 
 interface World {
   readonly runtime: SimRuntime;
@@ -69,22 +12,19 @@ interface World {
   readonly cluster: Cluster;
 }
 
-function worldOf(runtime: SimRuntime, store: MemoryStore, options: { readonly interleave?: 'requests' | 'storage'; readonly wrap?: (storage: Storage) => Storage } = {}): World {
+function worldOf(
+  runtime: SimRuntime,
+  store: MemoryStore,
+  options: { readonly interleave?: 'requests' | 'storage'; readonly wrap?: (storage: Storage) => Storage } = {},
+): World {
   const storage = new EmbeddedStorage(store);
-  const cluster = new Cluster({ runtime, serviceAccountKey, storage: options.wrap?.(storage) ?? storage, interleave: options.interleave ?? 'storage' });
+  const cluster = new Cluster({
+    runtime,
+    serviceAccountKey,
+    storage: options.wrap?.(storage) ?? storage,
+    interleave: options.interleave ?? 'storage',
+  });
   return { runtime, store, cluster };
-}
-
-/** The rights of the components, and the account that pods run as: its controller is not part of this test. */
-async function grantAll({ runtime, cluster }: World): Promise<void> {
-  await runtime.drive(cluster.admin.coreV1.serviceAccounts('default').create({ metadata: { name: 'default' } }));
-  await runtime.drive(
-    cluster.admin.rbacV1.clusterRoleBindings().create({
-      metadata: { name: 'components' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-      subjects: [launcher, node].map(({ name }) => ({ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name })),
-    }),
-  );
 }
 
 /** What a fresh server holds, and the rights of the components: made once, forked for each run. */
@@ -94,7 +34,7 @@ async function preparedStore(runtime: SimRuntime): Promise<MemoryStore> {
   if (prepared === undefined) {
     const world = worldOf(new SimRuntime({ seed: 0 }), new MemoryStore());
     await world.runtime.drive(world.cluster.start());
-    await grantAll(world);
+    await world.runtime.drive(grantAll(world.cluster));
     prepared = world.store;
   }
   return prepared.fork(runtime.process('store')) as MemoryStore; // a fork is in memory
@@ -107,7 +47,8 @@ async function runScenario(seed: number, maps = 3): Promise<World> {
   await runtime.drive(cluster.start());
   cluster.run(launcher);
   cluster.run(node);
-  for (let i = 0; i < maps; i++) await runtime.drive(cluster.admin.coreV1.configMaps('default').create({ metadata: { name: `app-${i}`, labels: { run: 'web' } } }));
+  for (let i = 0; i < maps; i++)
+    await runtime.drive(cluster.admin.coreV1.configMaps('default').create({ metadata: { name: `app-${i}`, labels: { run: 'web' } } }));
   await runtime.settle();
   return world;
 }
@@ -119,7 +60,14 @@ describe('the thread, simulated', () => {
   test('a controller and a node bring the cluster to rest, and a second settle has nothing to do', async () => {
     const { runtime, cluster } = await runScenario(7);
     const pods = await runtime.drive(cluster.admin.coreV1.pods('default').list());
-    assert.deepEqual(pods.items.map(({ metadata, status }) => [metadata.name, status?.phase]), [['app-0', 'Running'], ['app-1', 'Running'], ['app-2', 'Running']]);
+    assert.deepEqual(
+      pods.items.map(({ metadata, status }) => [metadata.name, status?.phase]),
+      [
+        ['app-0', 'Running'],
+        ['app-1', 'Running'],
+        ['app-2', 'Running'],
+      ],
+    );
     await runtime.settle();
     assert.equal((await runtime.settle()).steps, 0);
     assert.deepEqual(runtime.failures, []);
@@ -149,11 +97,17 @@ describe('the thread, simulated', () => {
     assert.equal(store.revision, before);
   });
 
-  for (const { interleave, finds } of [{ interleave: 'storage', finds: true }, { interleave: 'requests', finds: false }] as const) {
+  for (const { interleave, finds } of [
+    { interleave: 'storage', finds: true },
+    { interleave: 'requests', finds: false },
+  ] as const) {
     test(`a lost update in the server ${finds ? 'is found' : 'stays hidden'} when ${interleave} interleave`, async () => {
       let lost = 0;
       for (let seed = 1; seed <= 20; seed++) {
-        const { runtime, cluster } = worldOf(new SimRuntime({ seed, strategy: uniform() }), new MemoryStore(), { interleave, wrap: forgetsToCompare });
+        const { runtime, cluster } = worldOf(new SimRuntime({ seed, strategy: uniform() }), new MemoryStore(), {
+          interleave,
+          wrap: forgetsToCompare,
+        });
         await runtime.drive(cluster.start());
         const maps = cluster.admin.coreV1.configMaps('default');
         await runtime.drive(maps.create({ metadata: { name: 'shared' } }));

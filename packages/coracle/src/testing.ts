@@ -1,1 +1,2 @@
-export { SimulatedCluster, type SimulatedClusterOptions } from '@coracle/cluster';
+export { type AllowedRequest, forEachSeed, TestCluster, type TestClusterOptions } from '@coracle/testing';
+export { type ForkOptions, SimulatedCluster, type SimulatedClusterOptions } from '@coracle/cluster';
