@@ -66,8 +66,9 @@ export class WholeServer {
     this.#customResources = new CustomResources({ server: this.server, table: builtInTypes });
   }
 
-  async start(): Promise<void> {
-    await bootstrap(this.server);
+  /** `isFresh`: what every server holds from the start is not there yet. */
+  async start({ isFresh }: { readonly isFresh: boolean }): Promise<void> {
+    if (isFresh) await bootstrap(this.server);
     await this.#rbac.start();
     await this.#customResources.start();
   }
@@ -112,12 +113,12 @@ let prepared: MemoryStore | undefined;
 export async function startWholeServer(seed = 1): Promise<WholeServer> {
   if (prepared === undefined) {
     const first = new WholeServer(new SimRuntime({ seed: 0, startMs }), new MemoryStore());
-    await first.runtime.drive(first.start());
+    await first.runtime.drive(first.start({ isFresh: true }));
     first.stop();
     prepared = first.store;
   }
   const runtime = new SimRuntime({ seed, startMs });
   const whole = new WholeServer(runtime, prepared.fork(runtime.process('store')) as MemoryStore); // a fork is in memory
-  await runtime.drive(whole.start());
+  await runtime.drive(whole.start({ isFresh: false }));
   return whole;
 }
