@@ -8,7 +8,7 @@ import { ControlPlane } from './fixtures/control-plane.ts';
 const { apps, core } = resources;
 
 /** Crashes tried of each scenario, spread over its writes. */
-const mostCrashes = 9;
+const mostCrashes = 5;
 
 const deploymentSpec = (image: string): unknown => ({
   replicas: 3,
