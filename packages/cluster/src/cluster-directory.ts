@@ -12,6 +12,8 @@ import {
   openDurableStore,
 } from '@coracle/etcd';
 import type { Process } from '@coracle/kernel';
+import type { DisksState } from '@coracle/kubelet';
+import { disksStateOf } from './disks-state.ts';
 import { type Credential, createPki, type Pki, renewedPki } from './pki.ts';
 import { programVersion } from './version.ts';
 
@@ -21,10 +23,12 @@ export class ClusterDirectoryError extends Error {
 }
 
 const certified = ['ca', 'apiserver', 'admin'] as const;
+const volumesFile = 'volumes.json';
 const pkiFiles = [...certified.flatMap((name) => [`${name}.crt`, `${name}.key`]), 'sa.key', 'sa.pub'];
 
 /**
- * The files of a cluster: `VERSION` (the program's, for messages), `pki/`, `store/`, `kubeconfig`, and `pid` while it runs. The
+ * The files of a cluster: `VERSION` (the program's, for messages), `pki/`, `store/`, `volumes.json` (what simulated pods keep in their
+ * PersistentVolumes), `kubeconfig`, and `pid` while it runs. The
  * directory is 0700, its files 0600, and each file is there as a whole or not at all. `store/LOCK` is the only lock, and
  * `store/META` has the only version of a format.
  */
@@ -91,6 +95,22 @@ export class ClusterDirectory {
 
   writeKubeconfig(text: string): void {
     this.#write('kubeconfig', text);
+  }
+
+  /** The data of the simulated volumes at the end of an earlier run; none in a new directory. Throws ClusterDirectoryError. */
+  readVolumes(): DisksState {
+    if (!existsSync(path.join(this.path, volumesFile))) return [];
+    const text = this.#read(volumesFile);
+    try {
+      return disksStateOf(JSON.parse(text));
+    } catch (error) {
+      const remedy = `restore it, or remove it to have the volumes of all pods start empty`;
+      throw new ClusterDirectoryError(`"${path.join(this.path, volumesFile)}" is damaged: ${remedy}`, { cause: error });
+    }
+  }
+
+  writeVolumes(state: DisksState): void {
+    this.#write(volumesFile, JSON.stringify(state));
   }
 
   writePid(pid: number): void {

@@ -6,7 +6,7 @@ import { tidbPrograms } from '@coracle/tidb-simulator';
 import { deepFreeze } from '@coracle/apimachinery';
 import { DiscoveryClient, RestMapper, SharedInformerFactory } from '@coracle/client';
 import { assert, type Process } from '@coracle/kernel';
-import type { ImageEntry } from '@coracle/kubelet';
+import type { DisksState, ImageEntry } from '@coracle/kubelet';
 import type { Cluster } from './cluster.ts';
 import { createMissing } from './create-missing.ts';
 import { Nodes, type NodesState } from './nodes.ts';
@@ -23,6 +23,8 @@ export interface ComponentsOptions {
   readonly programs?: Iterable<readonly [image: string, entry: ImageEntry]>;
   /** What `snapshot` returned, to go on from there. */
   readonly resumed?: ComponentsState;
+  /** The data of PersistentVolumes of an earlier run, whose machines have been switched off since. */
+  readonly disks?: DisksState;
 }
 
 /** What of the components is not in the store: plain data. Everything else starts anew, as after a crash. */
@@ -54,7 +56,7 @@ export class Components {
     this.#cluster = cluster;
     this.#options = options;
     const programs = [...tidbPrograms(), ...(options.programs ?? [])];
-    this.nodes = new Nodes(cluster, { count: options.nodes, programs, resumed: options.resumed?.nodes });
+    this.nodes = new Nodes(cluster, { count: options.nodes, programs, resumed: options.resumed?.nodes, disks: options.disks });
   }
 
   /** Resolves when all have been started; they come up by themselves. */

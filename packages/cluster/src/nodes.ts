@@ -19,6 +19,8 @@ export interface NodesOptions {
   /** What images are, where not the default program: patterns of `ProgramRegistry`, of which the last that matches counts. */
   readonly programs: Iterable<readonly [pattern: string, entry: ImageEntry]>;
   readonly resumed?: NodesState | undefined;
+  /** The data of PersistentVolumes, where nothing is resumed. */
+  readonly disks?: DisksState | undefined;
 }
 
 /** Simulated machines as plain data: addresses, the data of PersistentVolumes, what runs where. */
@@ -42,7 +44,7 @@ export class Nodes {
     this.#cluster = cluster;
     this.#count = options.count;
     this.#resumed = options.resumed;
-    this.#disks = new Disks({ resumed: options.resumed?.disks });
+    this.#disks = new Disks({ resumed: options.resumed?.disks ?? options.disks });
     this.#programs = new ProgramRegistry({ fallback: defaultProgram, programs: options.programs });
     const clientset = cluster.clientset('network', { name: 'system:kube-proxy', groups: [] });
     this.network = new Network({ process: clientset.process, clientset, resumed: options.resumed?.addresses });
@@ -82,6 +84,11 @@ export class Nodes {
   /** Names of the machines that are on. */
   get names(): readonly string[] {
     return [...this.#kubelets.keys()];
+  }
+
+  /** What the PersistentVolumes hold. */
+  get disks(): DisksState {
+    return this.#disks.snapshot();
   }
 
   snapshot(): NodesState {

@@ -5,6 +5,7 @@ import { Components } from './components.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
 import type { Nodes } from './nodes.ts';
 import { kubeconfigOf } from './pki.ts';
+import { VolumeSaver } from './volume-saver.ts';
 
 export interface StartClusterOptions {
   /** Keys, certificates and the kubeconfig are kept there. */
@@ -73,6 +74,14 @@ async function startEach(
     serviceAccountKey: pki.serviceAccountKeys.privateKey,
     serverAddress: () => address,
   });
+  const volumes = directory.readVolumes();
+  const saver = new VolumeSaver({
+    process: cluster.server.process,
+    snapshot: () => nodes?.disks ?? volumes,
+    write: (state) => directory.writeVolumes(state),
+  });
+  // Once nothing runs that could write to them.
+  started.push(() => saver.save());
   started.push(() => cluster.stop());
   const listener = await listenHttp({
     process: cluster.server.process,
@@ -90,8 +99,9 @@ async function startEach(
   directory.writePid(globalThis.process.pid);
   started.push(() => directory.removePid());
   await cluster.start();
-  const components = new Components(cluster, { nodes: options.nodes, rootCA: pki.authority.certificate });
+  const components = new Components(cluster, { nodes: options.nodes, rootCA: pki.authority.certificate, disks: volumes });
   nodes = components.nodes;
+  cluster.server.process.spawn('volumes', (signal) => saver.run(signal));
   await components.start();
   let stopping: Promise<void> | undefined;
   return {
