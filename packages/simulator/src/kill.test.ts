@@ -84,6 +84,7 @@ test('a dead process holds up neither settle nor the report of open work', async
   process.busy('request');
   process.post(at, () => undefined);
   process.kill();
+  process.busy('what its garbage continuations still call');
   assert.deepEqual(await runtime.settle(), { steps: 0, virtualMs: 0 });
 });
 

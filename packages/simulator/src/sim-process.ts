@@ -134,6 +134,7 @@ export class SimProcess implements Process {
   }
 
   busy(what: string): Disposable {
+    if (!this.#alive) return { [Symbol.dispose]: () => undefined };
     return this.#ports.open(this, what);
   }
 
