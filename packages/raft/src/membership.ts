@@ -40,6 +40,8 @@ function reasonAgainst(raft: Raft, leader: Leader, change: ConfChange): string |
  * refuses one applies it with no changes. Throws RaftInvariantError for a change that does not fit: nodes must not differ.
  */
 export function applyConfChange(raft: Raft, change: ConfChange): void {
+  // The application still applies what it had when a snapshot came that holds all of it: the snapshot's members count.
+  if (raft.log.hasPendingSnapshot()) return;
   const changed = changeOf(raft.configuration, change);
   if (!changed.ok) throw new RaftInvariantError(changed.reason);
   const { role } = raft;

@@ -164,7 +164,10 @@ export interface StorageAppendResponse extends Envelope {
   readonly snapshot: Snapshot | undefined;
 }
 
-/** Work for the apply worker: hand `entries` to the state machine, then send `responses`. */
+/**
+ * Work for the apply worker: hand `entries` to the state machine, then send `responses`. A snapshot that was installed meanwhile
+ * may have overtaken them: then they are passed over.
+ */
 export interface StorageApply extends Envelope {
   readonly type: 'MsgStorageApply';
   readonly entries: readonly Entry[];

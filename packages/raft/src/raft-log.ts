@@ -175,7 +175,7 @@ export class RaftLog {
     if (!this.hasNextCommittedEntries(allowUnstable)) return [];
     const room = this.#maxApplyingBytes - this.#applyingBytes;
     const entries = this.slice(this.applying + 1, this.#maxAppliable(allowUnstable) + 1, room);
-    invariant(typeof entries !== 'string', `committed entries after ${this.applying} are ${String(entries)}`);
+    invariant(typeof entries !== 'string', `committed entries after ${this.applying} are gone`);
     return entries;
   }
 

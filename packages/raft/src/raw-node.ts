@@ -48,8 +48,6 @@ export interface Status extends SoftState, HardState {
   readonly configuration: Configuration;
   /** Who is to lead next, while a transfer is under way. */
   readonly transferee: NodeId;
-  /** How the leader sends to each member, in words; empty unless it leads. */
-  readonly progress: ReadonlyMap<NodeId, string>;
 }
 
 /**
@@ -247,10 +245,6 @@ export class RawNode {
   status(): Status {
     const raft = this.#raft;
     const { role, configuration, last } = raft;
-    const progress = new Map<NodeId, string>();
-    if (role.state === 'StateLeader') {
-      for (const [id, each] of role.progress) progress.set(id, describeProgress(each, configuration.learners.includes(id)));
-    }
     return {
       id: raft.id,
       ...raft.hardState(),
@@ -260,8 +254,17 @@ export class RawNode {
       lastTerm: last.term,
       configuration,
       transferee: role.state === 'StateLeader' ? role.transferee : nobody,
-      progress,
     };
+  }
+
+  /** How the leader sends to each member, in words; empty unless it leads. */
+  progress(): ReadonlyMap<NodeId, string> {
+    const { role, configuration } = this.#raft;
+    const progress = new Map<NodeId, string>();
+    if (role.state === 'StateLeader') {
+      for (const [id, each] of role.progress) progress.set(id, describeProgress(each, configuration.learners.includes(id)));
+    }
+    return progress;
   }
 
   /** Entries that are in the log, durable or not, from `from` on. */

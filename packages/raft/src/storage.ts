@@ -10,7 +10,7 @@ export type LogGap = 'compacted' | 'unavailable';
  * All answers are synchronous, so an implementation keeps in memory (or can read at once) what is not compacted.
  */
 export interface Storage {
-  /** What was durable when the node started. */
+  /** What was durable when the node started. The commit index is not below that of the snapshot: whoever stores one sees to it. */
   initialState(): { readonly hardState: HardState; readonly confState: ConfState };
   /** The first index that `entries` can give: one after the last snapshot's. */
   firstIndex(): LogIndex;
@@ -19,7 +19,10 @@ export interface Storage {
   term(index: LogIndex): Term | LogGap;
   /** Entries of [from, to), cut after `maxBytes` but never empty. */
   entries(from: LogIndex, to: LogIndex, maxBytes: number): readonly Entry[] | LogGap;
-  /** A snapshot of what is applied, for a follower that is too far behind; undefined while none can be had. */
+  /**
+   * A snapshot of what is applied now, for a follower that is too far behind; undefined while none can be had. One that is older
+   * than the member it is sent to is refused there, again and again.
+   */
   snapshot(): Snapshot | undefined;
 }
 
