@@ -8,6 +8,7 @@ import { inProcessStart } from './in-process-start.ts';
 import { list10k } from './list-10k.ts';
 import { memory100k } from './memory-100k.ts';
 import { ready } from './ready.ts';
+import { runtimeSteps } from './runtime-steps.ts';
 import { simSteps } from './sim-steps.ts';
 import { tidbReady, tidbReadySimulated } from './tidb-ready.ts';
 import { watch } from './watch.ts';
@@ -24,6 +25,7 @@ export const benchmarks: readonly Benchmark[] = [
   watch,
   tidbReady,
   tidbReadySimulated,
+  runtimeSteps,
   simSteps,
   fork,
   memory100k,
