@@ -19,12 +19,11 @@ export async function bootstrap(server: ApiServer): Promise<number> {
     const { definition } = registry;
     for (const line of text.split('\n')) {
       const recorded = JSON.parse(line) as Unstructured; // generated
-      const { object } = definition.decode(recorded);
       const context = server.contextFor(loopbackUser, recorded.metadata.namespace ?? '');
       const { stored } = await server.storage.get(registry.key(context.namespace, recorded.metadata.name ?? ''));
       if (stored !== undefined) continue;
       try {
-        await registry.create(context, object);
+        await registry.create(context, definition.decode(recorded).object);
         written++;
       } catch (error) {
         if (!isAlreadyExists(error)) throw error; // another member was faster
