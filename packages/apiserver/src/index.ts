@@ -1,5 +1,11 @@
 export { type Admission, admissionChain, type AdmissionPlugin, type AdmissionRequest } from './admission/admission.ts';
-export { type Authenticator, certificateAuthenticator, type Credentials, firstOf, type PeerCertificate } from './authentication/authenticator.ts';
+export {
+  type Authenticator,
+  certificateAuthenticator,
+  type Credentials,
+  firstOf,
+  type PeerCertificate,
+} from './authentication/authenticator.ts';
 export { anonymous, authenticated, mastersGroup, type UserInfo } from './authentication/user.ts';
 export { type Attributes, type Authorizer, type Decision, privilegedGroupAuthorizer, unionAuthorizer } from './authorization/authorizer.ts';
 export { createCertificate, type KeyPair, type KeySource, type Subject } from './pki/certificate.ts';
@@ -21,6 +27,7 @@ export { steppedStorage } from './storage/stepped.ts';
 export type { Storage, StorageChange, Stored, WatchSink } from './storage/storage.ts';
 export { type HttpListener, type HttpListenerOptions, listenHttp } from './transport/http-listener.ts';
 export { defaultStorageClass, defaultTolerationSeconds, priority } from './admission/pod-defaults.ts';
+export { roleEscalation } from './admission/role-escalation.ts';
 export { serviceAccountAdmission } from './admission/service-account.ts';
 export { ServiceAccountTokens } from './authentication/service-account-tokens.ts';
 export { kindHooks } from './kinds/kinds.ts';

@@ -27,6 +27,7 @@ import {
   priority,
   privilegedGroupAuthorizer,
   RbacAuthorizer,
+  roleEscalation,
   serverPaths,
   serviceAccountAdmission,
   ServiceAccountTokens,
@@ -108,7 +109,14 @@ export class Cluster {
       cells: cellsOf,
       authenticator,
       authorizer,
-      admission: [namespaceLifecycle, serviceAccountAdmission, defaultTolerationSeconds, priority, defaultStorageClass],
+      admission: [
+        namespaceLifecycle,
+        serviceAccountAdmission,
+        defaultTolerationSeconds,
+        priority,
+        defaultStorageClass,
+        roleEscalation({ rbac: this.#rbac, authorizer }),
+      ],
       subresources: builtInSubresources({ tokens: () => tokens, podSubresources: [podLog(nodes)] }),
       actions: [...authenticationReviews(() => authenticator, [issuer]), ...accessReviews(authorizer)],
       paths: serverPaths({

@@ -60,6 +60,26 @@ export class RbacAuthorizer implements Authorizer {
     return { decision: 'noOpinion', reason: missing.length === 0 ? '' : `RBAC: ${[...new Set(missing)].join(', ')}` };
   }
 
+  /**
+   * What a user may pass on in a namespace: all rules of the roles bound there, those about paths too although only a
+   * ClusterRoleBinding makes them count; and the names of roles that are bound and do not exist.
+   */
+  held(user: UserInfo, namespace: string): { readonly rules: Rules; readonly missing: readonly string[] } {
+    const rules: Frozen<PolicyRule>[] = [];
+    const missing: string[] = [];
+    for (const [binding] of this.#bindingsOf(user, namespace)) {
+      const found = this.#rulesOf(binding);
+      if (found === undefined) missing.push(binding.roleName);
+      else rules.push(...found);
+    }
+    return { rules, missing };
+  }
+
+  /** Of a role as a binding in `namespace` names it; undefined when there is none. */
+  rulesOf({ kind, name, namespace }: { readonly kind: string; readonly name: string; readonly namespace: string }): Rules | undefined {
+    return this.#rulesOf({ roleKind: kind, roleName: name, namespace });
+  }
+
   /** Rules of a RoleBinding say nothing about paths. */
   readonly rulesFor = (user: UserInfo, namespace: string): Rules => {
     const rules: Frozen<PolicyRule>[] = [];
@@ -79,7 +99,7 @@ export class RbacAuthorizer implements Authorizer {
     }
   }
 
-  #rulesOf({ roleKind, roleName, namespace }: Binding): Rules | undefined {
+  #rulesOf({ roleKind, roleName, namespace }: Pick<Binding, 'roleKind' | 'roleName' | 'namespace'>): Rules | undefined {
     return this.#rules.get(`${roleKind} ${roleKind === 'Role' ? `${namespace}/` : ''}${roleName}`);
   }
 

@@ -89,9 +89,15 @@ export const differences: readonly Difference[] = [
     },
   },
   {
-    reason: 'writers of roles may grant more than they have; nodes read other nodes',
+    reason: 'the ClusterRoles admin, edit and view have from the start the rules that a controller of upstream collects into them',
     cases: {
-      authz: 'escalate-role node-user',
+      authz: 'escalate-role',
+    },
+  },
+  {
+    reason: 'nodes read other nodes',
+    cases: {
+      authz: 'node-user',
     },
   },
   {

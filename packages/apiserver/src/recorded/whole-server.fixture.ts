@@ -4,6 +4,7 @@ import { MemoryStore } from '@coracle/etcd';
 import { SimRuntime } from '@coracle/simulator';
 import { namespaceLifecycle } from '../admission/namespace-lifecycle.ts';
 import { defaultStorageClass, defaultTolerationSeconds, priority } from '../admission/pod-defaults.ts';
+import { roleEscalation } from '../admission/role-escalation.ts';
 import { serviceAccountAdmission } from '../admission/service-account.ts';
 import { certificateAuthenticator, firstOf } from '../authentication/authenticator.ts';
 import { ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
@@ -57,7 +58,14 @@ export class WholeServer {
       cells: cellsOf,
       authenticator,
       authorizer,
-      admission: [namespaceLifecycle, serviceAccountAdmission, defaultTolerationSeconds, priority, defaultStorageClass],
+      admission: [
+        namespaceLifecycle,
+        serviceAccountAdmission,
+        defaultTolerationSeconds,
+        priority,
+        defaultStorageClass,
+        roleEscalation({ rbac: this.#rbac, authorizer }),
+      ],
       subresources: builtInSubresources({ tokens: () => tokens, podSubresources: [podLog(() => undefined)] }),
       actions: [...authenticationReviews(() => authenticator, [issuer]), ...accessReviews(authorizer)],
       paths: serverPaths({ table: builtInTypes, version, ready: [], resources: () => this.server.resources }),
