@@ -131,3 +131,20 @@ test('compareQuantities is an order', () => {
     }),
   );
 });
+
+test('parseQuantity() reads a text again as it read it first, also after thousands of others', () => {
+  const texts = Array.from({ length: 2_500 }, (_, i) => `${i}.${i}Mi`);
+  const first = texts.map((text) => ({ quantity: parseQuantity(text), canonical: canonicalQuantity(text), milli: milliValue(text) }));
+  for (const [i, text] of texts.entries()) {
+    assert.deepEqual({ quantity: parseQuantity(text), canonical: canonicalQuantity(text), milli: milliValue(text) }, first[i]);
+    assert.deepEqual(parseQuantity(text), parseQuantity(`+${text}`));
+  }
+});
+
+test('parseQuantity() refuses a text each time', () => {
+  for (let i = 0; i < 3; i++) assert.throws(() => parseQuantity('1.1.M'), { name: 'SyntaxError', message: wrongForm });
+});
+
+test('parseQuantity() gives what nobody can change', () => {
+  assert.ok(Object.isFrozen(parseQuantity('1500m')));
+});

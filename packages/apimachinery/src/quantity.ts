@@ -41,11 +41,38 @@ const shortDigits = 18;
 const maxTextLength = 1_000;
 const maxExponent = 1_000;
 
+/** What was made of a text before. Manifests write a few texts again and again, and their numbers are slow to read. */
+interface Reading {
+  readonly quantity: Quantity;
+  canonical?: string;
+  milli?: bigint;
+}
+
+/** By text. Bounded: when it is full it starts again, which costs no more than to be without it. */
+const readings = new Map<string, Reading>();
+const maxReadings = 1_000;
+/** Longer ones are nobody's habit, and would make the bound one of memory no more. */
+const maxKeptLength = 32;
+
+function readingOf(text: string): Reading {
+  const known = readings.get(text);
+  if (known !== undefined) return known;
+  const reading: Reading = { quantity: Object.freeze(readQuantity(text)) };
+  if (text.length > maxKeptLength) return reading;
+  if (readings.size >= maxReadings) readings.clear();
+  readings.set(text, reading);
+  return reading;
+}
+
 /**
  * Reads a quantity (apimachinery pkg/api/resource ParseQuantity). What is finer than a billionth is rounded away from zero.
  * Throws SyntaxError in upstream's words, which say more than they mean: a sign or a suffix alone is a zero.
  */
 export function parseQuantity(text: string): Quantity {
+  return readingOf(text).quantity;
+}
+
+function readQuantity(text: string): Quantity {
   const match = text === '' ? null : form.exec(text);
   if (match === null) {
     throw new SyntaxError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
@@ -103,7 +130,9 @@ function isKept(read: {
  * binary quantity that is small or no whole number is printed as a decimal one. Throws as `parseQuantity`.
  */
 export function canonicalQuantity(text: string): string {
-  return formatQuantity(parseQuantity(text));
+  const reading = readingOf(text);
+  reading.canonical ??= formatQuantity(reading.quantity);
+  return reading.canonical;
 }
 
 /** The canonical text of `quantity` (Quantity.String). */
@@ -157,7 +186,9 @@ export function addQuantities(a: string, b: string): string {
 
 /** Thousandths, rounded away from zero: how CPU is counted (Quantity.MilliValue). */
 export function milliValue(text: string): bigint {
-  return roundedUp(parseQuantity(text), -3);
+  const reading = readingOf(text);
+  reading.milli ??= roundedUp(reading.quantity, -3);
+  return reading.milli;
 }
 
 /** Whole units, rounded away from zero: how bytes and things are counted (Quantity.Value). */
@@ -169,13 +200,14 @@ type Amount = Pick<Quantity, 'unscaled' | 'exponent'>;
 
 function compareAmounts(a: Amount, b: Amount): number {
   const exponent = Math.min(a.exponent, b.exponent);
-  const difference = scaledTo(a, exponent) - scaledTo(b, exponent);
-  if (difference === 0n) return 0;
-  return difference < 0n ? -1 : 1;
+  const [left, right] = [scaledTo(a, exponent), scaledTo(b, exponent)];
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }
 
 /** In units of 10^`exponent`, which is not above the amount's own. */
 function scaledTo(amount: Amount, exponent: number): bigint {
+  if (amount.exponent === exponent || amount.unscaled === 0n) return amount.unscaled;
   return amount.unscaled * 10n ** BigInt(amount.exponent - exponent);
 }
 
