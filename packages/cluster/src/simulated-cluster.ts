@@ -42,6 +42,7 @@ export class SimulatedCluster {
   readonly components: Components;
   readonly #options: SimulatedClusterOptions;
   readonly #serviceAccountKey: string;
+  readonly #storage: EmbeddedStorage;
 
   private constructor(
     from: {
@@ -49,18 +50,20 @@ export class SimulatedCluster {
       readonly store: MemoryStore;
       readonly resumed?: ComponentsState;
       readonly serviceAccountKey: string;
+      readonly origin?: EmbeddedStorage;
     },
     options: SimulatedClusterOptions,
   ) {
-    const { runtime, store, resumed, serviceAccountKey } = from;
+    const { runtime, store, resumed, serviceAccountKey, origin } = from;
     const { nodes = 3, interleave, onAuthorized, wrapStorage = (storage) => storage, controllers, programs } = options;
     this.runtime = runtime;
     this.store = store;
     this.#options = options;
     this.#serviceAccountKey = serviceAccountKey;
+    this.#storage = new EmbeddedStorage(store, origin === undefined ? {} : { origin });
     this.cluster = new Cluster({
       runtime,
-      storage: wrapStorage(new EmbeddedStorage(store)),
+      storage: wrapStorage(this.#storage),
       serviceAccountKey,
       nodes: (name) => this.components.nodes.connection(name),
       ...(interleave === undefined ? {} : { interleave }),
@@ -123,7 +126,7 @@ export class SimulatedCluster {
       ...(trace === undefined ? {} : { trace }),
     });
     const store = this.store.fork(runtime.process('etcd')) as MemoryStore; // a fork is in memory
-    const from = { runtime, store, resumed: this.components.snapshot(), serviceAccountKey: this.#serviceAccountKey };
+    const from = { runtime, store, resumed: this.components.snapshot(), serviceAccountKey: this.#serviceAccountKey, origin: this.#storage };
     const fork = new SimulatedCluster(from, { ...this.#options, ...options });
     await fork.drive(fork.cluster.start());
     await fork.drive(fork.components.start());

@@ -9,40 +9,48 @@ import { grantAll, launcher, node } from './fixtures/thread-components.ts';
 interface World {
   readonly runtime: SimRuntime;
   readonly store: MemoryStore;
+  readonly storage: EmbeddedStorage;
   readonly cluster: Cluster;
 }
 
 function worldOf(
   runtime: SimRuntime,
   store: MemoryStore,
-  options: { readonly interleave?: 'requests' | 'storage'; readonly wrap?: (storage: Storage) => Storage } = {},
+  options: {
+    readonly interleave?: 'requests' | 'storage';
+    readonly wrap?: (storage: Storage) => Storage;
+    readonly origin?: EmbeddedStorage;
+  } = {},
 ): World {
-  const storage = new EmbeddedStorage(store);
+  const storage = new EmbeddedStorage(store, options.origin === undefined ? {} : { origin: options.origin });
   const cluster = new Cluster({
     runtime,
     serviceAccountKey,
     storage: options.wrap?.(storage) ?? storage,
     interleave: options.interleave ?? 'storage',
   });
-  return { runtime, store, cluster };
+  return { runtime, store, storage, cluster };
 }
 
 /** What a fresh server holds, and the rights of the components: made once, forked for each run. */
-let prepared: MemoryStore | undefined;
+let prepared: World | undefined;
 
-async function preparedStore(runtime: SimRuntime): Promise<MemoryStore> {
+async function preparedWorld(runtime: SimRuntime): Promise<World> {
   if (prepared === undefined) {
-    const world = worldOf(new SimRuntime({ seed: 0 }), new MemoryStore());
-    await world.runtime.drive(world.cluster.start());
-    await world.runtime.drive(grantAll(world.cluster));
-    prepared = world.store;
+    prepared = worldOf(new SimRuntime({ seed: 0 }), new MemoryStore());
+    await prepared.runtime.drive(prepared.cluster.start());
+    await prepared.runtime.drive(grantAll(prepared.cluster));
   }
-  return prepared.fork(runtime.process('store')) as MemoryStore; // a fork is in memory
+  return worldOf(runtime, forkOf(prepared.store, runtime), { origin: prepared.storage });
+}
+
+function forkOf(store: MemoryStore, runtime: SimRuntime): MemoryStore {
+  return store.fork(runtime.process('store')) as MemoryStore; // a fork is in memory
 }
 
 async function runScenario(seed: number, maps = 3): Promise<World> {
   const runtime = new SimRuntime({ seed, strategy: uniform() });
-  const world = worldOf(runtime, await preparedStore(runtime));
+  const world = await preparedWorld(runtime);
   const { cluster } = world;
   await runtime.drive(cluster.start());
   cluster.run(launcher);
@@ -87,7 +95,7 @@ describe('the thread, simulated', () => {
   test('a fork of the settled cluster settles without a write', async () => {
     const { runtime, store } = await runScenario(3);
     const forked = runtime.fork();
-    const copy = worldOf(forked, store.fork(forked.process('store')) as MemoryStore);
+    const copy = worldOf(forked, forkOf(store, forked));
     const before = copy.store.revision;
     await forked.drive(copy.cluster.start());
     copy.cluster.run(launcher);

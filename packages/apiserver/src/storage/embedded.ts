@@ -42,9 +42,10 @@ export class EmbeddedStorage implements Storage {
   /** A change is handed to every watcher of its key; what they see of it is made once. */
   readonly #changes = new WeakMap<Change, StorageChange>();
 
-  constructor(store: Store, options: { readonly cacheBytes?: number } = {}) {
+  /** `origin` is the storage of the store that `store` was forked from: what both hold is parsed once. */
+  constructor(store: Store, options: { readonly cacheBytes?: number; readonly origin?: EmbeddedStorage } = {}) {
     this.#store = store;
-    this.#cache = new StoredCache(options.cacheBytes ?? defaultCacheBytes);
+    this.#cache = options.origin === undefined ? new StoredCache(options.cacheBytes ?? defaultCacheBytes) : options.origin.#cache;
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<{ revision: Revision; stored: Stored | undefined }> {
