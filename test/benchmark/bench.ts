@@ -1,9 +1,8 @@
 /** `npm run bench`: prints a JSON line for each measurement. `-- NAME…` runs some of the cases, `-- --list` names them. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import { benchmarks } from './benchmarks.ts';
-import { root } from './bundle.ts';
+import { profilingArgs, root } from './bundle.ts';
 
 /** Longer than any case takes on a busy machine: a case that hangs ends, and the others run. */
 const caseWithinMs = 300_000;
@@ -22,28 +21,33 @@ if (unknown !== undefined) {
 } else {
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interruption.abort());
-  await run('tools/build.ts', [], { output: 2, signal: interruption.signal });
+  await run(['tools/build.ts'], { output: 2, signal: interruption.signal });
   for (const name of args.length > 0 ? args : names) {
-    if (!interruption.signal.aborted) await run('test/benchmark/run-case.ts', [name], { output: 1, signal: interruption.signal });
+    if (interruption.signal.aborted) break;
+    await run(['test/benchmark/run-case.ts', name], { output: 1, signal: interruption.signal, nodeArgs: profilingArgs() });
   }
 }
 
-/** Runs a file of this repository in a process of its own, whose output goes to ours' `output`. What fails is said and does not end us. */
-async function run(
-  file: string,
-  args: readonly string[],
-  options: { readonly output: 1 | 2; readonly signal: AbortSignal },
-): Promise<void> {
-  const child = spawn(process.execPath, [...process.execArgv, path.join(root, file), ...args], {
+interface RunOptions {
+  /** Of ours, where its output goes. */
+  readonly output: 1 | 2;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  readonly nodeArgs?: readonly string[];
+}
+
+/** Runs a file of this repository with arguments in a process of its own. When it fails that is said, and we go on. */
+async function run(command: readonly string[], { output, signal, nodeArgs = [] }: RunOptions): Promise<void> {
+  const child = spawn(process.execPath, [...process.execArgv, ...nodeArgs, ...command], {
     cwd: root,
-    stdio: ['ignore', options.output, 'inherit'],
+    stdio: ['ignore', output, 'inherit'],
     timeout: caseWithinMs,
   });
   const end = (): void => void child.kill('SIGTERM');
-  options.signal.addEventListener('abort', end, { once: true });
-  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-  options.signal.removeEventListener('abort', end);
+  signal.addEventListener('abort', end, { once: true });
+  const [code, killedBy] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  signal.removeEventListener('abort', end);
   if (code === 0) return;
-  console.error(`bench: ${[file, ...args].join(' ')} ended with ${signal ?? code}`);
+  console.error(`bench: ${command.join(' ')} ended with ${killedBy ?? code}`);
   process.exitCode = 1;
 }

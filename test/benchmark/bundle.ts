@@ -100,8 +100,8 @@ export class Bundle {
   }
 }
 
-/** `BENCH_CPU_PROFILE=FOLDER npm run bench -- create` leaves profiles of the server there. */
-function profilingArgs(): readonly string[] {
+/** `BENCH_CPU_PROFILE=FOLDER npm run bench -- create` leaves profiles there, of the case's process and of its servers. */
+export function profilingArgs(): readonly string[] {
   const folder = process.env['BENCH_CPU_PROFILE'];
   return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${path.resolve(folder)}`];
 }
