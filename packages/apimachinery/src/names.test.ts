@@ -19,7 +19,7 @@ for (const { rule, good, bad } of [
 
 test('isDns1123Label says in upstream’s words what is wrong', () => {
   assert.deepEqual(isDns1123Label('a.b'), ['must not contain dots']);
-  assert.deepEqual(isDns1123Label(long), [tooLong]);
+  assert.deepEqual(isDns1123Label(long), ['must be no more than 63 characters']);
   assert.deepEqual(isDns1123Label('A'), [
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
   ]);
@@ -29,6 +29,8 @@ test('isQualifiedName names the part that is wrong', () => {
   assert.deepEqual(isQualifiedName('/a'), ['prefix part must be non-empty']);
   assert.equal(isQualifiedName('A.com/a')[0]?.startsWith('prefix part a lowercase RFC 1123 subdomain must consist of'), true);
   assert.deepEqual(isQualifiedName(long), [`name part ${tooLong}`]);
+  assert.deepEqual(isQualifiedName(`${'a'.repeat(254)}/b`), ['prefix part must be no more than 253 bytes']);
+  assert.equal(isQualifiedName('a/b/c')[0]?.startsWith('a valid label key must consist of'), true);
   assert.equal(isQualifiedName('a/')[0], 'name part must be non-empty');
 });
 

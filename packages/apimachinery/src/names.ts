@@ -2,6 +2,7 @@
 
 const dns1123Label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const dns1123Subdomain = `${dns1123Label}(\\.${dns1123Label})*`;
+const maxSubdomain = 253;
 const labelPattern = new RegExp(`^${dns1123Label}$`);
 const subdomainPattern = new RegExp(`^${dns1123Subdomain}$`);
 const dns1035Pattern = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
@@ -10,7 +11,7 @@ const labelValuePattern = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 
 export function isDns1123Label(value: string): readonly string[] {
   const errors: string[] = [];
-  if (value.length > 63) errors.push(maxLength(63));
+  if (value.length > 63) errors.push(maxCharacters(63));
   if (!labelPattern.test(value)) {
     errors.push(
       subdomainPattern.test(value)
@@ -23,7 +24,7 @@ export function isDns1123Label(value: string): readonly string[] {
 
 export function isDns1123Subdomain(value: string): readonly string[] {
   const errors: string[] = [];
-  if (value.length > 253) errors.push(maxLength(253));
+  if (value.length > maxSubdomain) errors.push(maxCharacters(maxSubdomain));
   if (!subdomainPattern.test(value)) {
     errors.push(regexError("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character", dns1123Subdomain, ['example.com']));
   }
@@ -32,7 +33,7 @@ export function isDns1123Subdomain(value: string): readonly string[] {
 
 export function isDns1035Label(value: string): readonly string[] {
   const errors: string[] = [];
-  if (value.length > 63) errors.push(maxLength(63));
+  if (value.length > 63) errors.push(maxCharacters(63));
   if (!dns1035Pattern.test(value)) {
     errors.push(regexError("a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character", '[a-z]([-a-z0-9]*[a-z0-9])?', ['my-name', 'abc-123']));
   }
@@ -48,9 +49,13 @@ export function isQualifiedName(value: string): readonly string[] {
     const [prefix = ''] = parts;
     name = parts[1] ?? '';
     if (prefix === '') errors.push('prefix part must be non-empty');
-    else errors.push(...isDns1123Subdomain(prefix).map((text) => `prefix part ${text}`));
+    else {
+      // The same rule in newer words.
+      const texts = isDns1123Subdomain(prefix).map((text) => (text === maxCharacters(maxSubdomain) ? maxLength(maxSubdomain) : text));
+      errors.push(...texts.map((text) => `prefix part ${text}`));
+    }
   } else if (parts.length > 2) {
-    const text = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+    const text = "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
     return [`${regexError(text, '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]', ['MyName', 'my.name', '123-abc'])} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
   }
   if (name === '') errors.push('name part must be non-empty');
@@ -74,6 +79,10 @@ export function isValidLabelValue(value: string): readonly string[] {
 export function isValidPathSegment(value: string): readonly string[] {
   if (value === '.' || value === '..') return [`may not be '${value}'`];
   return ['/', '%'].filter((char) => value.includes(char)).map((char) => `may not contain '${char}'`);
+}
+
+function maxCharacters(characters: number): string {
+  return `must be no more than ${characters} characters`;
 }
 
 function maxLength(bytes: number): string {
