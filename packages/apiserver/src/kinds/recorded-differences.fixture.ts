@@ -73,17 +73,6 @@ export const kindDifferences: readonly Difference[] = [
     reason: 'labels that the real server gives a job when it reads it back are there when it is judged',
     cases: { validation: 'Job.bad-name' },
   },
-  {
-    reason: 'a name that is too long is said to have too many bytes, not characters',
-    cases: { validation: 'CustomResourceDefinition.long-name Deployment.long-name Namespace.name-long StorageClass.long-name' },
-  },
-  {
-    reason: 'other words about owner references, annotations and generations; groups of owners are not looked up',
-    cases: {
-      validation:
-        'meta.configmap.annotation-key-bad meta.configmap.generation-negative meta.configmap.owner-empty meta.configmap.owner-no-uid meta.crd.annotation-key-bad meta.crd.owner-event meta.crd.owner-no-uid meta.crd.owner-two-controllers meta.crd.owner-version-bad',
-    },
-  },
   { reason: 'a definition without a name is told what its name should be', cases: { validation: 'CustomResourceDefinition.no-name' } },
   { reason: 'the approval of certificates answers 501', cases: { tables: 'csr-denied' } },
   {

@@ -9,9 +9,11 @@ const maxGeneratedName = 63;
 /** `metadata` of a new object: what the server decides replaces what the client sent (rest.BeforeCreate). */
 export function metadataForCreate(definition: ResourceDefinition, sent: Frozen<ObjectMeta>, context: RequestContext): ObjectMeta {
   const { resourceVersion: _rv, deletionTimestamp: _dt, deletionGracePeriodSeconds: _dg, managedFields: _mf, ...rest } = sent;
-  const { selfLink: _sl, generation: _g, namespace: _ns, ...kept } = rest;
+  const { selfLink: _sl, generation = 0, namespace: _ns, ...kept } = rest;
   return {
     ...kept,
+    // Nobody counts it for kinds that have none, and it stays what the client says.
+    ...(generation === 0 ? {} : { generation }),
     name: sent.name === undefined || sent.name === '' ? generateName(sent.generateName ?? '', context) : sent.name,
     ...(definition.namespaced ? { namespace: context.namespace } : {}),
     uid: context.random.uuid(),

@@ -1,11 +1,14 @@
 import {
   FieldError,
+  type Frozen,
   isDns1123Label,
   isDns1123Subdomain,
   isQualifiedName,
   isValidLabelValue,
   isValidPathSegment,
+  type OwnerReference,
   sortedEntries,
+  type WireMap,
 } from '@coracle/apimachinery';
 import type { ApiObject, RequestContext, ResourceDefinition, Strategy } from './definition.ts';
 import { validateImmutableMetadata } from './metadata.ts';
@@ -57,33 +60,18 @@ function validateMetadata({ namespaced, strategy }: Rules, object: ApiObject): r
   return [...faults, ...validateCommon(object, strategy)];
 }
 
-/** Labels, annotations, owner references and finalizers. */
+/** Generation, labels, annotations, owner references and finalizers. */
 function validateCommon({ metadata }: ApiObject, { anyFinalizer }: Pick<Strategy, 'anyFinalizer'>): readonly FieldError[] {
   const faults: FieldError[] = [];
+  const { generation = 0 } = metadata;
+  if (generation < 0) faults.push(FieldError.invalid('metadata.generation', generation, 'must be greater than or equal to 0'));
   for (const [key, value] of sortedEntries(metadata.labels)) {
     for (const text of isQualifiedName(key)) faults.push(FieldError.invalid('metadata.labels', key, text));
     for (const text of isValidLabelValue(value)) faults.push(FieldError.invalid('metadata.labels', value, text));
   }
-  let bytes = 0;
-  for (const [key, value] of sortedEntries(metadata.annotations)) {
-    for (const text of isQualifiedName(key.toLowerCase())) faults.push(FieldError.invalid('metadata.annotations', key, text));
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
-  }
-  if (bytes > maxAnnotationBytes) faults.push(FieldError.tooLong('metadata.annotations', maxAnnotationBytes));
-  let controllers = 0;
-  for (const [i, owner] of (metadata.ownerReferences ?? []).entries()) {
-    const at = `metadata.ownerReferences[${i}]`;
-    if (owner.apiVersion === '') faults.push(FieldError.invalid(`${at}.apiVersion`, owner.apiVersion, 'version must not be empty'));
-    if (owner.kind === '') faults.push(FieldError.invalid(`${at}.kind`, owner.kind, 'must not be empty'));
-    if (owner.name === '') faults.push(FieldError.invalid(`${at}.name`, owner.name, 'must not be empty'));
-    if (owner.uid === '') faults.push(FieldError.invalid(`${at}.uid`, owner.uid, 'must not be empty'));
-    if (owner.controller === true && ++controllers > 1) {
-      faults.push(
-        FieldError.invalid('metadata.ownerReferences', metadata.ownerReferences, 'Only one reference can have Controller set to true'),
-      );
-    }
-  }
-  for (const finalizer of metadata.finalizers ?? []) {
+  faults.push(...validateAnnotations('metadata.annotations', metadata.annotations), ...validateOwners(metadata.ownerReferences ?? []));
+  const { finalizers = [] } = metadata;
+  for (const finalizer of finalizers) {
     const texts = isQualifiedName(finalizer);
     for (const text of texts) faults.push(FieldError.invalid('metadata.finalizers', finalizer, text));
     if (texts.length === 0 && anyFinalizer !== true && !finalizer.includes('/') && !standardFinalizers.has(finalizer)) {
@@ -92,7 +80,63 @@ function validateCommon({ metadata }: ApiObject, { anyFinalizer }: Pick<Strategy
       );
     }
   }
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    const text = 'finalizer orphan and foregroundDeletion cannot be both set';
+    faults.push(FieldError.invalid('metadata.finalizers', finalizers, text));
+  }
   return faults;
+}
+
+/** Keys of annotations, in any case, and how much there is of all. */
+export function validateAnnotations(field: string, annotations: WireMap | undefined): readonly FieldError[] {
+  const faults: FieldError[] = [];
+  let bytes = 0;
+  for (const [key, value] of sortedEntries(annotations)) {
+    for (const text of isQualifiedName(key.toLowerCase())) faults.push(FieldError.invalid(field, key, text));
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > maxAnnotationBytes) faults.push(FieldError.tooLong(field, maxAnnotationBytes));
+  return faults;
+}
+
+type Owner = Frozen<OwnerReference>;
+
+function validateOwners(owners: readonly Owner[]): readonly FieldError[] {
+  const field = 'metadata.ownerReferences';
+  const faults: FieldError[] = [];
+  let controller: string | undefined;
+  for (const [i, owner] of owners.entries()) {
+    faults.push(...validateOwner(`${field}[${i}]`, owner));
+    if (owner.controller !== true) continue;
+    const shown = `${owner.kind}/${owner.name}`;
+    if (controller === undefined) controller = shown;
+    else {
+      const text = `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${shown}`;
+      faults.push(FieldError.invalid(field, owners.map(shownOwner), text));
+    }
+  }
+  return faults;
+}
+
+function validateOwner(field: string, owner: Owner): readonly FieldError[] {
+  const { apiVersion, kind } = owner;
+  const empty = (['apiVersion', 'kind', 'name', 'uid'] as const).filter((name) => (owner[name] ?? '') === '');
+  const faults = empty.map((name) => FieldError.required(`${field}.${name}`, 'must not be empty'));
+  // `/` alone passes for no version at all, and is none.
+  const isVersion = apiVersion === '' || (apiVersion.split('/').length <= 2 && !apiVersion.endsWith('/'));
+  if (!isVersion) faults.unshift(FieldError.invalid(`${field}.apiVersion`, apiVersion, 'must be <group>/<version> or <version>'));
+  if (apiVersion === 'v1' && kind === 'Event')
+    faults.push(FieldError.invalid(field, shownOwner(owner), '/v1, Kind=Event is disallowed from being an owner'));
+  return faults;
+}
+
+/** As messages show it: its fields in the order of Go's struct. */
+function shownOwner({ apiVersion, kind, name, uid, controller, blockOwnerDeletion }: Owner): unknown {
+  return {
+    ...{ apiVersion, kind, name, uid },
+    ...(controller === undefined ? {} : { controller }),
+    ...(blockOwnerDeletion === undefined ? {} : { blockOwnerDeletion }),
+  };
 }
 
 /** The rule of names where a kind has none of its own. */

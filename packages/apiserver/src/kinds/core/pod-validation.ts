@@ -1,7 +1,8 @@
 import type { PodDNSConfig, PodSpec, PodTemplateSpec } from '@coracle/api';
 import { FieldError, sortedEntries } from '@coracle/apimachinery';
+import { validateAnnotations } from '../../registry/validate-metadata.ts';
 import { isIp } from '../rules/ip.ts';
-import { validateAnnotations, validateLabels } from '../rules/labels.ts';
+import { validateLabels } from '../rules/labels.ts';
 import { dnsLabel, dnsSubdomain, qualifiedName, requiredBy } from '../rules/names.ts';
 import { within } from '../rules/numbers.ts';
 import { resourceName, resourceQuantity, validateRequirements } from '../rules/resources.ts';

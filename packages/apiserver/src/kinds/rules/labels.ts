@@ -1,6 +1,5 @@
 import {
   FieldError,
-  isQualifiedName,
   isValidLabelValue,
   labelMatcher,
   type LabelSelector,
@@ -13,8 +12,6 @@ import { qualifiedName } from './names.ts';
 /** A selector of an object: null where the field is always written and holds none. */
 export type MaybeSelector = LabelSelector | null | undefined;
 
-const maxAnnotationBytes = 256 * 1024;
-
 /** Keys and values of labels, wherever they stand. */
 export function validateLabels(field: string, labels: WireMap | undefined): readonly FieldError[] {
   const faults: FieldError[] = [];
@@ -23,22 +20,6 @@ export function validateLabels(field: string, labels: WireMap | undefined): read
     for (const text of isValidLabelValue(value)) faults.push(FieldError.invalid(field, value, text));
   }
   return faults;
-}
-
-export function validateAnnotations(field: string, annotations: WireMap | undefined): readonly FieldError[] {
-  const faults: FieldError[] = [];
-  let bytes = 0;
-  for (const [key, value] of sortedEntries(annotations)) {
-    for (const text of isQualifiedName(key.toLowerCase())) faults.push(FieldError.invalid(field, key, annotationFault(text)));
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
-  }
-  if (bytes > maxAnnotationBytes) faults.push(FieldError.tooLong(field, maxAnnotationBytes));
-  return faults;
-}
-
-/** Annotations' keys are called labels' keys in the message about too many slashes. */
-function annotationFault(text: string): string {
-  return text.replace(/^a qualified name must/, 'a valid label key must');
 }
 
 /** Key, operator and values of a selector's requirements. */
