@@ -10,9 +10,17 @@ const awkwardKey = fc.constantFrom('__proto__', 'constructor', 'toString', '10',
 const json = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
-    fc.oneof(fc.string({ unit: 'binary' }).map((text) => text.toWellFormed()), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null)),
+    fc.oneof(
+      fc.string({ unit: 'binary' }).map((text) => text.toWellFormed()),
+      fc.integer(),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.boolean(),
+      fc.constant(null),
+    ),
     fc.array(tie('value'), { maxLength: 4 }),
-    fc.uniqueArray(fc.tuple(awkwardKey, tie('value')), { maxLength: 5, selector: ([key]) => key }).map((entries) => Object.fromEntries(entries)),
+    fc
+      .uniqueArray(fc.tuple(awkwardKey, tie('value')), { maxLength: 5, selector: ([key]) => key })
+      .map((entries) => Object.fromEntries(entries)),
   ),
 })).value;
 
@@ -49,8 +57,16 @@ for (const key of ['__proto__', 'constructor', 'toString', '10', '2', '']) {
 
 for (const { text, duplicates, value } of [
   { text: '{"a":1,"a":2}', duplicates: ['a'], value: { a: 2 } },
-  { text: '{"metadata":{"name":"d","name":"e"},"data":{"a":"1","a":"2"}}', duplicates: ['metadata.name', 'data.a'], value: { metadata: { name: 'e' }, data: { a: '2' } } },
-  { text: '{"spec":{"containers":[{},{"image":"a","image":"b"}]}}', duplicates: ['spec.containers[1].image'], value: { spec: { containers: [{}, { image: 'b' }] } } },
+  {
+    text: '{"metadata":{"name":"d","name":"e"},"data":{"a":"1","a":"2"}}',
+    duplicates: ['metadata.name', 'data.a'],
+    value: { metadata: { name: 'e' }, data: { a: '2' } },
+  },
+  {
+    text: '{"spec":{"containers":[{},{"image":"a","image":"b"}]}}',
+    duplicates: ['spec.containers[1].image'],
+    value: { spec: { containers: [{}, { image: 'b' }] } },
+  },
   { text: '{"a":1,"a":2,"a":3}', duplicates: ['a'], value: { a: 3 } },
   { text: '{"__proto__":1,"__proto__":2}', duplicates: ['__proto__'], value: JSON.parse('{"__proto__":2}') as unknown },
   { text: '{"a":{"b":1},"a":{}}', duplicates: ['a'], value: { a: {} } },
@@ -133,7 +149,27 @@ test('readJson() refuses more bytes than maxBytes', () => {
 });
 
 test('readJson() throws nothing but JsonSyntaxError, whatever the text', () => {
-  const chunk = fc.constantFrom('{', '}', '[', ']', ':', ',', '"', '\\', 'u', '1', '-', '.', 'e', 'true', 'null', ' ', 'é', '"a"', '\\ud800');
+  const chunk = fc.constantFrom(
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    ',',
+    '"',
+    '\\',
+    'u',
+    '1',
+    '-',
+    '.',
+    'e',
+    'true',
+    'null',
+    ' ',
+    'é',
+    '"a"',
+    '\\ud800',
+  );
   fc.assert(
     fc.property(fc.array(chunk, { maxLength: 12 }), (chunks) => {
       const text = chunks.join('');

@@ -11,7 +11,8 @@ const encoder = new TextEncoder();
  * Throws TypeError for what JSON cannot hold: functions, symbols, NaN and infinities.
  */
 export function writeJson(value: unknown): string {
-  return isOrdered(value) ? JSON.stringify(value) : write(value);
+  const native = inOrder(value);
+  return native === undefined ? write(value) : JSON.stringify(native);
 }
 
 /** `writeJson` in UTF-8. */
@@ -31,34 +32,68 @@ function compareMembers(a: string, b: string): number {
   return rank(a) - rank(b) || compareBytes(a, b);
 }
 
-/** Whether the native writer gives the canonical text. Asked before each write, so that it allocates nothing. */
-function isOrdered(value: unknown): boolean {
+/**
+ * What the native writer makes the canonical text of: `value` itself, or a copy of what is out of order in it. Undefined where
+ * there is no such value, as members like indexes have a place of their own in every object.
+ */
+function inOrder(value: unknown): unknown {
   switch (typeof value) {
     case 'string':
     case 'boolean':
-      return true;
+      return value;
     case 'number':
-      return Number.isFinite(value);
+      return Number.isFinite(value) ? value : undefined;
     case 'object':
-      break;
+      if (value === null) return value;
+      return Array.isArray(value) ? itemsInOrder(value) : membersInOrder(value as Readonly<Record<string, unknown>>); // of whatever names
     default:
-      return false;
+      return undefined;
   }
-  if (value === null) return true;
-  if (Array.isArray(value)) {
-    for (const item of value) if (!isOrdered(item)) return false;
-    return true;
+}
+
+function itemsInOrder(list: readonly unknown[]): readonly unknown[] | undefined {
+  let copy: unknown[] | undefined;
+  for (let i = 0; i < list.length; i++) {
+    const item = inOrder(list[i]);
+    if (item === undefined) return undefined;
+    if (item !== list[i] && copy === undefined) copy = list.slice(0, i);
+    copy?.push(item);
   }
-  const compare = startsWithKind(value) ? compareMembers : compareBytes;
+  return copy ?? list;
+}
+
+function membersInOrder(map: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {
+  const compare = startsWithKind(map) ? compareMembers : compareBytes;
+  /** Of members that are themselves copied; nothing is allocated for a value that is in order. */
+  let copied: Map<string, unknown> | undefined;
+  let isSorted = true;
   let previous: string | undefined;
-  for (const key in value) {
-    const member: unknown = value[key as keyof typeof value];
+  for (const key in map) {
+    const member = map[key];
     if (member === undefined) continue;
-    if (previous !== undefined && compare(previous, key) > 0) return false;
-    if (!isOrdered(member)) return false;
+    if (previous !== undefined && isSorted && compare(previous, key) > 0) isSorted = false;
     previous = key;
+    const ordered = inOrder(member);
+    if (ordered === undefined) return undefined;
+    if (ordered === member) continue;
+    copied ??= new Map();
+    copied.set(key, ordered);
   }
-  return true;
+  if (isSorted && copied === undefined) return map;
+  const keys = Object.keys(map);
+  if (!isSorted) keys.sort(compare);
+  const copy: Record<string, unknown> = {};
+  for (const key of keys) {
+    if (key === '__proto__' || isIndexLike(key)) return undefined;
+    copy[key] = copied?.get(key) ?? map[key];
+  }
+  return copy;
+}
+
+/** Whether `key` may be one that objects put before the others, in the order of numbers. */
+function isIndexLike(key: string): boolean {
+  const last = key.charCodeAt(key.length - 1);
+  return last >= 0x30 && last <= 0x39 && /^\d+$/.test(key);
 }
 
 function startsWithKind(value: object): boolean {
