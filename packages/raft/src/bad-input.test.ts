@@ -106,8 +106,24 @@ test('the same append twice, and an old one, change nothing', () => {
   const [again] = ofType(node.receive(first), 'MsgAppResp');
   assert.equal(again?.index, 2, 'what is committed agrees already');
   node.receive(node.append(2, 1, nothing, entriesOf(1), 0));
-  assert.deepEqual(node.log, ['1/1', '1/2', '1/3'], 'a shorter one of before cuts nothing off');
+  assert.deepEqual(node.log, ['1/1', '1/2', '1/3']);
   assert.equal(node.raw.status().commit, 2);
+});
+
+test('a shorter append of before, which comes late, cuts nothing off', () => {
+  const node = new PaperNode();
+  node.receive(node.append(2, 1, nothing, entriesOf(1, 1, 1)), node.append(2, 1, nothing, entriesOf(1)));
+  assert.deepEqual(node.log, ['1/1', '1/2', '1/3']);
+});
+
+test('an old snapshot after a newer one restores nothing', () => {
+  const node = new PaperNode();
+  const confState = { voters: [1, 2, 3], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
+  for (const index of [5, 3]) {
+    const sent = node.receive({ type: 'MsgSnap', from: 2, to: 1, term: 1, snapshot: { index, term: 1, confState, data: bytes('') } });
+    assert.equal(ofType(sent, 'MsgAppResp')[0]?.index, 5);
+  }
+  assert.equal(node.raw.status().commit, 5);
 });
 
 test('the same vote twice counts once', () => {
