@@ -1,5 +1,5 @@
 import type { CSIDriver } from '@coracle/api';
-import { FieldError } from '@coracle/apimachinery';
+import { FieldError, semanticEqual } from '@coracle/apimachinery';
 import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaulted } from '../defaulted.ts';
 import { supported } from '../rules/names.ts';
@@ -20,6 +20,11 @@ export const csidrivers: KindHooks = hooksFor<CSIDriver>({
     }),
   }),
   strategy: {
+    // Nobody counts at its creation.
+    prepareForUpdate: (driver, old) =>
+      semanticEqual(driver.spec, old.spec)
+        ? driver
+        : { ...driver, metadata: { ...driver.metadata, generation: (old.metadata.generation ?? 0) + 1 } },
     validate,
     warnings: secretsInAttributes,
     allowUnconditionalUpdate: false,
