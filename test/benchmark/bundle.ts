@@ -18,9 +18,15 @@ const pollEveryMs = 2;
 const ticksPerSecond = 100;
 const tmpfsMagic = 0x01021994;
 
-/** An empty folder that goes when it is disposed of. */
+/** An empty folder that goes when it is disposed of, or when this process ends. */
 export class TemporaryFolder {
   readonly path: string = mkdtempSync(path.join(tmpdir(), 'coracle-bench-'));
+
+  readonly #remove = (): void => rmSync(this.path, { recursive: true, force: true });
+
+  constructor() {
+    process.once('exit', this.#remove);
+  }
 
   /** Whether what is synced there outlives the machine: not in a file system that is in memory. */
   get isOnDisk(): boolean {
@@ -28,7 +34,8 @@ export class TemporaryFolder {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
+    process.off('exit', this.#remove);
+    this.#remove();
   }
 }
 
@@ -61,7 +68,7 @@ export class Bundle {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const end = (): void => void child.kill('SIGKILL');
-    process.once('exit', end);
+    process.prependOnceListener('exit', end); // before its folder goes
     child.once('exit', () => process.off('exit', end));
     while (!(await isReady(port))) {
       if (child.exitCode !== null) throw new Error(`"${executable}" ended with ${child.exitCode} before it was ready`);
