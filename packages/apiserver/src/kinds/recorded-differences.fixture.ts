@@ -81,8 +81,3 @@ export const kindDifferences: readonly Difference[] = [
   },
   { reason: 'the metadata of a row is that of the object as it is served', cases: { tables: 'min-DaemonSet' } },
 ];
-
-/** Why an answer to a case may differ; undefined when it may not. */
-export function kindDifference(area: string, name: string): string | undefined {
-  return kindDifferences.find(({ cases }) => cases[area]?.split(' ').includes(name) === true)?.reason;
-}

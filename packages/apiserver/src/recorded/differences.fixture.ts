@@ -1,16 +1,13 @@
+import { kindDifferences } from '../kinds/recorded-differences.fixture.ts';
+
 /** Cases that we answer in another way than the real server, each with why. */
 export interface Difference {
   readonly reason: string;
-  /** The rules of kinds and of admission have recorded tests of their own: here these cases may go either way. */
-  readonly isJudgedElsewhere?: true;
   /** Names by area, with spaces between. */
   readonly cases: Readonly<Record<string, string>>;
 }
 
-/** Areas about the rules of single kinds, of admission and of rows: tests beside those judge them, so that here they are counted. */
-export const countedAreas: Readonly<Record<string, number>> = { admission: 9, defaults: 200, tables: 80, validation: 600 };
-
-export const differences: readonly Difference[] = [
+const serverDifferences: readonly Difference[] = [
   {
     reason: 'server-side apply answers 415',
     cases: {
@@ -70,18 +67,16 @@ export const differences: readonly Difference[] = [
   },
   {
     reason:
-      'a controller or admission plug-in of upstream that is not built writes it: protection of volumes, taints of new nodes, FlowSchema conditions, scheduling gates, allocation at a dry run, the Service kubernetes',
-    isJudgedElsewhere: true,
+      'a controller or admission plug-in of upstream that is not built writes it: protection of volumes, taints of new nodes, FlowSchema conditions, allocation at a dry run, the Service kubernetes',
     cases: {
       delete: 'pvc-protected shape-PersistentVolume',
       errors: 'dryrun-service-ip',
-      misc: 'binding-gated flowschema-priority kubernetes-service status-Node',
+      misc: 'flowschema-priority kubernetes-service status-Node',
       patch: 'strategic-node-status',
     },
   },
   {
-    reason: 'a rule of the kind itself: see the recorded tests of the kinds',
-    isJudgedElsewhere: true,
+    reason: 'a rule of the kind itself that is not built',
     cases: {
       list: 'fields-ReplicaSet fields-ResourceSlice',
       misc: 'csr-fail events-two-groups ipaddress-of-service service-clusterip-taken status-DaemonSet status-ResourceClaim status-Service',
@@ -126,11 +121,17 @@ export const differences: readonly Difference[] = [
   },
 ];
 
-/** Why an answer to a case may differ; undefined when it may not. */
-export function expectedDifference(name: string): Difference | undefined {
-  const [area = '', ...rest] = name.split('/');
-  const own = rest.join('/');
-  return differences.find(({ cases }) => cases[area]?.split(' ').includes(own) === true);
+/** Those of the server and those of single kinds. */
+export const differences: readonly Difference[] = [...serverDifferences, ...kindDifferences];
+
+/** Why the answer to a case differs, by the name of the case. */
+export const reasons: ReadonlyMap<string, string> = new Map(
+  differences.flatMap(({ reason, cases }) => namesOf(cases).map((name) => [name, reason] as const)),
+);
+
+/** `area/name` of all cases of a difference. */
+export function namesOf(cases: Difference['cases']): readonly string[] {
+  return Object.entries(cases).flatMap(([area, names]) => names.split(' ').map((name) => `${area}/${name}`));
 }
 
 /**

@@ -39,7 +39,7 @@ export interface CaseContext {
 }
 
 /** A step is repeated so often, so long apart, until it answers what it waits for. */
-const untilTries = 120;
+const untilTries = 20;
 const untilEveryMs = 100;
 /** As long as nothing comes, a watch has nothing more to say. */
 const silenceMs = 700;
