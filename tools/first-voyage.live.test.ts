@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -64,6 +64,7 @@ describe('the first voyage', () => {
       assert.ok((await kubectlSays('logs', 'basic-pd-0', '-n', 'tidb')).length > 0);
       assert.match(await kubectlSays('api-resources'), /tidbclusters +tc +pingcap.com\/v1alpha1 +true +TidbCluster/);
       assert.match(await kubectlSays('explain', 'deployment.spec.replicas'), /FIELD: replicas <integer>/);
+      assert.match(await kubectlSays('explain', 'tc.spec.tikv.replicas'), /FIELD: replicas <integer>/);
       assert.match(await kubectlSays('events', '-n', 'tidb'), /Successfully assigned/);
       const name = `web-${version.replace('.', '-')}`;
       await kubectlSays('create', 'deployment', name, '--image=nginx');
@@ -75,11 +76,17 @@ describe('the first voyage', () => {
   }
 
   test('started again it finds its data and goes on', async () => {
+    const clusterId = async (): Promise<string> =>
+      (await run(kubectl('1.35'), ['get', 'tc', 'basic', '--namespace=tidb', '--output=jsonpath={.status.clusterID}'], { env })).stdout;
+    const before = await clusterId();
     const exited = once(child as ChildProcess, 'exit'); // `before` has set it
     child?.kill('SIGTERM');
     assert.deepEqual(await exited, [0, null]);
     child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     shown = await linesUntil(child, /Ctrl-C stops it/);
     assert.match(shown.join('\n'), /TidbCluster basic unchanged/);
+    assert.match(before, /^\d+$/);
+    assert.equal(await clusterId(), before, 'PD has kept what it wrote to its volume');
+    assert.ok(!existsSync(path.join(folder, '.kube/config')));
   });
 });
