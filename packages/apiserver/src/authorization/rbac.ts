@@ -24,8 +24,8 @@ const group = 'rbac.authorization.k8s.io';
  */
 export class RbacAuthorizer implements Authorizer {
   readonly #storage: Storage;
-  /** By kind and `namespace/name`. */
-  readonly #rules = new Map<string, Rules>();
+  /** By kind and `namespace/name`; decoded when a decision first asks, since most roles are never asked for. */
+  readonly #roles = new Map<string, Stored>();
   readonly #bindings = new Map<string, Binding>();
   /** Bindings by namespace ('' for the cluster's) and subject. */
   readonly #bySubject = new Map<string, Map<string, Set<Binding>>>();
@@ -37,10 +37,8 @@ export class RbacAuthorizer implements Authorizer {
 
   /** Reads what there is and follows it. Before, nothing is allowed. */
   async start(): Promise<void> {
-    // What is stored under each prefix is of that kind.
-    const rulesOf = ({ object }: Stored): Rules => (object as unknown as Frozen<ClusterRole | Role>).rules ?? []; // of one of the two
-    await this.#follow('clusterroles', (stored) => ['ClusterRole', rulesOf(stored)], this.#rules);
-    await this.#follow('roles', (stored) => ['Role', rulesOf(stored)], this.#rules);
+    await this.#follow('clusterroles', 'ClusterRole');
+    await this.#follow('roles', 'Role');
     await this.#followBindings('clusterrolebindings', '');
     await this.#followBindings('rolebindings', undefined);
   }
@@ -100,26 +98,27 @@ export class RbacAuthorizer implements Authorizer {
   }
 
   #rulesOf({ roleKind, roleName, namespace }: Pick<Binding, 'roleKind' | 'roleName' | 'namespace'>): Rules | undefined {
-    return this.#rules.get(`${roleKind} ${roleKind === 'Role' ? `${namespace}/` : ''}${roleName}`);
+    return this.#rulesAt(`${roleKind} ${roleKind === 'Role' ? `${namespace}/` : ''}${roleName}`);
   }
 
   /** Whether the rules of a ClusterRole cover a request, whoever is bound to it. */
   roleAllows(clusterRole: string, attributes: Attributes): boolean {
-    return this.#rules.get(`ClusterRole ${clusterRole}`)?.some((rule) => allows(rule, attributes)) === true;
+    return this.#rulesAt(`ClusterRole ${clusterRole}`)?.some((rule) => allows(rule, attributes)) === true;
   }
 
-  async #follow(
-    resource: string,
-    read: (stored: Stored) => readonly [kind: string, rules: Rules],
-    into: Map<string, Rules>,
-  ): Promise<void> {
+  #rulesAt(key: string): Rules | undefined {
+    const stored = this.#roles.get(key);
+    if (stored === undefined) return undefined;
+    return (stored.object as unknown as Frozen<ClusterRole | Role>).rules ?? []; // what is stored under the prefixes is of these kinds
+  }
+
+  async #follow(resource: string, kind: string): Promise<void> {
     const prefix = storagePrefix(group, resource);
-    const put = (stored: Stored): void => {
-      const [kind, rules] = read(stored);
-      into.set(`${kind} ${stored.key.slice(prefix.length)}`, rules);
-    };
-    await this.#watch(prefix, put, ({ key }) =>
-      into.delete(`${resource === 'roles' ? 'Role' : 'ClusterRole'} ${key.slice(prefix.length)}`),
+    const keyOf = (key: string): string => `${kind} ${key.slice(prefix.length)}`;
+    await this.#watch(
+      prefix,
+      (stored) => this.#roles.set(keyOf(stored.key), stored),
+      ({ key }) => this.#roles.delete(keyOf(key)),
     );
   }
 
