@@ -193,7 +193,7 @@ describe('strategy', () => {
         .map(({ text }) => text) ?? [];
     assert.equal(texts[0], 'spec.template.apiVersion: Required value');
     assert.match(texts[1] ?? '', /^spec\.template\.kind: Invalid value: "A B": may have mixed case/);
-    assert.equal(texts[2], 'spec.template.metadata.ownerReferences[0].kind: Invalid value: "": must not be empty');
+    assert.equal(texts[2], 'spec.template.metadata.ownerReferences[0].kind: Required value: must not be empty');
   });
 });
 
