@@ -193,10 +193,10 @@ function stepCandidate(raft: Raft, candidate: Candidate, message: Message): void
       return;
     case 'MsgPreVoteResp':
       // Answers to the other kind of campaign are late: they say nothing about this one.
-      candidate.state === 'StatePreCandidate' ? countVote(raft, candidate, message) : undefined;
+      if (candidate.state === 'StatePreCandidate') countVote(raft, candidate, message);
       return;
     case 'MsgVoteResp':
-      candidate.state === 'StateCandidate' ? countVote(raft, candidate, message) : undefined;
+      if (candidate.state === 'StateCandidate') countVote(raft, candidate, message);
       return;
     case 'MsgTimeoutNow':
       raft.logger?.debug(logTexts.ignoredTimeoutNow(raft, candidate.state, message.from));
