@@ -7,6 +7,7 @@ import { cleanupFinalizer as cleanup, establish, isEstablished, terminating } fr
 import type { ApiObject, RequestContext, Strategy } from '../registry/definition.ts';
 import type { GenericRegistry } from '../registry/generic-registry.ts';
 import type { StorageChange } from '../storage/storage.ts';
+import type { Revision } from '@coracle/etcd';
 import type { ApiServer } from './api-server.ts';
 
 type Crd = Frozen<CustomResourceDefinition>;
@@ -30,6 +31,8 @@ export class CustomResources {
     { readonly crd: Crd; readonly rows: readonly { readonly group: string; readonly version: string; readonly resource: string }[] }
   >();
   readonly #prefix = `/registry/${group}/customresourcedefinitions/`;
+  /** Watches of the objects of definitions that cannot go before them, by name. */
+  readonly #held = new Map<string, Disposable>();
   #watch: Disposable | undefined;
 
   constructor(options: { readonly server: ApiServer; readonly table: TypeTable }) {
@@ -48,6 +51,8 @@ export class CustomResources {
 
   stop(): void {
     this.#watch?.[Symbol.dispose]();
+    for (const held of this.#held.values()) held[Symbol.dispose]();
+    this.#held.clear();
   }
 
   /** Within the commit: what became served or ceased to be counts at once, what has to be written follows in a step of its own. */
@@ -100,6 +105,20 @@ export class CustomResources {
     );
   }
 
+  /** Finalizers of others hold some objects: looks again when one has gone. */
+  #whenOneIsGone(prefix: string, after: Revision, name: string): void {
+    this.#held.get(name)?.[Symbol.dispose]();
+    const again = (): void => {
+      this.#held.get(name)?.[Symbol.dispose]();
+      this.#held.delete(name);
+      this.#schedule(name);
+    };
+    const changes = (batch: readonly StorageChange[]): void => {
+      if (batch.some(({ current }) => current === undefined)) again();
+    };
+    this.#held.set(name, this.#server.storage.watch(prefix, after, { changes, ended: again }));
+  }
+
   /** Deletes the objects, then lets the definition go. */
   async #finalize(registry: GenericRegistry, crd: Crd): Promise<void> {
     const name = crd.metadata.name ?? '';
@@ -122,9 +141,7 @@ export class CustomResources {
       }
       const left = await this.#server.storage.list(objects.definition.storage.prefix, { limit: 1 });
       if (left.items.length > 0) {
-        // Finalizers of others hold some. Foreground: the deletion is not done.
-        await this.#process.clock.sleep(1_000, { signal: this.#process.signal });
-        this.#schedule(name);
+        this.#whenOneIsGone(objects.definition.storage.prefix, left.revision, name);
         return;
       }
     }
