@@ -78,8 +78,8 @@ async function classOf({ context }: AdmissionRequest, name: string): Promise<Fro
     return (await context.storage.get(`/registry/priorityclasses/${name}`)).stored?.object as unknown as Frozen<PriorityClass> | undefined; // the definition says of which kind the object is
   const { items } = await context.storage.list('/registry/priorityclasses/');
   const defaults = items
-    .map(({ object }) => object as unknown as Frozen<PriorityClass>)
-    .filter(({ globalDefault }) => globalDefault === true); // the definition says of which kind the object is
+    .map(({ object }) => object as unknown as Frozen<PriorityClass>) // what is stored under the prefix is of this kind
+    .filter(({ globalDefault }) => globalDefault === true);
   return defaults.sort((a, b) => a.value - b.value)[0];
 }
 
@@ -95,8 +95,8 @@ export const defaultStorageClass: AdmissionPlugin = {
       return undefined;
     const { items } = await context.storage.list('/registry/storageclasses/');
     const classes = items
-      .map((item) => item.object as unknown as Frozen<StorageClass>)
-      .filter(({ metadata }) => metadata.annotations?.[defaultClass] === 'true'); // the definition says of which kind the object is
+      .map((item) => item.object as unknown as Frozen<StorageClass>) // what is stored under the prefix is of this kind
+      .filter(({ metadata }) => metadata.annotations?.[defaultClass] === 'true');
     // Of several, the youngest; among those of one second the first by name.
     const chosen = classes.sort(
       (a, b) => compareText(b.metadata.creationTimestamp, a.metadata.creationTimestamp) || compareText(a.metadata.name, b.metadata.name),

@@ -59,7 +59,10 @@ for (const { status, before, spec, want } of [
     status: { ...complete, conditions: conditions('SuccessCriteriaMet', 'Complete', 'Failed', 'FailureTarget') },
     want: /cannot set Complete=True and Failed=true conditions/,
   },
-  { status: { ...complete, completionTime: undefined } as unknown as Status, want: /completionTime is required for Complete jobs/ },
+  {
+    status: { ...complete, completionTime: undefined } as unknown as Status, // what a client may send is not what the type allows
+    want: /completionTime is required for Complete jobs/,
+  },
   { status: { completionTime: end, startTime: start }, want: /cannot set completionTime when there is no Complete=True condition/ },
   { status: { ...complete, startTime: end, completionTime: start }, want: /must be equal to or after `startTime`/ },
   {

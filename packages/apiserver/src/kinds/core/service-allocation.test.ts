@@ -139,7 +139,7 @@ async function stateOf(storage: Storage): Promise<State> {
 function portsOf(data: string): readonly number[] {
   const hex = Buffer.from(data, 'base64').toString('hex');
   const bits = hex === '' ? '' : BigInt(`0x${hex}`).toString(2);
-  return [...bits].reverse().flatMap((bit, i) => (bit === '1' ? [30_000 + i] : []));
+  return Array.from(bits).reverse().flatMap((bit, i) => (bit === '1' ? [30_000 + i] : []));
 }
 
 function doublesOf({ ips, ports }: State): readonly (string | number)[] {
