@@ -89,7 +89,7 @@ export class EmbeddedStorage implements Storage {
       if (value !== 'deleted') this.#cache.withdraw(value.bytes);
       return { succeeded: false, current: current && this.#stored(current) };
     }
-    const kv = outcome.op === 'put' ? outcome.current : outcome.deleted[0];
+    const kv = outcome.op === 'put' ? outcome.current : outcome.op === 'delete' ? outcome.deleted[0] : undefined;
     assert(kv !== undefined, `delete of "${key}" succeeded without a previous value`);
     return { succeeded: true, stored: this.#stored(kv), revision: result.revision };
   }
