@@ -1,43 +1,19 @@
-import { builtInTypes } from '@coracle/api';
 import {
-  accessReviews,
   type ApiServer,
   type Attributes,
-  authenticationReviews,
   type Authenticator,
-  bootstrap,
-  builtInSubresources,
-  cellsOf,
-  certificateAuthenticator,
   compactPeriodically,
   type CompactorOptions,
   connect,
-  createApiServer,
-  customResourceDefinitionHooks,
-  CustomResources,
-  defaultStorageClass,
-  defaultTolerationSeconds,
-  firstOf,
-  kindHooks,
+  isFixtureKey,
+  KubeApiServer,
   mastersGroup,
-  namespaceLifecycle,
-  NodeAuthorizer,
   type NodeConnection,
-  podLog,
-  priority,
-  privilegedGroupAuthorizer,
-  RbacAuthorizer,
-  roleEscalation,
-  serverPaths,
-  serviceAccountAdmission,
-  ServiceAccountTokens,
   type Storage,
-  unionAuthorizer,
   type UserInfo,
 } from '@coracle/apiserver';
 import { Clientset } from '@coracle/client';
 import type { Process, Runtime } from '@coracle/kernel';
-import { kubernetesVersion } from './version.ts';
 
 export interface ClusterOptions {
   /** Live or simulated: the only source of time, chance and waiting of all components. */
@@ -47,7 +23,7 @@ export interface ClusterOptions {
   readonly interleave?: 'requests' | 'storage';
   /** Besides client certificates and tokens of service accounts. */
   readonly authenticators?: readonly Authenticator[];
-  /** PEM; signs the tokens of service accounts. */
+  /** PEM; signs the tokens of service accounts. Live never that of `fixtureKeySource`, which everybody knows. */
   readonly serviceAccountKey: string;
   /** Where the server listens, for what it tells clients; '' while it does not. */
   serverAddress?(): string;
@@ -59,9 +35,6 @@ export interface ClusterOptions {
 }
 
 const defaultCompactionIntervalMs = 300_000;
-
-/** Issuer and audience of the tokens of service accounts (--service-account-issuer). */
-const issuer = 'https://kubernetes.default.svc';
 
 /** A component of a cluster: something that runs until it is stopped, as a client. */
 export interface Component {
@@ -79,65 +52,28 @@ export class Cluster {
   readonly server: ApiServer;
   /** A member of system:masters: for whoever made the cluster. */
   readonly admin: Clientset;
-  readonly #rbac: RbacAuthorizer;
-  readonly #customResources: CustomResources;
+  readonly #kubeApiServer: KubeApiServer;
   readonly #processes: Process[] = [];
   readonly #compactor: CompactorOptions;
-  #isReady = false;
 
   constructor(options: ClusterOptions) {
-    const { runtime, storage, authenticators = [], serviceAccountKey, nodes = () => undefined, compactionIntervalMs, ...rest } = options;
+    const { runtime, compactionIntervalMs, ...rest } = options;
+    const { storage, serviceAccountKey } = options;
+    if (!runtime.simulated && isFixtureKey(serviceAccountKey))
+      throw new TypeError('Cannot sign the tokens of a live cluster with the key of the fixtures, which everybody knows');
     this.runtime = runtime;
-    this.#rbac = new RbacAuthorizer({ storage });
     const process = this.#process('kube-apiserver');
     this.#compactor = { process, storage, intervalMs: compactionIntervalMs ?? (runtime.simulated ? 0 : defaultCompactionIntervalMs) };
-    const tokens = new ServiceAccountTokens({
-      issuer,
-      privateKey: serviceAccountKey,
-      storage,
-      clock: process.clock,
-      random: process.random,
-    });
-    const authenticator = firstOf([certificateAuthenticator, ...authenticators, tokens]);
-    const authorizer = unionAuthorizer([privilegedGroupAuthorizer, new NodeAuthorizer(this.#rbac), this.#rbac]);
-    this.server = createApiServer({
-      ...rest,
-      process,
-      storage,
-      table: builtInTypes,
-      hooks: { ...kindHooks, 'apiextensions.k8s.io/customresourcedefinitions': customResourceDefinitionHooks(builtInTypes) },
-      cells: cellsOf,
-      authenticator,
-      authorizer,
-      admission: [
-        namespaceLifecycle,
-        serviceAccountAdmission,
-        defaultTolerationSeconds,
-        priority,
-        defaultStorageClass,
-        roleEscalation({ rbac: this.#rbac, authorizer }),
-      ],
-      subresources: builtInSubresources({ tokens: () => tokens, podSubresources: [podLog(nodes)] }),
-      actions: [...authenticationReviews(() => authenticator, [issuer]), ...accessReviews(authorizer)],
-      paths: serverPaths({
-        table: builtInTypes,
-        version: kubernetesVersion,
-        ready: [{ name: 'poststarthook/rbac/bootstrap-roles', check: () => (this.#isReady ? undefined : 'not written yet') }],
-        resources: () => this.server.resources,
-      }),
-    });
-    this.#customResources = new CustomResources({ server: this.server, table: builtInTypes });
+    this.#kubeApiServer = new KubeApiServer({ ...rest, process });
+    this.server = this.#kubeApiServer.server;
     this.admin = this.clientset('admin', { name: 'kubernetes-admin', groups: [mastersGroup] });
   }
 
   /** Writes what a fresh server holds. Afterwards /readyz is ok. */
   async start(): Promise<void> {
-    await bootstrap(this.server);
-    await this.#rbac.start();
-    await this.#customResources.start();
+    await this.#kubeApiServer.start();
     const { process, intervalMs } = this.#compactor;
     if (intervalMs > 0) process.spawn('compactor', (signal) => compactPeriodically(this.#compactor, signal));
-    this.#isReady = true;
   }
 
   /** A client of its own process and identity. */
@@ -158,12 +94,10 @@ export class Cluster {
     return process;
   }
 
-  /** Components first, in reverse order of their start; the server last. */
+  /** Components first, in reverse order of their start; the server's process last, which is not ready any more from now on. */
   async stop(): Promise<void> {
-    this.#isReady = false;
+    this.#kubeApiServer.stop();
     for (const process of this.#processes.splice(0).reverse()) await process.stop();
-    this.#customResources.stop();
-    this.#rbac.stop();
   }
 
   #process(name: string): Process {

@@ -6,4 +6,5 @@ export type { NodesState } from './nodes.ts';
 export { type ForkOptions, SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts';
 export { type StartClusterOptions, startCluster, type StartedCluster } from './start-cluster.ts';
 export { type ComponentProgress, followTidbCluster, progressOf } from './tidb-progress.ts';
-export { kubernetesVersion, programVersion } from './version.ts';
+export { programVersion } from './version.ts';
+export { kubernetesVersion } from '@coracle/apiserver';

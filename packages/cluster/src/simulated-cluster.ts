@@ -1,4 +1,4 @@
-import { type Attributes, EmbeddedStorage, liveKeySource, type Storage } from '@coracle/apiserver';
+import { type Attributes, EmbeddedStorage, fixtureKeySource, type Storage } from '@coracle/apiserver';
 import type { Clientset } from '@coracle/client';
 import { MemoryStore } from '@coracle/etcd';
 import { type RunReport, type SettleOptions, SimRuntime, type Strategy } from '@coracle/simulator';
@@ -87,7 +87,7 @@ export class SimulatedCluster {
       ...(trace === undefined ? {} : { trace }),
     });
     const store = new MemoryStore({ process: runtime.process('etcd') });
-    const serviceAccountKey = liveKeySource.keyPair().privateKey;
+    const serviceAccountKey = fixtureKeySource.keyPair().privateKey;
     const cluster = new SimulatedCluster({ runtime, store, serviceAccountKey }, options);
     await cluster.#start();
     return cluster;

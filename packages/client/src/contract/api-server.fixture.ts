@@ -1,26 +1,18 @@
-import { builtInTypes } from '@coracle/api';
 import { type ApiRequest, type ApiResponse, TransportError } from '@coracle/apimachinery';
 import {
   type ApiServer,
-  bootstrap,
-  builtInSubresources,
-  certificateAuthenticator,
   connect,
-  createApiServer,
   createCertificate,
   EmbeddedStorage,
-  kindHooks,
+  fixtureKeySource,
+  KubeApiServer,
   listenHttp,
   liveKeySource,
   mastersGroup,
-  namespaceLifecycle,
-  podLog,
-  privilegedGroupAuthorizer,
-  serverPaths,
 } from '@coracle/apiserver';
 import { MemoryStore } from '@coracle/etcd';
 import type { Process, Runtime } from '@coracle/kernel';
-import type { ClientConfig } from '../transport/http.ts';
+import type { ClientConfig } from '../rest/config.ts';
 
 const admin = { name: 'admin', groups: [mastersGroup] };
 const host = '127.0.0.1';
@@ -30,33 +22,27 @@ export class TestApiServer {
   readonly server: ApiServer;
   readonly process: Process;
   readonly store: MemoryStore;
+  readonly #kubeApiServer: KubeApiServer;
 
   /** Nothing is stored yet: see `start`. */
   constructor(runtime: Runtime, options: { readonly interleave?: 'requests' | 'storage' } = {}) {
     this.process = runtime.process('apiserver');
     this.store = new MemoryStore();
-    this.server = createApiServer({
+    this.#kubeApiServer = new KubeApiServer({
       ...options,
       process: this.process,
       storage: new EmbeddedStorage(this.store),
-      table: builtInTypes,
-      hooks: kindHooks,
-      authenticator: certificateAuthenticator,
-      authorizer: privilegedGroupAuthorizer,
-      admission: [namespaceLifecycle],
-      subresources: builtInSubresources({
-        tokens: () => {
-          throw new Error('Nobody asks for tokens here');
-        },
-        podSubresources: [podLog((node) => (node === 'node-1' ? containerLogs : undefined))],
-      }),
-      paths: serverPaths({ table: builtInTypes, version, ready: [], resources: () => this.server.resources }),
+      serviceAccountKey: fixtureKeySource.keyPair().privateKey,
+      // Nobody here makes the account that pods would need.
+      disabledAdmission: ['ServiceAccount'],
+      nodes: (node) => (node === 'node-1' ? containerLogs : undefined),
     });
+    this.server = this.#kubeApiServer.server;
   }
 
   /** Writes what every server holds. */
   async start(): Promise<void> {
-    await bootstrap(this.server);
+    await this.#kubeApiServer.start();
   }
 
   /** The way in of a caller in the same process, a member of system:masters. */
@@ -112,18 +98,6 @@ export class TestApiServer {
     };
   }
 }
-
-const version = {
-  major: '1',
-  minor: '37',
-  gitVersion: 'v1.37.0',
-  gitCommit: '',
-  gitTreeState: '',
-  buildDate: '1970-01-01T00:00:00Z',
-  goVersion: '',
-  compiler: '',
-  platform: '',
-};
 
 /** What the kubelet of `node-1` says of every container: two lines, and to `follow` a line now and one after each ask, without end. */
 async function containerLogs({ path, query }: ApiRequest, { signal }: { readonly signal?: AbortSignal }): Promise<ApiResponse> {
