@@ -1,39 +1,26 @@
-import { isAlreadyExists, type Unstructured } from '@coracle/apimachinery';
 import { mastersGroup } from '../authentication/user.ts';
 import type { ApiServer } from '../server/api-server.ts';
-import { bootstrapText } from './generated.ts';
+import { preparedObjects } from './prepared.ts';
 
 /** Who the server is when it writes for itself. */
 const loopbackUser = { name: 'system:apiserver', groups: [mastersGroup] };
 
 /**
  * Writes what every server holds from the start and is not there yet: system namespaces, RBAC roles and bindings, priority
- * classes (upstream's post-start hooks). Objects that exist are left as they are. Resolves with how many were written.
+ * classes (upstream's post-start hooks). Objects that exist are left as they are. All are asked of the store at once, so that
+ * one sync saves them; an interrupted start is made up for by the next. Resolves with how many were written.
  */
 export async function bootstrap(server: ApiServer): Promise<number> {
-  let written = 0;
-  for (const [resource, text] of Object.entries(bootstrapText)) {
-    const [group, version, name] = split(resource);
-    const registry = server.resources.registry(group, version, name);
-    if (registry === undefined) continue;
-    const { definition } = registry;
-    for (const line of text.split('\n')) {
-      const recorded = JSON.parse(line) as Unstructured; // generated
-      const context = server.contextFor(loopbackUser, recorded.metadata.namespace ?? '');
-      const { stored } = await server.storage.get(registry.key(context.namespace, recorded.metadata.name ?? ''));
-      if (stored !== undefined) continue;
-      try {
-        await registry.create(context, definition.decode(recorded).object);
-        written++;
-      } catch (error) {
-        if (!isAlreadyExists(error)) throw error; // another member was faster
-      }
-    }
-  }
-  return written;
-}
-
-function split(resource: string): readonly [group: string, version: string, name: string] {
-  const parts = resource.split('/');
-  return parts.length === 2 ? ['', parts[0] ?? '', parts[1] ?? ''] : [parts[0] ?? '', parts[1] ?? '', parts[2] ?? ''];
+  const { storage } = server;
+  const context = server.contextFor(loopbackUser);
+  const wanted = preparedObjects().flatMap(({ group, version, resource, objects }) => {
+    const registry = server.resources.registry(group, version, resource);
+    return registry === undefined ? [] : objects.map((prepared) => ({ key: registry.key(prepared.namespace, prepared.name), prepared }));
+  });
+  const found = await Promise.all(wanted.map(({ key }) => storage.get(key)));
+  const missing = wanted.filter((_, i) => found[i]?.stored === undefined);
+  const results = await Promise.all(
+    missing.map(({ key, prepared }) => storage.commit({ key, expect: 'absent', value: prepared.value(context) })),
+  );
+  return results.filter(({ succeeded }) => succeeded).length; // of the others, another member was faster
 }
