@@ -55,6 +55,8 @@ export interface FilterPlugin {
   prepare(pod: PodInfo, cluster: ClusterView): Preparation;
   /** After which events a pod that this plugin refused may fit. */
   readonly requeueOn: readonly Aspect[];
+  /** `cluster`: what happens at one node may help the pod at others. Absent: at that node only. */
+  readonly reach?: 'cluster';
   /** Whether what the event is about has to do with the pod; absent: always. */
   concerns?(pod: PodInfo, event: ClusterEvent): boolean;
 }
@@ -85,7 +87,7 @@ export function mayHelp(plugin: FilterPlugin, pod: PodInfo, event: ClusterEvent,
   const prepared = plugin.prepare(pod, cluster);
   if (prepared.say === 'nowhere') return false;
   if (prepared.say === 'nothing') return true;
-  if (event.node === undefined) return cluster.nodes.some((node) => prepared.filter(node).length === 0);
+  if (event.node === undefined || plugin.reach === 'cluster') return cluster.nodes.some((node) => prepared.filter(node).length === 0);
   if (prepared.only?.has(event.node.name) === false) return false;
   return prepared.filter(event.node).length === 0;
 }

@@ -191,6 +191,16 @@ describe('filters', () => {
     );
     assert.deepEqual(prepared.say === 'nodes' && prepared.only, new Set(['n2']));
   });
+
+  test('NodeAffinity refuses every node where all terms want two names at once', () => {
+    const named = (name: string): NodeSelectorRequirement => ({ key: 'metadata.name', operator: 'In', values: [name] });
+    const nodeSelectorTerms = [{ matchFields: [named('n1'), named('n2')] }, { matchFields: [named('n2'), named('n3')] }];
+    const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
+    assert.deepEqual(nodeAffinity.prepare(podInfoOf(pod({ affinity })), view()), {
+      say: 'nowhere',
+      message: 'pod affinity terms conflict',
+    });
+  });
 });
 
 const term = (app: string, more: Partial<PodAffinityTerm> = {}): PodAffinityTerm => ({
@@ -292,6 +302,27 @@ describe('mayHelp()', () => {
   ] as const) {
     test(`${what}`, () => assert.equal(mayHelp(nodeResourcesFit, big, event, view()), want));
   }
+
+  test('a pod at one node where another node of its zone gains by it', () => {
+    const affinity = {
+      podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term('web')] },
+      podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term('web', { topologyKey: 'host' })] },
+    };
+    const arrival = nodeInfo(node({ name: 'a1', labels: { zone: 'a', host: 'a1' } }), [pod({ name: 'w', labels: { app: 'web' } })]);
+    const nodes = [arrival, nodeInfo(node({ name: 'a2', labels: { zone: 'a', host: 'a2' } }))];
+    const event = { aspects: ['pod/assigned'], node: arrival } as const;
+    assert.ok(mayHelp(interPodAffinity, podInfoOf(pod({ affinity })), event, view({ nodes })));
+    assert.ok(!mayHelp(interPodAffinity, podInfoOf(pod({ affinity })), event, view({ nodes: [arrival] })));
+  });
+
+  test('a pod that leaves one node where another node of its zone gains by it', () => {
+    const apart = [term('web'), term('db', { topologyKey: 'rack' })];
+    const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: apart } };
+    const left = nodeInfo(node({ name: 'a1', labels: { zone: 'a', rack: 'r1' } }), [pod({ name: 'd', labels: { app: 'db' } })]);
+    const free = nodeInfo(node({ name: 'a2', labels: { zone: 'a', rack: 'r2' } }));
+    const event = { aspects: ['pod/removed'], node: left } as const;
+    assert.ok(mayHelp(interPodAffinity, podInfoOf(pod({ affinity })), event, view({ nodes: [left, free] })));
+  });
 });
 
 function reasonsOf(

@@ -14,6 +14,7 @@ const existingRefusal: readonly string[] = ["node(s) didn't satisfy existing pod
 export const interPodAffinity: FilterPlugin = {
   name: 'InterPodAffinity',
   requeueOn: ['node/added', 'node/labels', 'pod/assigned', 'pod/removed', 'namespace'],
+  reach: 'cluster', // a pod counts in its whole domain
   prepare(pod, cluster) {
     const { requiredAffinity, requiredAntiAffinity } = pod;
     const refused = domainsRefusing(pod, cluster);

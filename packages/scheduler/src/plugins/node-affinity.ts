@@ -14,6 +14,7 @@ export const nodeAffinity: FilterPlugin = {
     const required = requiredOf(pod);
     if (selector.everything && required === undefined) return noSay;
     const only = required === undefined ? undefined : namesIn(required);
+    if (only?.size === 0) return { say: 'nowhere', message: 'pod affinity terms conflict' };
     return {
       say: 'nodes',
       filter: ({ node }) =>
@@ -40,8 +41,9 @@ function requiredOf(pod: Pod): NodeSelector | undefined {
   return pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
 }
 
-/** The nodes that can match at all, where every term names its own, as those of DaemonSet pods do. */
+/** The nodes that can match at all, where every term names its own, as those of DaemonSet pods do; else undefined. */
 function namesIn({ nodeSelectorTerms }: NodeSelector): ReadonlySet<string> | undefined {
+  if (nodeSelectorTerms.length === 0) return undefined;
   const names = new Set<string>();
   for (const { matchFields = [] } of nodeSelectorTerms) {
     const ofTerm = matchFields.filter(({ key, operator }) => key === 'metadata.name' && operator === 'In').map(({ values = [] }) => values);
@@ -49,5 +51,5 @@ function namesIn({ nodeSelectorTerms }: NodeSelector): ReadonlySet<string> | und
     if (first === undefined) return undefined;
     for (const name of first) if (others.every((values) => values.includes(name))) names.add(name);
   }
-  return names.size === 0 ? undefined : names;
+  return names;
 }

@@ -20,7 +20,10 @@ interface Entry extends QueuedPod {
   place: Place;
   sequence: number; // order of arrival, anew after every failure
   ticket: number; // of the heap's item that counts: older ones are stale
+  rejections: number;
+  errors: number; // in a row
   failedAtMs: number;
+  backoffUntilMs: number;
   backoffTimer: Disposable | undefined; // present while backing off
 }
 
@@ -31,7 +34,7 @@ interface Item {
 
 export interface SchedulingQueueOptions {
   readonly process: Process;
-  /** Default 1 s, doubled for each attempt (podInitialBackoffSeconds). */
+  /** Default 1 s, doubled for each failure (podInitialBackoffSeconds). */
   readonly initialBackoffMs?: number;
   /** Default 10 s (podMaxBackoffSeconds). */
   readonly maxBackoffMs?: number;
@@ -40,10 +43,15 @@ export interface SchedulingQueueOptions {
 }
 
 const flushPeriodMs = 30_000;
+/** Back-offs that end within one of these are in order of priority (backoffQOrderingWindowDuration). */
+const backoffWindowMs = 1000;
 
 /**
  * The pods without a node (pkg/scheduler/backend/queue): *active* ones are handed out by priority, then in order of arrival;
  * those that failed wait until their *back-off* is over; *unschedulable* ones wait for an event that may help them.
+ *
+ * The back-off of a pod that was rejected protects the other pods from it. When none of them is active it is handed out at
+ * once (SchedulerPopFromBackoffQ). One whose attempt broke off waits in any case, for the sake of the API server.
  */
 export class SchedulingQueue {
   readonly #process: Process;
@@ -52,6 +60,7 @@ export class SchedulingQueue {
   readonly #maxUnschedulableMs: number;
   readonly #entries = new Map<string, Entry>();
   readonly #active = new Heap<Item>((a, b) => before(a.entry, b.entry));
+  readonly #backingOff = new Heap<Item>((a, b) => backsOffBefore(a.entry, b.entry)); // of the rejected ones
   #getter: ((pod: QueuedPod | undefined) => void) | undefined;
   #sequence = 0;
   #flushTimer: Disposable | undefined;
@@ -71,6 +80,11 @@ export class SchedulingQueue {
     return counts;
   }
 
+  /** Items kept for pods, those of pods that are gone included: bounded by a multiple of the pods. */
+  get heldCount(): number {
+    return this.#active.size + this.#backingOff.size;
+  }
+
   /** A pod that is new here, or a newer version of one that is not. `mayHelp`: the change could make it fit. */
   set(pod: PodInfo, mayHelp = false): void {
     const known = this.#entries.get(pod.key);
@@ -88,7 +102,10 @@ export class SchedulingQueue {
       place: 'active',
       sequence: this.#sequence++,
       ticket: 0,
+      rejections: 0,
+      errors: 0,
       failedAtMs: 0,
+      backoffUntilMs: 0,
       backoffTimer: undefined,
     };
     this.#entries.set(pod.key, entry);
@@ -101,6 +118,8 @@ export class SchedulingQueue {
     if (entry === undefined) return;
     entry.backoffTimer?.[Symbol.dispose]();
     this.#entries.delete(key);
+    for (const heap of [this.#active, this.#backingOff])
+      if (heap.size > 2 * this.#entries.size + 64) heap.retain((item) => this.#counts(item));
   }
 
   /** Waits for the next pod, in a step of its own; undefined once closed. One caller at a time. */
@@ -122,6 +141,8 @@ export class SchedulingQueue {
     const entry = this.#returned(queued);
     if (entry === undefined) return;
     entry.rejectedBy = rejectedBy;
+    entry.rejections++;
+    entry.errors = 0;
     entry.place = 'unschedulable';
     this.#armFlush();
   }
@@ -131,7 +152,8 @@ export class SchedulingQueue {
     const entry = this.#returned(queued);
     if (entry === undefined) return;
     entry.rejectedBy = new Set();
-    this.#requeue(entry);
+    entry.errors++;
+    this.#requeue(entry, 'in any case');
   }
 
   /** Something changed: queues the unschedulable pods which, says `helps`, may gain by it. */
@@ -159,9 +181,10 @@ export class SchedulingQueue {
     return entry;
   }
 
-  #requeue(entry: Entry): void {
-    const remainingMs = entry.failedAtMs + this.#backoffMs(entry.attempts) - this.#process.clock.monotonic();
-    if (remainingMs <= 0 || entry.attempts === 0) {
+  #requeue(entry: Entry, waits: 'unless idle' | 'in any case' = 'unless idle'): void {
+    entry.backoffUntilMs = entry.failedAtMs + this.#backoffMs(entry.errors > 0 ? entry.errors : entry.rejections);
+    const remainingMs = entry.backoffUntilMs - this.#process.clock.monotonic();
+    if (remainingMs <= 0) {
       this.#activate(entry);
       return;
     }
@@ -170,16 +193,22 @@ export class SchedulingQueue {
       entry.backoffTimer = undefined;
       this.#activate(entry);
     });
+    if (waits === 'unless idle') this.#push(this.#backingOff, entry);
   }
 
-  #backoffMs(attempts: number): number {
-    return Math.min(this.#maxBackoffMs, this.#initialBackoffMs * 2 ** Math.max(0, attempts - 1));
+  /** After the nth failure: 1 s, 2 s, 4 s, … up to the limit. */
+  #backoffMs(failures: number): number {
+    return Math.min(this.#maxBackoffMs, this.#initialBackoffMs * 2 ** (failures - 1));
   }
 
   #activate(entry: Entry): void {
     entry.place = 'active';
+    this.#push(this.#active, entry);
+  }
+
+  #push(heap: Heap<Item>, entry: Entry): void {
     entry.ticket++;
-    this.#active.push({ entry, ticket: entry.ticket });
+    heap.push({ entry, ticket: entry.ticket });
     this.#dispatch();
   }
 
@@ -190,25 +219,29 @@ export class SchedulingQueue {
       this.#getter = undefined;
       return;
     }
-    if (this.#getter === undefined || this.#active.peek() === undefined) return;
+    if (this.#getter === undefined || this.heldCount === 0) return;
     this.#process.post({ lane: 'scheduling queue', op: 'pop' }, () => {
       const getter = this.#getter;
       if (getter === undefined) return;
-      const entry = this.#nextActive();
+      const entry = this.#next(this.#active) ?? this.#next(this.#backingOff);
       if (entry === undefined) return;
       this.#getter = undefined;
+      entry.backoffTimer?.[Symbol.dispose]();
+      entry.backoffTimer = undefined;
       entry.place = 'in-flight';
       entry.attempts++;
       getter(entry);
     });
   }
 
-  #nextActive(): Entry | undefined {
-    for (let item = this.#active.pop(); item !== undefined; item = this.#active.pop()) {
-      const { entry, ticket } = item;
-      if (entry.place === 'active' && entry.ticket === ticket && this.#entries.get(entry.key) === entry) return entry;
-    }
+  #next(heap: Heap<Item>): Entry | undefined {
+    for (let item = heap.pop(); item !== undefined; item = heap.pop()) if (this.#counts(item)) return item.entry;
     return undefined;
+  }
+
+  /** It is its pod's last item, and the pod has not been handed out or forgotten since. */
+  #counts({ entry, ticket }: Item): boolean {
+    return entry.ticket === ticket && entry.place !== 'in-flight' && this.#entries.get(entry.key) === entry;
   }
 
   /** Background: a pod that nothing helps is at rest. */
@@ -227,4 +260,9 @@ export class SchedulingQueue {
 function before(a: Entry, b: Entry): boolean {
   const [priority, other] = [a.pod.pod.spec?.priority ?? 0, b.pod.pod.spec?.priority ?? 0];
   return priority === other ? a.sequence < b.sequence : priority > other;
+}
+
+function backsOffBefore(a: Entry, b: Entry): boolean {
+  const windowOf = ({ backoffUntilMs }: Entry): number => Math.floor(backoffUntilMs / backoffWindowMs);
+  return windowOf(a) === windowOf(b) ? before(a, b) : windowOf(a) < windowOf(b);
 }
