@@ -19,10 +19,14 @@ export class AppliedState {
     this.mvcc = mvcc;
   }
 
-  /** Lets leases run out: `expire` is called for each that does. Those that exist start with their full time. */
+  /**
+   * Lets leases run out: `expire` is called for each that does. Those that exist start with what their checkpoint left of
+   * them, else with their full time.
+   */
   keepTime(process: Process, expire: (id: LeaseId) => Promise<void>): void {
     this.#lessor = new Lessor({ process, expire });
-    for (const lease of this.mvcc.leases()) this.#lessor.renew(lease);
+    const remainders = new Map(this.mvcc.remainders().map(({ id, remainingSeconds }) => [id, remainingSeconds]));
+    for (const lease of this.mvcc.leases()) this.#lessor.renew(lease, remainders.get(lease.id) ?? lease.ttlSeconds);
   }
 
   /** Throws TypeError when nobody keeps the time. */
@@ -38,8 +42,8 @@ export class AppliedState {
   /** Applies `entry` and tells watchers; throws, having changed nothing, what the state machine refuses. */
   apply(entry: Entry): TxnResult | undefined {
     const result = applyEntry(this.mvcc, entry);
-    if (entry.kind === 'grant') this.lessor.renew({ id: entry.id, ttlSeconds: entry.ttlSeconds });
-    if (entry.kind === 'revoke') this.lessor.forget(entry.id);
+    if (entry.kind === 'grant') this.#lessor?.renew({ id: entry.id, ttlSeconds: entry.ttlSeconds });
+    if (entry.kind === 'revoke') this.#lessor?.forget(entry.id);
     if (result !== undefined && result.changes.length > 0) this.#hub.deliver(result.changes);
     return result;
   }

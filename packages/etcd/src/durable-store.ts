@@ -5,7 +5,8 @@ import type { Disk, DiskLock } from './disk/disk.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { GrantedLease } from './mvcc/mvcc.ts';
 import type { Revision } from './mvcc/revision.ts';
-import type { KeyRange, LeaseId, RangeRequest, RangeResponse, Txn, TxnResult } from './mvcc/types.ts';
+import type { KvHash } from './mvcc/hash-kv.ts';
+import type { Alarm, KeyRange, LeaseId, RangeRequest, RangeResponse, Txn, TxnResult } from './mvcc/types.ts';
 import { retireSnapshots } from './snapshot/catalog.ts';
 import { writeSnapshot } from './snapshot/snapshot-file.ts';
 import { type LeaseStatus, MemoryStore, type Store } from './store.ts';
@@ -73,6 +74,18 @@ export class DurableStore implements Store, AsyncDisposable {
     return this.#commit.failure;
   }
 
+  get sizeBytes(): number {
+    return this.#served.sizeBytes;
+  }
+
+  get alarms(): readonly Alarm[] {
+    return this.#served.alarms;
+  }
+
+  linearized(): Promise<void> {
+    return this.#served.linearized();
+  }
+
   range(request: RangeRequest): RangeResponse {
     return this.#served.range(request);
   }
@@ -111,6 +124,14 @@ export class DurableStore implements Store, AsyncDisposable {
 
   leases(): readonly GrantedLease[] {
     return this.#served.leases();
+  }
+
+  setAlarm(action: 'activate' | 'deactivate', alarm: Alarm): Promise<void> {
+    return this.#served.setAlarm(action, alarm);
+  }
+
+  hash(at: number): Promise<KvHash> {
+    return this.#served.hash(at);
   }
 
   fork(process: Process): Store {

@@ -3,13 +3,8 @@ import type { AppliedState } from './applied-state.ts';
 import { DiskFull, StoreStopped } from './directory/errors.ts';
 import { isNoSpace } from './disk/disk.ts';
 import { txnBytes } from './mvcc/check-txn.ts';
-import {
-  CompactedError,
-  FutureRevisionError,
-  LeaseExistsError,
-  LeaseNotFoundError,
-  type TxnResult,
-} from './mvcc/types.ts';
+import { isRefusal } from './mvcc/refusals.ts';
+import type { TxnResult } from './mvcc/types.ts';
 import { type Entry, freesSpace } from './wal/entry.ts';
 import type { Log } from './wal/log.ts';
 import { recordBytes } from './wal/record.ts';
@@ -178,19 +173,9 @@ function applyAndAnswer(state: AppliedState, { entry, resolve, reject }: Proposa
   resolve(result);
 }
 
-/** What the state machine refuses, having changed nothing: replaying such an entry changes nothing either. */
-export function isRefusal(error: unknown): error is Error {
-  return (
-    error instanceof CompactedError ||
-    error instanceof FutureRevisionError ||
-    error instanceof LeaseExistsError ||
-    error instanceof LeaseNotFoundError
-  );
-}
-
 /** Upper bound of what the entry takes in the log. */
 function bytesOf(entry: Entry): number {
-  const payload = entry.kind === 'txn' ? txnBytes(entry.txn) : 32;
+  const payload = entry.kind === 'txn' ? txnBytes(entry.txn) : entry.kind === 'checkpoint' ? 16 + 20 * entry.leases.length : 32;
   assert(Number.isSafeInteger(payload), 'an entry has a size');
   return recordBytes(payload);
 }

@@ -1,4 +1,13 @@
 export {
+  type ClusterView,
+  ConsensusError,
+  type ConsensusRefusal,
+  type ConsensusStatus,
+  type Member,
+  MembershipError,
+  type MembershipRefusal,
+} from './cluster-view.ts';
+export {
   type DamagedPlace,
   DirectoryDamaged,
   DirectoryInUse,
@@ -14,24 +23,33 @@ export type { DurableStore } from './durable-store.ts';
 export { TooManyRequestsError } from './group-commit.ts';
 export { LeaseTtlTooLargeError } from './lease/lessor.ts';
 export { InvalidRequestError, maxRequestBytes, maxTxnOperations } from './mvcc/check-txn.ts';
+export type { KvHash } from './mvcc/hash-kv.ts';
 export { defaultRetention, type GrantedLease, Mvcc, type Retention } from './mvcc/mvcc.ts';
-export { type Revision, revision } from './mvcc/revision.ts';
 export {
-  type Change,
-  type Compare,
   CompactedError,
+  CorruptError,
   FutureRevisionError,
-  type KeyRange,
-  type KeyValue,
+  KeyNotFoundError,
   LeaseExistsError,
-  type LeaseId,
   LeaseNotFoundError,
-  type Operation,
-  type OperationResult,
-  type RangeRequest,
-  type RangeResponse,
-  type Txn,
-  type TxnResult,
+  SpaceExceededError,
+} from './mvcc/refusals.ts';
+export { type Revision, revision } from './mvcc/revision.ts';
+export type {
+  Alarm,
+  AlarmType,
+  Change,
+  Compare,
+  KeyRange,
+  KeyValue,
+  LeaseId,
+  Operation,
+  OperationResult,
+  Put,
+  RangeRequest,
+  RangeResponse,
+  Txn,
+  TxnResult,
 } from './mvcc/types.ts';
 export { type DurableStoreOptions, openDurableStore } from './open.ts';
 export { type LeaseStatus, MemoryStore, type Store } from './store.ts';

@@ -15,10 +15,10 @@ const firstSegment = 'wal/0000000000000001-0000000000000001.wal';
 /** A store with history, leases and a compaction behind it, and no snapshot. */
 async function filled(bench: DiskBench, puts = 12): Promise<DurableStore> {
   const store = await bench.open();
-  await bench.runtime.drive(store.grantLease({ id: 9, ttlSeconds: 60 }));
+  await bench.runtime.drive(store.grantLease({ id: 9n, ttlSeconds: 60 }));
   for (let i = 0; i < puts; i++) await bench.put(store, `k${i % 5}`, `value ${i}`);
   await bench.runtime.drive(
-    store.txn({ compares: [], success: [{ op: 'put', key: 'leased', value: Buffer.alloc(0), lease: 9 }], failure: [] }),
+    store.txn({ compares: [], success: [{ op: 'put', key: 'leased', value: Buffer.alloc(0), lease: 9n }], failure: [] }),
   );
   await bench.runtime.drive(store.txn({ compares: [], success: [{ op: 'delete', key: 'k0', end: 'k2' }], failure: [] }));
   await bench.runtime.drive(store.compact(4));
@@ -47,7 +47,7 @@ describe('openDurableStore()', () => {
         store = await bench.open();
         assert.equal(portrait(store), before, end);
         assert.equal(store.compactRevision, 4);
-        assert.equal(store.lease(9)?.remainingSeconds, 60);
+        assert.equal(store.lease(9n)?.remainingSeconds, 60);
       }
     }
   });

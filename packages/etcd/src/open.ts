@@ -5,8 +5,8 @@ import { createMeta, type Meta, readMeta, updateMeta } from './directory/meta.ts
 import { type Disk, type DiskLock, errorCode, isNoSpace } from './disk/disk.ts';
 import { nodeDisk } from './disk/node-disk.ts';
 import { DurableStore } from './durable-store.ts';
-import { isRefusal } from './group-commit.ts';
 import { Mvcc, type Retention } from './mvcc/mvcc.ts';
+import { isRefusal } from './mvcc/refusals.ts';
 import { newestSnapshot, quarantineSnapshots, removeUnfinished } from './snapshot/catalog.ts';
 import { snapshotDirectory } from './snapshot/snapshot-file.ts';
 import { ByteReader, Malformed } from './wal/binary.ts';

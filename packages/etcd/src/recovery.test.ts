@@ -7,8 +7,8 @@ import { type DiskBench, diskBench, portrait } from './contract/disk-bench.ts';
 import type { DurableStore } from './durable-store.ts';
 import { StoreStopped } from './directory/errors.ts';
 import { errorCode } from './disk/disk.ts';
-import { isRefusal } from './group-commit.ts';
 import { Mvcc, type Retention } from './mvcc/mvcc.ts';
+import { isRefusal } from './mvcc/refusals.ts';
 import { revision } from './mvcc/revision.ts';
 import type { Operation } from './mvcc/types.ts';
 import { MemoryStore } from './store.ts';
@@ -101,17 +101,21 @@ function propose(store: DurableStore, entry: Entry): Promise<unknown> {
       return store.revokeLease(entry.id);
     case 'compact':
       return store.compact(entry.at);
+    case 'alarm':
+      return store.setAlarm(entry.action, entry.alarm);
+    case 'checkpoint':
+      throw new TypeError('Nobody asks a store for a checkpoint');
   }
 }
 
 function randomEntry(random: Random, history: History, store: DurableStore): Entry {
   const leases = store.leases();
-  const lease = leases[random.below(leases.length + 1)]?.id ?? 0;
+  const lease = leases[random.below(leases.length + 1)]?.id ?? 0n;
   switch (random.below(12)) {
     case 0:
-      return { kind: 'grant', id: 1 + random.below(6), ttlSeconds: 100_000 };
+      return { kind: 'grant', id: 1n + BigInt(random.below(6)), ttlSeconds: 100_000 };
     case 1:
-      if (lease !== 0) return { kind: 'revoke', id: lease };
+      if (lease !== 0n) return { kind: 'revoke', id: lease };
       break;
     case 2:
       return { kind: 'compact', at: revision(random.below(store.revision + 3)) };

@@ -1,17 +1,11 @@
 import { assert, type Process } from '@coracle/kernel';
 import { AppliedState } from './applied-state.ts';
-import { checkTxn } from './mvcc/check-txn.ts';
+import { checkTxn, isReadOnly } from './mvcc/check-txn.ts';
+import { type KvHash, hashKv } from './mvcc/hash-kv.ts';
 import { type GrantedLease, Mvcc, type Retention } from './mvcc/mvcc.ts';
+import { LeaseNotFoundError } from './mvcc/refusals.ts';
 import { type Revision, revision } from './mvcc/revision.ts';
-import {
-  type KeyRange,
-  type LeaseId,
-  LeaseNotFoundError,
-  type RangeRequest,
-  type RangeResponse,
-  type Txn,
-  type TxnResult,
-} from './mvcc/types.ts';
+import type { Alarm, KeyRange, LeaseId, RangeRequest, RangeResponse, Txn, TxnResult } from './mvcc/types.ts';
 import type { Entry } from './wal/entry.ts';
 import type { ChangeSink } from './watch-hub.ts';
 
@@ -20,13 +14,22 @@ export interface Store {
   readonly revision: Revision;
   readonly compactRevision: Revision;
   readonly retainedRevision: Revision;
+  /** Keys, values and a flat rate for each version that is served: what a quota is compared with. */
+  readonly sizeBytes: number;
+  readonly alarms: readonly Alarm[];
+  /**
+   * Resolves once reads show all that had been acknowledged, by whatever member, when this was called. Rejects when
+   * there is nobody to ask. Alone, there is nothing to wait for.
+   */
+  linearized(): Promise<void>;
   /** Reads the applied state. Throws CompactedError or FutureRevisionError. */
   range(request: RangeRequest): RangeResponse;
   /** Like `range`, but down to `retainedRevision`. */
   history(request: RangeRequest): RangeResponse;
   /**
    * Resolves once the transaction is durable and applied; its changes have been delivered to watchers by then. Rejects
-   * with InvalidRequestError, LeaseNotFoundError, CompactedError or FutureRevisionError when it cannot be done.
+   * with InvalidRequestError or one of mvcc/refusals.ts when it cannot be done. One that only reads is answered from the
+   * applied state.
    */
   txn(txn: Txn): Promise<TxnResult>;
   /**
@@ -47,6 +50,10 @@ export interface Store {
   keepLeaseAlive(id: LeaseId): Promise<GrantedLease>;
   lease(id: LeaseId): LeaseStatus | undefined;
   leases(): readonly GrantedLease[];
+  /** Raises or takes back an alarm. Idempotent. */
+  setAlarm(action: 'activate' | 'deactivate', alarm: Alarm): Promise<void>;
+  /** What all members agree on that have the same content; 0 is the current revision. Rejects as `range` throws. */
+  hash(at: number): Promise<KvHash>;
   /** An independent in-memory store with the same content and revisions. */
   fork(process: Process): Store;
 }
@@ -65,15 +72,19 @@ export type Propose = (entry: Entry) => Promise<TxnResult | undefined>;
  * Given a `propose`, it is what a durable store serves: the same reads and rules, over a `state` that `propose` changes.
  */
 export class MemoryStore implements Store {
+  readonly #process: Process | undefined;
   readonly #state: AppliedState;
   readonly #propose: Propose;
+  readonly #linearized: () => Promise<void>;
 
   constructor(
     options: { readonly process?: Process; readonly retention?: Retention; readonly mvcc?: Mvcc } = {},
-    over?: { readonly state: AppliedState; readonly propose: Propose },
+    over?: { readonly state: AppliedState; readonly propose: Propose; readonly linearized?: () => Promise<void> },
   ) {
+    this.#process = options.process;
     this.#state = over?.state ?? new AppliedState(options.mvcc ?? new Mvcc(options));
     this.#propose = over?.propose ?? (async (entry) => this.#state.apply(entry));
+    this.#linearized = over?.linearized ?? (async () => undefined);
     if (options.process !== undefined) this.#state.keepTime(options.process, (id) => this.#expire(id));
   }
 
@@ -89,6 +100,18 @@ export class MemoryStore implements Store {
     return this.#state.mvcc.retainedRevision;
   }
 
+  get sizeBytes(): number {
+    return this.#state.mvcc.sizeBytes;
+  }
+
+  get alarms(): readonly Alarm[] {
+    return this.#state.mvcc.alarms;
+  }
+
+  linearized(): Promise<void> {
+    return this.#linearized();
+  }
+
   range(request: RangeRequest): RangeResponse {
     return this.#state.mvcc.range(request);
   }
@@ -99,8 +122,7 @@ export class MemoryStore implements Store {
 
   async txn(txn: Txn): Promise<TxnResult> {
     checkTxn(txn);
-    const writes = [...txn.success, ...txn.failure].some(({ op }) => op !== 'range');
-    const result = writes ? await this.#propose({ kind: 'txn', txn }) : this.#state.mvcc.txn(txn);
+    const result = isReadOnly(txn) ? this.#state.mvcc.txn(txn) : await this.#propose({ kind: 'txn', txn });
     assert(result !== undefined, 'a transaction has a result');
     return result;
   }
@@ -142,6 +164,14 @@ export class MemoryStore implements Store {
 
   leases(): readonly GrantedLease[] {
     return this.#state.mvcc.leases();
+  }
+
+  async setAlarm(action: 'activate' | 'deactivate', alarm: Alarm): Promise<void> {
+    await this.#propose({ kind: 'alarm', action, alarm });
+  }
+
+  hash(at: number): Promise<KvHash> {
+    return hashKv(this.#state.mvcc, at, this.#process);
   }
 
   fork(process: Process): Store {

@@ -1,6 +1,7 @@
 import { Heap, type Process } from '@coracle/kernel';
 import type { GrantedLease } from '../mvcc/mvcc.ts';
-import { type LeaseId, LeaseNotFoundError } from '../mvcc/types.ts';
+import { LeaseNotFoundError } from '../mvcc/refusals.ts';
+import { type LeaseId, noLease } from '../mvcc/types.ts';
 
 /** The lease would outlive every clock. The text is etcd's. */
 export class LeaseTtlTooLargeError extends Error {
@@ -46,10 +47,13 @@ export class Lessor {
   terms(request: { readonly id?: LeaseId; readonly ttlSeconds: number }, isTaken: (id: LeaseId) => boolean): GrantedLease {
     if (request.ttlSeconds > maxLeaseTtlSeconds) throw new LeaseTtlTooLargeError();
     if (!Number.isSafeInteger(request.ttlSeconds)) throw new RangeError(`Not a TTL in seconds: ${request.ttlSeconds}`);
-    let id = request.id ?? 0;
-    if (!Number.isSafeInteger(id) || id < 0) throw new RangeError(`Not a lease id: ${id}`);
+    let id = request.id ?? noLease;
+    if (BigInt.asIntN(64, id) !== id) throw new RangeError(`Not a lease id: ${id}`);
     const { random } = this.#process;
-    if (id === 0) do id = (random.u32() >>> 11) * 0x1_0000_0000 + random.u32(); while (id === 0 || isTaken(id));
+    // As etcd's, of 63 bits.
+    if (id === noLease)
+      do id = (BigInt(random.u32() >>> 1) << 32n) | BigInt(random.u32());
+      while (id === noLease || isTaken(id));
     return { id, ttlSeconds: Math.max(request.ttlSeconds, minLeaseTtlSeconds) };
   }
 

@@ -41,8 +41,8 @@ export class ChangeLog {
     this.#forgotten = 0;
   }
 
-  /** Those of revisions > `after`. */
-  since(after: number): readonly Change[] {
+  /** Index of the first whose revision is > `after`. */
+  indexAfter(after: number): number {
     let low = 0;
     let high = this.length;
     while (low < high) {
@@ -50,8 +50,14 @@ export class ChangeLog {
       if ((this.at(middle)?.revision ?? 0) <= after) low = middle + 1;
       else high = middle;
     }
+    return low;
+  }
+
+  /** Those of revisions > `after`. */
+  since(after: number): readonly Change[] {
     const found: Change[] = [];
-    for (let change = this.at(low); change !== undefined; change = this.at(++low)) found.push(change);
+    let place = this.indexAfter(after);
+    for (let change = this.at(place); change !== undefined; change = this.at(++place)) found.push(change);
     return found;
   }
 

@@ -1,23 +1,33 @@
 import { assert } from '@coracle/kernel';
 import { ChangeLog } from './change-log.ts';
+import { isReadOnly, txnCostBytes } from './check-txn.ts';
+import { assembled, isPlain, shown } from './range.ts';
+import {
+  CompactedError,
+  CorruptError,
+  FutureRevisionError,
+  KeyNotFoundError,
+  LeaseExistsError,
+  LeaseNotFoundError,
+  SpaceExceededError,
+} from './refusals.ts';
 import { type Revision, revision } from './revision.ts';
 import { Tree } from './tree.ts';
-import {
-  type Change,
-  type Compare,
-  CompactedError,
-  FutureRevisionError,
-  type KeyRange,
-  type KeyValue,
-  LeaseExistsError,
-  type LeaseId,
-  LeaseNotFoundError,
-  type Operation,
-  type OperationResult,
-  type RangeRequest,
-  type RangeResponse,
-  type Txn,
-  type TxnResult,
+import type {
+  Alarm,
+  AlarmType,
+  Change,
+  Compare,
+  KeyRange,
+  KeyValue,
+  LeaseId,
+  Operation,
+  OperationResult,
+  Put,
+  RangeRequest,
+  RangeResponse,
+  Txn,
+  TxnResult,
 } from './types.ts';
 
 /** How far back superseded versions stay readable through `history`, below the served horizon. */
@@ -52,6 +62,12 @@ export interface GrantedLease {
   readonly ttlSeconds: number;
 }
 
+/** What was left of a lease at its last checkpoint, in whole seconds; 0 takes back an earlier checkpoint. */
+export interface LeaseRemainder {
+  readonly id: LeaseId;
+  readonly remainingSeconds: number;
+}
+
 /** All that a store is, in the order in which a snapshot file holds it: see `Mvcc.image`. */
 export interface MvccImage {
   readonly revision: Revision;
@@ -59,6 +75,9 @@ export interface MvccImage {
   /** The revision of `base`. */
   readonly retainedRevision: Revision;
   readonly leases: readonly GrantedLease[];
+  /** Of those leases that have a checkpoint. */
+  readonly remainders: readonly LeaseRemainder[];
+  readonly alarms: readonly Alarm[];
   /** What existed at `retainedRevision`, in order of key. */
   readonly base: Iterable<KeyValue>;
   /** What happened since, in order. */
@@ -67,8 +86,22 @@ export interface MvccImage {
 
 interface Lease {
   readonly ttlSeconds: number;
+  /** As of the last checkpoint; undefined when there was none since it was granted or renewed. */
+  readonly remainingSeconds?: number | undefined;
   readonly keys: Tree<true>;
 }
+
+/** The branch that a transaction takes, and those that the transactions nested in it take, in order. */
+interface Branch {
+  readonly succeeded: boolean;
+  readonly operations: readonly Operation[];
+  readonly nested: readonly Branch[];
+}
+
+const noBranches: readonly Branch[] = [];
+
+/** What a version takes beside its key and value: as etcd reckons (storage/quota.go). */
+const versionOverheadBytes = 256;
 
 /**
  * The state machine of the store (etcd server/storage/mvcc): every version of every key, transactions, compaction.
@@ -83,6 +116,9 @@ export class Mvcc {
   #retained: Revision = revision(0);
   #changes = new ChangeLog(); // of revisions > #retained
   #supersededBytes = 0;
+  #liveBytes = 0;
+  #servedSupersededBytes = 0; // what changes above #compactRevision superseded, tombstones included
+  #alarms: readonly Alarm[] = [];
   readonly #leases: Map<LeaseId, Lease>;
   readonly #retention: Retention;
 
@@ -103,6 +139,11 @@ export class Mvcc {
   /** Oldest revision that `history` can still read. */
   get retainedRevision(): Revision {
     return this.#retained;
+  }
+
+  /** Keys, values and a flat rate for each version that is served: what a quota is compared with. */
+  get sizeBytes(): number {
+    return this.#liveBytes + this.#servedSupersededBytes;
   }
 
   /** Keys that exist now. */
@@ -128,17 +169,21 @@ export class Mvcc {
 
   /** Applies `txn` as one revision. Throws, without having changed anything, when an operation cannot be done. */
   txn(txn: Txn): TxnResult {
-    const succeeded = txn.compares.every((compare) => this.#holds(compare));
-    const operations = succeeded ? txn.success : txn.failure;
-    this.#assertPossible(operations);
+    if (this.#alarms.length > 0 && !isReadOnly(txn)) this.#assertNoAlarm(txnCostBytes(txn) > 0);
+    return this.#txn(txn);
+  }
+
+  #txn(txn: Txn): TxnResult {
+    const branch = this.#branchOf(txn);
+    this.#assertPossible(branch);
     const next = revision(this.#revision + 1);
     const changes: Change[] = [];
-    const results = operations.map((operation) => this.#apply(operation, next, changes));
+    const results = this.#run(branch, next, changes);
     if (changes.length > 0) {
       this.#revision = next;
       for (const change of changes) this.#record(change);
     }
-    return { succeeded, revision: this.#revision, results, changes };
+    return { succeeded: branch.succeeded, revision: this.#revision, results, changes };
   }
 
   /** Changes of revisions > `after` in order. Throws CompactedError when some of them are no longer served. */
@@ -149,15 +194,43 @@ export class Mvcc {
 
   /** Raises the served horizon to `at`. Throws CompactedError or FutureRevisionError. */
   compact(at: number): void {
+    this.#assertNoAlarm(false);
     if (at <= this.#compactRevision) throw new CompactedError(this.#compactRevision);
     if (at > this.#revision) throw new FutureRevisionError(this.#revision);
+    const after = this.#compactRevision;
     this.#compactRevision = revision(at);
+    this.#uncount(after);
     this.#forget();
+  }
+
+  get alarms(): readonly Alarm[] {
+    return this.#alarms;
+  }
+
+  /** Idempotent. */
+  setAlarm(action: 'activate' | 'deactivate', alarm: Alarm): void {
+    const others = this.#alarms.filter(({ memberId, type }) => memberId !== alarm.memberId || type !== alarm.type);
+    this.#alarms = action === 'activate' ? [...others, alarm] : others;
+  }
+
+  hasAlarm(wanted: AlarmType): boolean {
+    return this.#alarms.some(({ type }) => type === wanted);
+  }
+
+  #assertNoAlarm(needsSpace: boolean): void {
+    if (this.#alarms.length === 0) return;
+    if (this.hasAlarm('corrupt')) throw new CorruptError();
+    if (needsSpace && this.hasAlarm('nospace')) throw new SpaceExceededError();
   }
 
   /** Throws LeaseExistsError. */
   grantLease({ id, ttlSeconds }: GrantedLease): void {
-    assert(id > 0, `lease id ${id} is not positive`);
+    this.#assertNoAlarm(true);
+    this.#addLease({ id, ttlSeconds });
+  }
+
+  #addLease({ id, ttlSeconds }: GrantedLease): void {
+    assert(id !== 0n, 'lease id 0 is none');
     if (this.#leases.has(id)) throw new LeaseExistsError();
     this.#leases.set(id, { ttlSeconds, keys: new Tree() });
   }
@@ -175,6 +248,23 @@ export class Mvcc {
     return [...this.#leases].map(([id, { ttlSeconds }]) => ({ id, ttlSeconds }));
   }
 
+  /** What was left of them at their last checkpoint; only of those that have one. */
+  remainders(): readonly LeaseRemainder[] {
+    const found: LeaseRemainder[] = [];
+    for (const [id, { remainingSeconds }] of this.#leases) if (remainingSeconds !== undefined) found.push({ id, remainingSeconds });
+    return found;
+  }
+
+  /** Remembers what is left of leases, or by 0 that all is; those that are gone are passed over. */
+  checkpointLeases(remainders: readonly LeaseRemainder[]): void {
+    for (const { id, remainingSeconds } of remainders) {
+      const lease = this.#leases.get(id);
+      if (lease === undefined) continue;
+      const isWhole = remainingSeconds === 0 || remainingSeconds >= lease.ttlSeconds;
+      this.#leases.set(id, { ...lease, remainingSeconds: isWhole ? undefined : remainingSeconds });
+    }
+  }
+
   /** Keys attached to the lease, in order. */
   leaseKeys(id: LeaseId): readonly string[] {
     return [...(this.#leases.get(id)?.keys.entries('', undefined) ?? [])].map(([key]) => key);
@@ -182,9 +272,10 @@ export class Mvcc {
 
   /** Deletes the lease and, as one revision, the keys attached to it. Throws LeaseNotFoundError. */
   revokeLease(id: LeaseId): TxnResult {
+    this.#assertNoAlarm(false);
     if (!this.#leases.has(id)) throw new LeaseNotFoundError();
     const success = this.leaseKeys(id).map((key): Operation => ({ op: 'delete', key }));
-    const result = this.txn({ compares: [], success, failure: [] });
+    const result = this.#txn({ compares: [], success, failure: [] });
     this.#leases.delete(id);
     return result;
   }
@@ -198,7 +289,10 @@ export class Mvcc {
     copy.#retained = this.#retained;
     copy.#changes = this.#changes.copy();
     copy.#supersededBytes = this.#supersededBytes;
-    for (const [id, { ttlSeconds, keys }] of this.#leases) copy.#leases.set(id, { ttlSeconds, keys: keys.snapshot() });
+    copy.#liveBytes = this.#liveBytes;
+    copy.#servedSupersededBytes = this.#servedSupersededBytes;
+    copy.#alarms = this.#alarms;
+    for (const [id, lease] of this.#leases) copy.#leases.set(id, { ...lease, keys: lease.keys.snapshot() });
     return copy;
   }
 
@@ -209,6 +303,8 @@ export class Mvcc {
       compactRevision: this.#compactRevision,
       retainedRevision: this.#retained,
       leases: this.leases(),
+      remainders: this.remainders(),
+      alarms: this.#alarms,
       base: this.#visible({ key: '', end: '\0' }, this.#retained),
       changes: this.#imageChanges(),
     };
@@ -217,19 +313,32 @@ export class Mvcc {
   /** The state that `image()` described: the same answers to every read, of the past too. */
   static restore(image: MvccImage, options: { readonly retention?: Retention } = {}): Mvcc {
     const mvcc = new Mvcc(options);
-    for (const kv of image.base) mvcc.#tree.set(kv.key, versionOver(undefined, kv.modRevision, Object.freeze(kv)));
+    for (const kv of image.base) {
+      mvcc.#tree.set(kv.key, versionOver(undefined, kv.modRevision, Object.freeze(kv)));
+      mvcc.#liveBytes += bytesOf(kv);
+    }
     // The leases come last: a version of the past may have had one that has been revoked since.
     mvcc.#retained = image.retainedRevision;
     for (const { revision: at, key, put } of image.changes) {
       const change = put === undefined ? mvcc.#tombstoneOf(key, at) : mvcc.#put(key, put, at);
       mvcc.#changes.push(change);
-      mvcc.#supersededBytes += change.previous?.value.length ?? 0;
+      mvcc.#count(change);
     }
     mvcc.#revision = image.revision;
     mvcc.#compactRevision = image.compactRevision;
-    for (const lease of image.leases) mvcc.grantLease(lease);
-    for (const kv of mvcc.#visible({ key: '', end: '\0' }, image.revision)) if (kv.lease !== 0) mvcc.#attach(kv.lease, kv.key);
+    mvcc.#uncount(revision(0));
+    for (const lease of image.leases) mvcc.#addLease(lease);
+    mvcc.checkpointLeases(image.remainders);
+    mvcc.#alarms = image.alarms;
+    for (const kv of mvcc.#visible({ key: '', end: '\0' }, image.revision)) if (kv.lease !== 0n) mvcc.#attach(kv.lease, kv.key);
     return mvcc;
+  }
+
+  /** What existed at `at`, in order of key; reads lazily. Throws CompactedError or FutureRevisionError. */
+  existing(at: Revision): Iterable<KeyValue> {
+    if (at > this.#revision) throw new FutureRevisionError(this.#revision);
+    if (at < this.#compactRevision) throw new CompactedError(this.#compactRevision);
+    return this.#visible({ key: '', end: '\0' }, at);
   }
 
   *#imageChanges(): Generator<ImageChange> {
@@ -242,7 +351,8 @@ export class Mvcc {
   }
 
   #range(request: RangeRequest, at: number): RangeResponse {
-    const limit = request.limit !== undefined && request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+    const isLimited = request.limit !== undefined && request.limit > 0 && isPlain(request);
+    const limit = isLimited ? Number(request.limit) : Number.POSITIVE_INFINITY;
     const { key, end } = request;
     const kvs: KeyValue[] = [];
     let count = 0;
@@ -254,7 +364,8 @@ export class Mvcc {
     };
     if (end === undefined) see(this.#tree.get(key));
     else this.#tree.forEach(key, end === '\0' ? undefined : end, see);
-    return { kvs, count, more: request.countOnly !== true && count > kvs.length };
+    if (request.countOnly === true) return { kvs, count, more: false };
+    return isPlain(request) ? { kvs: shown(request, kvs), count, more: count > kvs.length } : assembled(request, kvs);
   }
 
   *#visible(range: KeyRange, at: number): Generator<KeyValue> {
@@ -270,33 +381,59 @@ export class Mvcc {
     }
   }
 
-  #holds(compare: Compare): boolean {
-    if (compare.end === undefined) return holds(compare, this.get(compare.key));
-    for (const kv of this.#visible(compare, this.#revision)) if (!holds(compare, kv)) return false;
-    return true;
+  /** Which way the transaction and those nested in it go: all of them see the state as it is now. */
+  #branchOf(txn: Txn): Branch {
+    const succeeded = txn.compares.every((compare) => this.#holds(compare));
+    const operations = succeeded ? txn.success : txn.failure;
+    let nested = noBranches;
+    for (const operation of operations) if (operation.op === 'txn') nested = [...nested, this.#branchOf(operation.txn)];
+    return { succeeded, operations, nested };
   }
 
-  #assertPossible(operations: readonly Operation[]): void {
+  #holds(compare: Compare): boolean {
+    if (compare.end === undefined) return holds(compare, this.get(compare.key));
+    let isEmpty = true;
+    for (const kv of this.#visible(compare, this.#revision)) {
+      if (!holds(compare, kv)) return false;
+      isEmpty = false;
+    }
+    return !isEmpty || holds(compare, undefined);
+  }
+
+  #assertPossible({ operations, nested }: Branch): void {
+    let next = 0;
     for (const operation of operations) {
-      if (operation.op === 'put') {
-        const lease = operation.lease ?? 0;
-        if (lease !== 0 && !this.#leases.has(lease)) throw new LeaseNotFoundError();
-      } else if (operation.op === 'range') {
+      if (operation.op === 'put') this.#assertPutPossible(operation);
+      else if (operation.op === 'txn')
+        this.#assertPossible(nested[next++] as Branch); // one for each
+      else if (operation.op === 'range') {
         const at = operation.revision ?? 0;
         if (at > this.#revision) throw new FutureRevisionError(this.#revision);
-        if (at > 0 && at < this.#compactRevision) throw new CompactedError(this.#compactRevision);
+        // Below zero it is the current one, except within a transaction of a compacted store: etcd's checkRange.
+        if (at !== 0 && this.#compactRevision > 0 && at < this.#compactRevision) throw new CompactedError(this.#compactRevision);
       }
     }
   }
 
-  #apply(operation: Operation, next: Revision, changes: Change[]): OperationResult {
+  #assertPutPossible({ key, lease = 0n, ignoreValue, ignoreLease }: Put): void {
+    if (lease !== 0n && !this.#leases.has(lease)) throw new LeaseNotFoundError();
+    if ((ignoreValue === true || ignoreLease === true) && this.get(key) === undefined) throw new KeyNotFoundError();
+  }
+
+  #run({ operations, nested }: Branch, next: Revision, changes: Change[]): readonly OperationResult[] {
+    if (nested.length === 0) return operations.map((operation) => this.#apply(operation, undefined, next, changes));
+    let place = 0;
+    return operations.map((operation) => this.#apply(operation, operation.op === 'txn' ? nested[place++] : undefined, next, changes));
+  }
+
+  #apply(operation: Operation, branch: Branch | undefined, next: Revision, changes: Change[]): OperationResult {
     switch (operation.op) {
       case 'put': {
-        const change = this.#put(operation.key, { value: operation.value, lease: operation.lease ?? 0 }, next);
+        const change = this.#put(operation.key, this.#putBy(operation), next);
         this.#followLeases(change);
         changes.push(change);
         assert(change.current !== undefined, 'a put leaves a value');
-        return { op: 'put', current: change.current, previous: change.previous };
+        return { op: 'put', revision: next, current: change.current, previous: change.previous };
       }
       case 'delete': {
         const deleted = [...this.#visible(operation, next)];
@@ -305,12 +442,25 @@ export class Mvcc {
           this.#followLeases(change);
           changes.push(change);
         }
-        return { op: 'delete', deleted };
+        return { op: 'delete', revision: changes.length > 0 ? next : this.#revision, deleted };
       }
-      case 'range':
+      case 'range': {
         // Inside a transaction the current revision includes the operations before this one.
-        return { op: 'range', ...this.#range(operation, (operation.revision ?? 0) > 0 ? Number(operation.revision) : next) };
+        const at = (operation.revision ?? 0) > 0 ? Number(operation.revision) : next;
+        return { op: 'range', revision: changes.length > 0 ? next : this.#revision, ...this.#range(operation, at) };
+      }
+      case 'txn':
+        assert(branch !== undefined, 'a nested transaction has a branch');
+        return { op: 'txn', succeeded: branch.succeeded, results: this.#run(branch, next, changes) };
     }
+  }
+
+  #putBy({ key, value, lease = 0n, ignoreValue, ignoreLease }: Put): { readonly value: Uint8Array; readonly lease: LeaseId } {
+    if (ignoreValue !== true && ignoreLease !== true) return { value, lease };
+    const previous = this.get(key);
+    // It was there before the transaction; a delete in the same one may have come first, and etcd panics then.
+    if (previous === undefined) return { value, lease };
+    return { value: ignoreValue === true ? previous.value : value, lease: ignoreLease === true ? previous.lease : lease };
   }
 
   #put(key: string, { value, lease }: { readonly value: Uint8Array; readonly lease: LeaseId }, at: Revision): Change {
@@ -336,8 +486,8 @@ export class Mvcc {
 
   /** A key has at most one lease: that of its last put. */
   #followLeases({ key, current, previous }: Change): void {
-    if (previous !== undefined && previous.lease !== 0) this.#leases.get(previous.lease)?.keys.delete(key);
-    if (current !== undefined && current.lease !== 0) this.#attach(current.lease, key);
+    if (previous !== undefined && previous.lease !== 0n) this.#leases.get(previous.lease)?.keys.delete(key);
+    if (current !== undefined && current.lease !== 0n) this.#attach(current.lease, key);
   }
 
   #attach(lease: LeaseId, key: string): void {
@@ -348,9 +498,25 @@ export class Mvcc {
 
   #record(change: Change): void {
     this.#changes.push(change);
-    this.#supersededBytes += change.previous?.value.length ?? 0;
+    this.#count(change);
     // Amortised: the horizon moves only when a limit is passed.
     if (this.#isOverRetention()) this.#forget();
+  }
+
+  #count(change: Change): void {
+    const { current, previous } = change;
+    this.#supersededBytes += previous?.value.length ?? 0;
+    this.#liveBytes += (current === undefined ? 0 : bytesOf(current)) - (previous === undefined ? 0 : bytesOf(previous));
+    this.#servedSupersededBytes += supersededBytesOf(change);
+  }
+
+  /** What changes above `after` superseded is no longer served once it is below the compact revision. */
+  #uncount(after: Revision): void {
+    for (let i = this.#changes.indexAfter(after); ; i++) {
+      const change = this.#changes.at(i);
+      if (change === undefined || change.revision > this.#compactRevision) return;
+      this.#servedSupersededBytes -= supersededBytesOf(change);
+    }
   }
 
   #isOverRetention(): boolean {
@@ -414,13 +580,27 @@ function visibleAt(version: Version | undefined, at: number): KeyValue | undefin
   return candidate?.kv;
 }
 
+function bytesOf({ key, value }: KeyValue): number {
+  return versionOverheadBytes + key.length + value.length;
+}
+
+function supersededBytesOf({ key, current, previous }: Change): number {
+  return (previous === undefined ? 0 : bytesOf(previous)) + (current === undefined ? versionOverheadBytes + key.length : 0);
+}
+
 function holds(compare: Compare, kv: KeyValue | undefined): boolean {
-  if (compare.target === 'value') {
-    if (kv === undefined) return false;
-    return matches(compare.result, Buffer.compare(kv.value, compare.operand));
+  switch (compare.target) {
+    case 'value':
+      return kv !== undefined && matches(compare.result, Buffer.compare(kv.value, compare.operand));
+    case 'lease': {
+      const lease = kv?.lease ?? 0n;
+      return matches(compare.result, lease < compare.operand ? -1 : lease > compare.operand ? 1 : 0);
+    }
+    default: {
+      const actual = { version: kv?.version, create: kv?.createRevision, mod: kv?.modRevision }[compare.target] ?? 0;
+      return matches(compare.result, actual - compare.operand);
+    }
   }
-  const actual = { version: kv?.version, create: kv?.createRevision, mod: kv?.modRevision, lease: kv?.lease }[compare.target] ?? 0;
-  return matches(compare.result, actual - compare.operand);
 }
 
 function matches(result: Compare['result'], difference: number): boolean {

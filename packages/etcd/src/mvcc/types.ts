@@ -1,7 +1,9 @@
 import type { Revision } from './revision.ts';
 
-/** 0 means none. */
-export type LeaseId = number;
+/** int64, as on the wire: never a number, for clients choose ids of 63 bits. 0n means none. */
+export type LeaseId = bigint;
+
+export const noLease: LeaseId = 0n;
 
 /** One version of a key. Frozen; shared by every reader, snapshot and fork. */
 export interface KeyValue {
@@ -29,21 +31,36 @@ export interface KeyRange {
   readonly end?: string | undefined;
 }
 
-export type CompareTarget = 'version' | 'create' | 'mod' | 'lease';
+export type CompareTarget = 'version' | 'create' | 'mod';
 export type CompareResult = 'equal' | 'notEqual' | 'greater' | 'less';
 
-/** Holds when every key of the range satisfies it. An absent key compares as 0; for `value` it never holds. */
+/**
+ * Holds when every key of the range satisfies it. A range without keys is compared as one absent key: 0 in all numbers,
+ * while a compare of `value` does not hold. A negative `operand` is less than everything.
+ */
 export type Compare = KeyRange & { readonly result: CompareResult } & (
     | { readonly target: CompareTarget; readonly operand: number }
+    | { readonly target: 'lease'; readonly operand: LeaseId }
     | { readonly target: 'value'; readonly operand: Uint8Array }
   );
 
+export type SortTarget = 'key' | 'version' | 'create' | 'mod' | 'value';
+
 export interface RangeRequest extends KeyRange {
-  /** 0 or absent: the current one. */
+  /** 0, negative or absent: the current one. */
   readonly revision?: number;
-  /** 0 or absent: no limit. */
+  /** 0, negative or absent: no limit. Applied after filters and sorting. */
   readonly limit?: number;
   readonly countOnly?: boolean;
+  /** Answers without values. */
+  readonly keysOnly?: boolean;
+  /** Absent: by key, ascending. Among equal values any order is right. */
+  readonly sort?: { readonly target: SortTarget; readonly descending: boolean } | undefined;
+  /** Inclusive bounds; 0 or absent: none. They shrink what is returned, not `count`. */
+  readonly minModRevision?: number;
+  readonly maxModRevision?: number;
+  readonly minCreateRevision?: number;
+  readonly maxCreateRevision?: number;
 }
 
 export interface RangeResponse {
@@ -54,16 +71,31 @@ export interface RangeResponse {
   readonly count: number;
 }
 
+export interface Put {
+  readonly op: 'put';
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly lease?: LeaseId;
+  /** Keeps the value that the key has, which must exist; `value` is empty then. */
+  readonly ignoreValue?: boolean;
+  /** Keeps the lease that the key, which must exist, has; `lease` is 0n then. */
+  readonly ignoreLease?: boolean;
+}
+
 export type Operation =
-  | { readonly op: 'put'; readonly key: string; readonly value: Uint8Array; readonly lease?: LeaseId }
+  | Put
   | ({ readonly op: 'delete' } & KeyRange)
-  | ({ readonly op: 'range' } & RangeRequest);
+  | ({ readonly op: 'range' } & RangeRequest)
+  | { readonly op: 'txn'; readonly txn: Txn };
 
+/** `revision` is the store's as that operation sees it: its own transaction's once something has been written before. */
 export type OperationResult =
-  | { readonly op: 'put'; readonly current: KeyValue; readonly previous: KeyValue | undefined }
-  | { readonly op: 'delete'; readonly deleted: readonly KeyValue[] }
-  | ({ readonly op: 'range' } & RangeResponse);
+  | { readonly op: 'put'; readonly revision: Revision; readonly current: KeyValue; readonly previous: KeyValue | undefined }
+  | { readonly op: 'delete'; readonly revision: Revision; readonly deleted: readonly KeyValue[] }
+  | ({ readonly op: 'range'; readonly revision: Revision } & RangeResponse)
+  | { readonly op: 'txn'; readonly succeeded: boolean; readonly results: readonly OperationResult[] };
 
+/** Compares, also those of nested transactions, see the state before the outermost one. */
 export interface Txn {
   readonly compares: readonly Compare[];
   readonly success: readonly Operation[];
@@ -79,36 +111,11 @@ export interface TxnResult {
   readonly changes: readonly Change[];
 }
 
-/** The revision asked for has been compacted. etcd's text: "mvcc: required revision has been compacted". */
-export class CompactedError extends Error {
-  override readonly name = 'CompactedError';
-  readonly compactRevision: Revision;
-  constructor(compactRevision: Revision) {
-    super('etcdserver: mvcc: required revision has been compacted');
-    this.compactRevision = compactRevision;
-  }
-}
+/** NOSPACE refuses what needs room until it is disarmed; CORRUPT refuses every change. */
+export type AlarmType = 'nospace' | 'corrupt';
 
-/** The revision asked for has not happened yet. */
-export class FutureRevisionError extends Error {
-  override readonly name = 'FutureRevisionError';
-  readonly current: Revision;
-  constructor(current: Revision) {
-    super('etcdserver: mvcc: required revision is a future revision');
-    this.current = current;
-  }
-}
-
-export class LeaseNotFoundError extends Error {
-  override readonly name = 'LeaseNotFoundError';
-  constructor() {
-    super('etcdserver: requested lease not found');
-  }
-}
-
-export class LeaseExistsError extends Error {
-  override readonly name = 'LeaseExistsError';
-  constructor() {
-    super('etcdserver: lease already exists');
-  }
+export interface Alarm {
+  /** uint64 of the member that raised it. */
+  readonly memberId: bigint;
+  readonly type: AlarmType;
 }

@@ -1,10 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { formatVersion, type Identity, sameIdentity } from '../directory/identity.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
-import type { GrantedLease, ImageChange, MvccImage } from '../mvcc/mvcc.ts';
+import { readLeaseId, writeLeaseId } from '../lease/lease-id.ts';
+import type { GrantedLease, ImageChange, LeaseRemainder, MvccImage } from '../mvcc/mvcc.ts';
 import { type Revision, revision } from '../mvcc/revision.ts';
-import type { KeyValue } from '../mvcc/types.ts';
+import type { Alarm, KeyValue } from '../mvcc/types.ts';
 import { ByteReader, ByteWriter, Malformed } from '../wal/binary.ts';
+import { readAlarm, readLeaseRemainder, readList, writeAlarm, writeLeaseRemainder, writeList } from '../wal/entry.ts';
 
 export const snapshotDirectory = 'snap';
 
@@ -104,9 +106,11 @@ function writeHead(to: ByteWriter, identity: Identity, { index, term, image }: S
   to.varint(image.retainedRevision);
   to.varint(image.leases.length);
   for (const { id, ttlSeconds } of image.leases) {
-    to.varint(id);
+    writeLeaseId(to, id);
     to.varint(ttlSeconds);
   }
+  writeList(to, image.remainders, writeLeaseRemainder);
+  writeList(to, image.alarms, writeAlarm);
 }
 
 function writeKeyValue(to: ByteWriter, kv: KeyValue): void {
@@ -115,7 +119,7 @@ function writeKeyValue(to: ByteWriter, kv: KeyValue): void {
   to.varint(kv.createRevision);
   to.varint(kv.modRevision);
   to.varint(kv.version);
-  to.varint(kv.lease);
+  writeLeaseId(to, kv.lease);
   to.bytes(kv.value);
 }
 
@@ -124,7 +128,7 @@ function writeChange(to: ByteWriter, { revision: at, key, put }: ImageChange): v
   to.varint(at);
   to.key(key);
   if (put === undefined) return;
-  to.varint(put.lease);
+  writeLeaseId(to, put.lease);
   to.bytes(put.value);
 }
 
@@ -183,9 +187,12 @@ function readHead(from: ByteReader, identity: Identity): Head {
     retainedRevision: revision(from.varint()),
   };
   const leases: GrantedLease[] = [];
-  for (let left = from.varint(); left > 0; left--) leases.push({ id: from.varint(), ttlSeconds: from.varint() });
+  for (let left = from.varint(); left > 0; left--) leases.push({ id: readLeaseId(from), ttlSeconds: from.varint() });
+  // A snapshot of before there were any of these ends here.
+  const remainders: readonly LeaseRemainder[] = from.isAtEnd ? [] : readList(from, readLeaseRemainder);
+  const alarms: readonly Alarm[] = from.isAtEnd ? [] : readList(from, readAlarm);
   from.end();
-  return { index, term, state: { ...state, leases } };
+  return { index, term, state: { ...state, leases, remainders, alarms } };
 }
 
 /** Adds the items of a block; true when the last of the snapshot was among them. */
@@ -195,7 +202,7 @@ function readItems(from: ByteReader, base: KeyValue[], changes: ImageChange[]): 
     if (kind === tag.kv) base.push(readKeyValue(from));
     else if (kind === tag.put) {
       const change = { revision: revision(from.varint()), key: from.key() };
-      const lease = from.varint();
+      const lease = readLeaseId(from);
       changes.push({ ...change, put: { lease, value: from.bytes() } });
     } else if (kind === tag.delete) changes.push({ revision: revision(from.varint()), key: from.key() });
     else if (kind === tag.end) {
@@ -213,6 +220,6 @@ function readKeyValue(from: ByteReader): KeyValue {
   const createRevision = revision(from.varint());
   const modRevision = revision(from.varint());
   const version = from.varint();
-  const lease = from.varint();
+  const lease = readLeaseId(from);
   return { key, value: from.bytes(), createRevision, modRevision, version, lease };
 }

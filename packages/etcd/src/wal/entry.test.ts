@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { txnBytes } from '../mvcc/check-txn.ts';
-import type { Compare, Operation } from '../mvcc/types.ts';
+import type { Compare, Operation, Txn } from '../mvcc/types.ts';
 import { revision } from '../mvcc/revision.ts';
 import { ByteReader, ByteWriter, Malformed } from './binary.ts';
 import { type Entry, readEntry, writeEntry } from './entry.ts';
@@ -18,30 +18,74 @@ const count = fc.oneof(fc.nat(300), fc.maxSafeNat());
 const key = fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 1, maxLength: 200 }).map((codes) => String.fromCharCode(...codes));
 const range = fc.oneof(record({ key }), record({ key, end: key }));
 const result = fc.constantFrom('equal' as const, 'notEqual' as const, 'greater' as const, 'less' as const);
-const target = fc.constantFrom('version' as const, 'create' as const, 'mod' as const, 'lease' as const);
-const byValue = record({ target: fc.constant('value' as const), result, operand: fc.uint8Array() });
+const target = fc.constantFrom('version' as const, 'create' as const, 'mod' as const);
+const lease = fc.oneof(fc.constant(0n), fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }));
+const operand = fc.oneof(fc.constant(-1), count);
 const compare: fc.Arbitrary<Compare> = fc.oneof(
-  fc.tuple(range, record({ target, result, operand: count })).map(([of, rest]) => ({ ...of, ...rest })),
-  fc.tuple(range, byValue).map(([of, rest]) => ({ ...of, ...rest })),
+  fc.tuple(range, record({ target, result, operand })).map(([of, rest]) => ({ ...of, ...rest })),
+  fc.tuple(range, record({ target: fc.constant('lease' as const), result, operand: lease })).map(([of, rest]) => ({ ...of, ...rest })),
+  fc
+    .tuple(range, record({ target: fc.constant('value' as const), result, operand: fc.uint8Array() }))
+    .map(([of, rest]) => ({ ...of, ...rest })),
 );
-const reading = record({ op: fc.constant('range' as const), revision: count, limit: count, countOnly: fc.boolean() });
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  record({ op: fc.constant('put' as const), key, lease: count, value: fc.uint8Array() }),
-  range.map((of) => ({ op: 'delete' as const, ...of })),
-  fc.tuple(range, reading).map(([of, rest]) => ({ ...rest, ...of })),
+const sorted = record({
+  sort: record({
+    target: fc.constantFrom('key' as const, 'version' as const, 'create' as const, 'mod' as const, 'value' as const),
+    descending: fc.boolean(),
+  }),
+});
+const bound = fc.oneof(fc.constant(-1), fc.constant(0), fc.nat());
+const bounded = record({ minModRevision: bound, maxModRevision: bound, minCreateRevision: bound, maxCreateRevision: bound }).filter(
+  (bounds) => Object.values(bounds).some((each) => each !== 0),
 );
+const reading = fc
+  .tuple(
+    record({ op: fc.constant('range' as const), revision: count, limit: count, countOnly: fc.boolean() }),
+    fc.oneof(fc.constant({}), sorted),
+    fc.oneof(fc.constant({}), bounded),
+    fc.oneof(fc.constant({}), fc.constant({ keysOnly: true })),
+  )
+  .map(([of, ...rest]) => Object.assign({}, of, ...rest) as typeof of);
+const { txn } = fc.letrec<{ readonly operation: Operation; readonly txn: Txn }>((tie) => ({
+  operation: fc.oneof(
+    { maxDepth: 3 },
+    record({ op: fc.constant('put' as const), key, lease, value: fc.uint8Array() }),
+    record({
+      op: fc.constant('put' as const),
+      key,
+      lease,
+      value: fc.uint8Array(),
+      ignoreValue: fc.boolean(),
+      ignoreLease: fc.constant(true),
+    }),
+    range.map((of) => ({ op: 'delete' as const, ...of })),
+    fc.tuple(range, reading).map(([of, rest]) => ({ ...rest, ...of })),
+    record({ op: fc.constant('txn' as const), txn: tie('txn') }),
+  ),
+  txn: record({
+    compares: fc.array(compare, { maxLength: 3 }),
+    success: fc.array(tie('operation'), { maxLength: 3 }),
+    failure: fc.array(tie('operation'), { maxLength: 3 }),
+  }),
+}));
 const entry: fc.Arbitrary<Entry> = fc.oneof(
+  record({ kind: fc.constant('txn' as const), txn }),
   record({
     kind: fc.constant('txn' as const),
-    txn: record({
-      compares: fc.array(compare, { maxLength: 3 }),
-      success: fc.array(operation, { maxLength: 3 }),
-      failure: fc.array(operation, { maxLength: 3 }),
+    txn: txn.map((of) => ({ ...of, success: [...of.success, { op: 'txn' as const, txn: of }] })),
+  }),
+  record({ kind: fc.constant('grant' as const), id: lease, ttlSeconds: count }),
+  record({ kind: fc.constant('revoke' as const), id: lease }),
+  record({ kind: fc.constant('compact' as const), at: count.map(revision) }),
+  record({
+    kind: fc.constant('alarm' as const),
+    action: fc.constantFrom('activate' as const, 'deactivate' as const),
+    alarm: record({
+      type: fc.constantFrom('nospace' as const, 'corrupt' as const),
+      memberId: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
     }),
   }),
-  record({ kind: fc.constant('grant' as const), id: count, ttlSeconds: count }),
-  record({ kind: fc.constant('revoke' as const), id: count }),
-  record({ kind: fc.constant('compact' as const), at: count.map(revision) }),
+  record({ kind: fc.constant('checkpoint' as const), leases: fc.array(record({ id: lease, remainingSeconds: count }), { maxLength: 3 }) }),
 );
 
 function encode(from: Entry): Uint8Array {
@@ -58,6 +102,30 @@ test('readEntry() gives back what writeEntry() wrote, which is never longer than
       if (original.kind === 'txn') assert.ok(bytes.length <= txnBytes(original.txn));
     }),
   );
+});
+
+test('readEntry() reads what was written before leases had 64 bits and operations more than their first flags', () => {
+  const read = (hex: string): Entry => readEntry(new ByteReader(Buffer.from(hex, 'hex')));
+  const value = new Uint8Array([1, 2, 3]);
+  assert.deepEqual(
+    read('00030201016100ac02040001610101628080808080200302016100030102030201016b8780808080808008030102030201610101000100016100070901'),
+    {
+      kind: 'txn',
+      txn: {
+        compares: [
+          { key: 'a', target: 'mod', result: 'greater', operand: 300 },
+          { key: 'a', end: 'b', target: 'lease', result: 'equal', operand: 1n << 40n },
+          { key: 'a', target: 'value', result: 'less', operand: value },
+        ],
+        success: [
+          { op: 'put', key: 'k', value, lease: (1n << 52n) + 7n },
+          { op: 'delete', key: 'a', end: '\0' },
+        ],
+        failure: [{ op: 'range', key: 'a', revision: 7, limit: 9, countOnly: true }],
+      },
+    },
+  );
+  assert.deepEqual(read('01ffffffffffffff0f3c'), { kind: 'grant', id: (1n << 53n) - 1n, ttlSeconds: 60 });
 });
 
 test('readEntry() refuses an entry that is cut short, too long, or no entry at all', () => {
@@ -117,7 +185,10 @@ test('scanSegment() calls a bad record torn only when nothing after it can have 
       assert.deepEqual([tail.kind, tail.offset, read], [i < 5 ? 'damaged' : 'torn', offset, i], `record ${i + 1}`);
     }
   }
-  assert.deepEqual(scanSegment(bytes, header, () => undefined), { kind: 'clean', offset: bytes.length - 100 });
+  assert.deepEqual(
+    scanSegment(bytes, header, () => undefined),
+    { kind: 'clean', offset: bytes.length - 100 },
+  );
 });
 
 test('scanSegment() takes no record of an earlier term for one that follows', () => {
@@ -126,7 +197,10 @@ test('scanSegment() takes no record of an earlier term for one that follows', ()
   const [offset = 0, stale = 0] = offsets;
   writeRecord(to, { nonce: header.nonce, offset }, { index: 1, term: 2, type: 'entry', ordinal: 0 }, (payload) => payload.key('payload 9'));
   bytes.set(to.view(), offset);
-  assert.deepEqual(scanSegment(bytes, header, () => undefined), { kind: 'torn', offset: stale });
+  assert.deepEqual(
+    scanSegment(bytes, header, () => undefined),
+    { kind: 'torn', offset: stale },
+  );
 });
 
 test('readRecord() finds a record only where it was written, and only with its nonce', () => {

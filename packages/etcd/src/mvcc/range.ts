@@ -1,0 +1,58 @@
+import type { KeyValue, RangeRequest, RangeResponse } from './types.ts';
+
+const noValue = new Uint8Array();
+
+/** Whether the answer is in order of key and nothing but `limit` shortens it, so that reading may stop there. */
+export function isPlain(request: RangeRequest): boolean {
+  return isInKeyOrder(request) && !hasBounds(request);
+}
+
+export function isInKeyOrder({ sort }: RangeRequest): boolean {
+  return sort === undefined || (sort.target === 'key' && !sort.descending);
+}
+
+export function hasBounds(request: RangeRequest): boolean {
+  const { minModRevision = 0, maxModRevision = 0, minCreateRevision = 0, maxCreateRevision = 0 } = request;
+  return minModRevision !== 0 || maxModRevision !== 0 || minCreateRevision !== 0 || maxCreateRevision !== 0;
+}
+
+/** What is returned of `found`, all that the range has: filtered, then sorted, then limited (etcdserver/txn/range.go). */
+export function assembled(request: RangeRequest, found: readonly KeyValue[]): RangeResponse {
+  const kept = hasBounds(request) ? found.filter((kv) => isWithin(request, kv)) : [...found];
+  const order = orderOf(request);
+  if (order !== undefined) kept.sort(order);
+  const { limit = 0 } = request;
+  const more = limit > 0 && kept.length > limit;
+  return { kvs: shown(request, more ? kept.slice(0, limit) : kept), more, count: found.length };
+}
+
+export function shown(request: RangeRequest, kvs: readonly KeyValue[]): readonly KeyValue[] {
+  return request.keysOnly === true ? kvs.map((kv) => Object.freeze({ ...kv, value: noValue })) : kvs;
+}
+
+function isWithin(request: RangeRequest, kv: KeyValue): boolean {
+  const { minModRevision = 0, maxModRevision = 0, minCreateRevision = 0, maxCreateRevision = 0 } = request;
+  return (
+    (maxModRevision === 0 || kv.modRevision <= maxModRevision) &&
+    (minModRevision === 0 || kv.modRevision >= minModRevision) &&
+    (maxCreateRevision === 0 || kv.createRevision <= maxCreateRevision) &&
+    (minCreateRevision === 0 || kv.createRevision >= minCreateRevision)
+  );
+}
+
+type Order = (a: KeyValue, b: KeyValue) => number;
+
+function orderOf(request: RangeRequest): Order | undefined {
+  const { sort } = request;
+  if (sort === undefined || isInKeyOrder(request)) return undefined;
+  const ascending: Order = orders[sort.target];
+  return sort.descending ? (a, b) => ascending(b, a) : ascending;
+}
+
+const orders: Readonly<Record<NonNullable<RangeRequest['sort']>['target'], Order>> = {
+  key: (a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0),
+  version: (a, b) => a.version - b.version,
+  create: (a, b) => a.createRevision - b.createRevision,
+  mod: (a, b) => a.modRevision - b.modRevision,
+  value: (a, b) => Buffer.compare(a.value, b.value),
+};
