@@ -14,6 +14,7 @@ if (gates.signal !== null) endLike(gates);
 if (gates.code !== 0) console.log('The gates do not pass: this run fails, whatever the tests say');
 const tests = await runNode24([
   '--test',
+  `--import=${new URL('untracked-promises.mjs', import.meta.url)}`,
   // Real time, chance and sockets throw in every test that is not named *.live.test.ts.
   '--import=@coracle/simulator/guard',
   `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`,
