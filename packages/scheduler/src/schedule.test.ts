@@ -39,7 +39,7 @@ describe('decide()', () => {
     assert.deepEqual(decision, {
       fits: false,
       message: '0/2 nodes are available: persistentvolumeclaim "data" not found.',
-      rejectedBy: new Set(['VolumeBinding']),
+      rejectedBy: new Set(['VolumeRestrictions']),
     });
   });
 

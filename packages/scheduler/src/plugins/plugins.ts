@@ -6,6 +6,7 @@ import { nodePorts } from './node-ports.ts';
 import { balancedAllocation, leastAllocated, nodeResourcesFit } from './node-resources.ts';
 import { nodeUnschedulable, taintToleration, taintTolerationScore } from './taint-toleration.ts';
 import { volumeBinding } from './volume-binding.ts';
+import { volumeRestrictions } from './volume-restrictions.ts';
 
 /** The rules in the order of upstream's default profile: the first that refuses a node gives the reason. */
 export const filterPlugins: readonly FilterPlugin[] = [
@@ -15,6 +16,7 @@ export const filterPlugins: readonly FilterPlugin[] = [
   nodeAffinity,
   nodePorts,
   nodeResourcesFit,
+  volumeRestrictions,
   volumeBinding,
   interPodAffinity,
 ];

@@ -1,7 +1,8 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, Volume } from '@coracle/api';
 import { controllerOf, getOwn, labelMatcher } from '@coracle/apimachinery';
 import type { NodeInfo } from '../cache/node-info.ts';
-import { type ClusterView, type FilterPlugin, noSay } from '../framework.ts';
+import type { PodInfo } from '../cache/pod-info.ts';
+import { type ClusterEvent, type ClusterView, type FilterPlugin, noSay } from '../framework.ts';
 import { matchesNodeSelector } from '../node-selector.ts';
 import { amountIn } from '../resource.ts';
 
@@ -24,9 +25,7 @@ export type VolumeStep =
 export const volumeBinding: FilterPlugin = {
   name: 'VolumeBinding',
   requeueOn: ['node/added', 'node/labels', 'claim', 'volume', 'storage-class'],
-  concerns: ({ pod }, { claim }) =>
-    claim === undefined ||
-    (pod.spec.volumes ?? []).some((volume) => claim === `${pod.metadata.namespace ?? ''}/${claimNameOf(pod, volume) ?? ''}`),
+  concerns: concernsClaims,
   prepare({ pod }, cluster) {
     const claims = claimsOf(pod, cluster);
     if (typeof claims === 'string') return { say: 'nowhere', message: claims };
@@ -70,7 +69,14 @@ function claimsOf(pod: Pod, cluster: ClusterView): Claims | string {
   return { bound, unbound: unbound.sort((a, b) => sizeOf(a) - sizeOf(b)) };
 }
 
-function claimNameOf(pod: Pod, volume: Volume): string | undefined {
+/** Whether an event is about a claim of the pod, or about no claim. */
+export function concernsClaims({ pod }: PodInfo, { claim }: ClusterEvent): boolean {
+  if (claim === undefined) return true;
+  return (pod.spec.volumes ?? []).some((volume) => claim === `${pod.metadata.namespace ?? ''}/${claimNameOf(pod, volume) ?? ''}`);
+}
+
+/** The claim of a volume, also of an ephemeral one; undefined when it has none. */
+export function claimNameOf(pod: Pod, volume: Volume): string | undefined {
   if (volume.persistentVolumeClaim !== undefined) return volume.persistentVolumeClaim.claimName;
   return volume.ephemeral === undefined ? undefined : `${pod.metadata.name ?? ''}-${volume.name}`;
 }
