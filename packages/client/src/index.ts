@@ -38,7 +38,49 @@ export { Backoff, type BackoffOptions } from './util/backoff.ts';
 export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export { EventRecorder, type EventRecorderOptions, type EventType } from './tools/record/event-recorder.ts';
 export { defaultBackoff, defaultRetry, retryOnConflict, type RetryOptions } from './util/retry.ts';
-export { type ClientConfig, type ClosableTransport, httpTransport, type HttpTransportOptions } from './transport/http.ts';
+export {
+  anonymousConfig,
+  type AuthProviderConfig,
+  type ClientConfig,
+  describeConfig,
+  type ExecConfig,
+  type ImpersonationConfig,
+  inClusterConfig,
+  type InteractiveMode,
+  kubernetesUserAgent,
+  NotInClusterError,
+} from './rest/config.ts';
+export { type Host, liveHost } from './rest/host.ts';
+export { type ClosableTransport, httpTransport, type HttpTransportOptions } from './transport/http.ts';
 export { type ApiGroup, type ApiResource, type Discovery, DiscoveryClient } from './discovery/discovery-client.ts';
 export { NoMatchError, RestMapper } from './discovery/rest-mapper.ts';
-export { clientConfigFromKubeconfig, KubeconfigError, type KubeconfigOptions } from './tools/clientcmd/kubeconfig.ts';
+export { type ChosenNamespace, type ConfigOverrides, DirectClientConfig, parseTimeout } from './tools/clientcmd/client-config.ts';
+export { type DeferredConfigOptions, DeferredLoadingClientConfig, InClusterClientConfig } from './tools/clientcmd/deferred-config.ts';
+export { clientConfigFromKubeconfig, type KubeconfigOptions } from './tools/clientcmd/from-kubeconfig.ts';
+export {
+  type AuthInfo,
+  type Cluster,
+  type Context,
+  emptyAuthInfo,
+  emptyCluster,
+  emptyContext,
+  emptyKubeconfig,
+  type Kubeconfig,
+  KubeconfigError,
+  parseKubeconfig,
+  readKubeconfig,
+  writeKubeconfig,
+} from './tools/clientcmd/kubeconfig.ts';
+export { LoadingRules, type LoadingRulesOptions } from './tools/clientcmd/loading-rules.ts';
+export { modifyKubeconfig, writeKubeconfigFile } from './tools/clientcmd/modify.ts';
+export {
+  ConfigurationInvalidError,
+  confirmUsable,
+  ContextNotFoundError,
+  EmptyConfigError,
+  isConfigurationInvalid,
+  isContextNotFound,
+  isEmptyConfig,
+  validateKubeconfig,
+} from './tools/clientcmd/validation.ts';
+export { flattened, minified, redacted, shortened } from './tools/clientcmd/views.ts';

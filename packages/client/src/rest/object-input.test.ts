@@ -6,11 +6,26 @@ import type { ObjectInput } from './resource-client.ts';
 
 test('ObjectInput takes what users write without a cast, and refuses what misses something', () => {
   const read: Frozen<Deployment> = { metadata: { name: 'x' }, spec: { selector: {}, template: { spec: { containers: [] } } } };
-  const written: readonly [ObjectInput<Namespace>, ObjectInput<Node>, ObjectInput<Lease>, ObjectInput<Event>, ObjectInput<Deployment>, ObjectInput<Unstructured>] = [
+  const written: readonly [
+    ObjectInput<Namespace>,
+    ObjectInput<Node>,
+    ObjectInput<Lease>,
+    ObjectInput<Event>,
+    ObjectInput<Deployment>,
+    ObjectInput<Unstructured>,
+  ] = [
     { metadata: { name: 'x' } },
     { metadata: { name: 'x' } },
     { metadata: { name: 'x' }, spec: { holderIdentity: 'me' } },
-    { metadata: { name: 'x' }, involvedObject: { name: 'y' }, reason: 'Why', message: 'so', type: 'Normal', reportingComponent: 'me', reportingInstance: '' },
+    {
+      metadata: { name: 'x' },
+      involvedObject: { name: 'y' },
+      reason: 'Why',
+      message: 'so',
+      type: 'Normal',
+      reportingComponent: 'me',
+      reportingInstance: '',
+    },
     { ...read, spec: { ...read.spec, replicas: 3 } },
     { apiVersion: 'example.com/v1', kind: 'Foo', metadata: { name: 'x' }, spec: { anything: [1] } },
   ];

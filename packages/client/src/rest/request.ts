@@ -66,8 +66,13 @@ export class Request {
   }
 
   subresource(subresource: string): this {
-    if (this.#subresource !== undefined) this.#refuse(`subresource already set to "${this.#subresource}", cannot change to "${subresource}"`);
-    else this.#subresource = subresource.split('/').map((part) => this.#segment('subresource', part)).join('/');
+    if (this.#subresource !== undefined)
+      this.#refuse(`subresource already set to "${this.#subresource}", cannot change to "${subresource}"`);
+    else
+      this.#subresource = subresource
+        .split('/')
+        .map((part) => this.#segment('subresource', part))
+        .join('/');
     return this;
   }
 

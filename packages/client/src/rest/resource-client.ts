@@ -8,7 +8,16 @@ import {
   type WatchFrame,
 } from '@coracle/apimachinery';
 import type { ResourceHandle } from '../kubernetes/resource-handle.ts';
-import { type CallOptions, type GetOptions, type ListOptions, type PatchOptions, patchContentTypes, type PatchType, type WatchOptions, type WriteOptions } from './options.ts';
+import {
+  type CallOptions,
+  type GetOptions,
+  type ListOptions,
+  type PatchOptions,
+  patchContentTypes,
+  type PatchType,
+  type WatchOptions,
+  type WriteOptions,
+} from './options.ts';
 import type { Request } from './request.ts';
 import type { RestClient } from './rest-client.ts';
 
@@ -31,7 +40,10 @@ type Omittable<T> = { [K in keyof T]-?: Record<never, never> extends T[K] ? K : 
  * What is written: an object as it was read, or one that leaves out what the server fills in, as `spec` of a Namespace. A member
  * with required ones below it, as `spec` of a Pod, has to be there.
  */
-export type ObjectInput<T extends KubeObject> = T | Frozen<T> | (Pick<Frozen<T>, 'metadata'> & Omit<Frozen<T>, Omittable<T>> & Partial<Frozen<T>>);
+export type ObjectInput<T extends KubeObject> =
+  | T
+  | Frozen<T>
+  | (Pick<Frozen<T>, 'metadata'> & Omit<Frozen<T>, Omittable<T>> & Partial<Frozen<T>>);
 
 /**
  * One resource, in one namespace or cluster-wide (client-go gentype.ClientWithListAndApply). Answers are deep-frozen.
@@ -55,7 +67,8 @@ export interface ResourceClient<T extends KubeObject> {
 
 /** The client for `handle` over `rest`; `namespace` '' is the cluster scope, or all namespaces for reading. */
 export function resourceClient<T extends KubeObject>(rest: RestClient, handle: ResourceHandle<T>, namespace: string): ResourceClient<T> {
-  const at = (request: Request): Request => request.groupVersion(handle.group, handle.version).namespaceIfScoped(namespace, handle.namespaced).resource(handle.resource);
+  const at = (request: Request): Request =>
+    request.groupVersion(handle.group, handle.version).namespaceIfScoped(namespace, handle.namespaced).resource(handle.resource);
   const nameOf = (object: ObjectInput<T>): string => (object as KubeObject).metadata.name ?? ''; // each form of it is one
   const typed = (object: ObjectInput<T>): Frozen<unknown> => {
     const { apiVersion, kind } = object as KubeObject; // each form of it is one
@@ -72,7 +85,8 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
     },
     create: (object, options = {}) => at(rest.post()).params(options).body(typed(object)).do<T>(),
     update: (object, options = {}) => at(rest.put()).name(nameOf(object)).params(options).body(typed(object)).do<T>(),
-    updateStatus: (object, options = {}) => at(rest.put()).name(nameOf(object)).subresource('status').params(options).body(typed(object)).do<T>(),
+    updateStatus: (object, options = {}) =>
+      at(rest.put()).name(nameOf(object)).subresource('status').params(options).body(typed(object)).do<T>(),
     patch: (name, type, patch, { subresource, ...options } = {}) => {
       const request = at(rest.patch()).name(name).params(options);
       if (subresource !== undefined) request.subresource(subresource);

@@ -1,23 +1,8 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders, type SecureClientSessionOptions } from 'node:http2';
 import { type ApiRequest, type ApiResponse, type Body, type ExchangeOptions, type Transport, TransportError, type WatchFrame, type WireHeaders, writeJsonBytes } from '@coracle/apimachinery';
-import { abortReason, type ByteDuplex, type Process } from '@coracle/kernel';
-import { unlessAborted } from '../util/abort.ts';
+import { abortReason, type ByteDuplex, type Process, unlessAborted } from '@coracle/kernel';
+import type { ClientConfig } from '../rest/config.ts';
 import { decodeWatch } from './watch-decoder.ts';
-
-/** Where a server is, and who asks. At most one of client certificate and token is used; PEM texts. */
-export interface ClientConfig {
-  /** `https://127.0.0.1:6443`; a path is put before every request's. */
-  readonly server: string;
-  readonly certificateAuthority?: string;
-  readonly clientCertificate?: string;
-  readonly clientKey?: string;
-  readonly token?: string;
-  /** Name to verify the server's certificate against, when the address has another. */
-  readonly tlsServerName?: string;
-  readonly insecureSkipTlsVerify?: boolean;
-  /** Of the context that the config was read from. */
-  readonly namespace?: string;
-}
 
 export interface HttpTransportOptions {
   readonly process: Process;
