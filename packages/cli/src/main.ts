@@ -1,7 +1,8 @@
 import { kubernetesVersion, programVersion, startCluster } from '@coracle/cluster';
+import { untilAborted } from '@coracle/kernel';
 import { explain } from './explain.ts';
 import { clusterFlags, clusterOptions, defaultNodes, defaultPort, readFlags, UsageError } from './flags.ts';
-import { aborted, start } from './start.ts';
+import { start } from './start.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Command {
@@ -75,7 +76,7 @@ async function up(args: readonly string[], terminal: Terminal): Promise<number> 
   terminal.stdout.write(
     `The control plane is ready at ${started.url}\n\n  export KUBECONFIG=${started.kubeconfig}\n\nCtrl-C stops it; started again it goes on where it was.\n`,
   );
-  await aborted(terminal.interrupted);
+  await untilAborted(terminal.interrupted);
   await started.stop();
   return 0;
 }

@@ -1,5 +1,5 @@
 import { followTidbCluster, startCluster } from '@coracle/cluster';
-import { LiveRuntime } from '@coracle/kernel';
+import { LiveRuntime, untilAborted } from '@coracle/kernel';
 import { applyManifest } from './apply.ts';
 import { readManifest } from './manifest.ts';
 import { progressView } from './progress-view.ts';
@@ -49,7 +49,7 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
     view.say(
       `\n  export KUBECONFIG=${started.kubeconfig}\n\nWorth trying:\n${worthTrying.map((command) => `  ${command}\n`).join('')}\nCtrl-C stops it; started again it goes on where it was.`,
     );
-    await aborted(interrupted);
+    await untilAborted(interrupted);
   } catch (error) {
     if (!interrupted.aborted) throw error;
   } finally {
@@ -60,9 +60,4 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
-}
-
-export function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

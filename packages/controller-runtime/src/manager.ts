@@ -1,5 +1,5 @@
 import { type Clientset, EventRecorder, SharedInformerFactory } from '@coracle/client';
-import type { Process } from '@coracle/kernel';
+import { type Process, untilAborted } from '@coracle/kernel';
 import { Client } from './client.ts';
 
 /** Something that a manager runs until the signal aborts. */
@@ -60,15 +60,8 @@ export class Manager {
       if (!signal.aborted) throw error;
     }
     const tasks = signal.aborted ? [] : this.#runnables.map((runnable) => this.process.spawn(runnable.name, () => runnable.run(signal)));
-    await aborted(signal); // also without anything to run: others read its cache
+    await untilAborted(signal); // also without anything to run: others read its cache
     await Promise.all(tasks.map((task) => task.done));
     await this.informers.shutdown();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

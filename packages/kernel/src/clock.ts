@@ -1,3 +1,5 @@
+import { abortReason } from './abort.ts';
+
 /**
  * A timer is *foreground* while the thing that it drives has not reached its goal (back-off, deadlines, grace periods,
  * readiness before the first success) and *background* once it has (heartbeats, lease renewal, resync, steady probes).
@@ -90,9 +92,4 @@ export function deadlineWith(timer: Clock['timer'], ms: number, options?: SleepO
   );
   parent?.addEventListener('abort', onParent, { once: true });
   return { signal: controller.signal, [Symbol.dispose]: release };
-}
-
-/** The reason of an aborted signal as an Error, whatever was passed to `abort`. */
-export function abortReason(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error(`Aborted: ${String(signal.reason)}`);
 }

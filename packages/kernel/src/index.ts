@@ -1,7 +1,7 @@
+export { abortReason, unlessAborted, untilAborted } from './abort.ts';
 export { AssertionError, assert, unreachable } from './assert.ts';
 export type { Cause } from './cause.ts';
 export {
-  abortReason,
   type Clock,
   type Deadline,
   deadlineWith,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assert as invariant, AssertionError, unreachable } from './assert.ts';
-import { abortReason } from './clock.ts';
 import { loggerFor, type LogRecord } from './log.ts';
 import { type Random, randomFrom } from './random.ts';
 
@@ -9,12 +8,6 @@ test('assert throws when the condition is false', () => {
   invariant(true, 'fine');
   assert.throws(() => invariant(0, 'applied ≤ committed'), new AssertionError('applied ≤ committed'));
   assert.throws(() => unreachable('x' as never, 'Unknown phase'), { name: 'AssertionError', message: 'Unknown phase: x' });
-});
-
-test('abortReason is an Error, whatever was passed to abort', () => {
-  const error = new Error('enough');
-  assert.equal(abortReason(AbortSignal.abort(error)), error);
-  assert.equal(abortReason(AbortSignal.abort('enough')).message, 'Aborted: enough');
 });
 
 test('loggerFor stamps lines with the process and its clock', () => {

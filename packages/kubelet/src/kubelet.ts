@@ -1,7 +1,7 @@
 import type { Pod } from '@coracle/api';
 import type { Frozen } from '@coracle/apimachinery';
 import { type Clientset, deletionKey, EventRecorder, KeyedController, metaNamespaceKey, SharedIndexInformer } from '@coracle/client';
-import type { Process } from '@coracle/kernel';
+import { type Process, untilAborted } from '@coracle/kernel';
 import { defaultProgram } from './container/default-program.ts';
 import { Volume, type VolumeData } from './container/file-system.ts';
 import { ProgramRegistry } from './container/images.ts';
@@ -172,8 +172,7 @@ export class Kubelet {
 
   async #ready(network: Network, signal: AbortSignal): Promise<void> {
     await network.whenSynced(signal);
-    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    await Promise.race([this.#pods.whenSynced(), aborted]);
+    await Promise.race([this.#pods.whenSynced(), untilAborted(signal)]);
   }
 
   #follow(node: NodeContext): void {

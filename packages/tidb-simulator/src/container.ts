@@ -1,4 +1,4 @@
-import type { Dialer, DialResponse, Process, RequestHandler } from '@coracle/kernel';
+import { type Dialer, type DialResponse, type Process, type RequestHandler, untilAborted } from '@coracle/kernel';
 
 /**
  * What a TiDB program uses of its container: a part of kubelet's `ContainerContext` (interfaces.md section 6), so that tests
@@ -74,8 +74,7 @@ export async function pause(container: TidbContainer, ms: number, options: { rea
 
 /** Resolves when the container is told to stop. */
 export async function untilTerminated(container: TidbContainer): Promise<void> {
-  if (container.terminated.aborted) return;
-  await new Promise<void>((resolve) => container.terminated.addEventListener('abort', () => resolve(), { once: true }));
+  await untilAborted(container.terminated);
 }
 
 /** JSON or undefined: what another program sent may be anything. */

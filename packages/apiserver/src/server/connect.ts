@@ -8,7 +8,7 @@ import {
   TransportError,
   type WatchFrame,
 } from '@coracle/apimachinery';
-import { abortReason, type Process } from '@coracle/kernel';
+import { abortReason, type Process, unlessAborted } from '@coracle/kernel';
 import { authenticated, type UserInfo } from '../authentication/user.ts';
 import type { ApiServer } from './api-server.ts';
 
@@ -50,7 +50,8 @@ export function connect(server: ApiServer, options: ConnectOptions): Transport {
       const answer = process.step({ lane, op: request.method, key: request.path }, () =>
         server.handle(sent, { user, form: 'object', signal: call.signal }),
       );
-      const response = await untilAborted(answer, signal);
+      // The server goes on with a request whose caller went away, as over a connection that is cut.
+      const response = await unlessAborted(answer, signal);
       const arrived = await process.step({ lane, op: `< ${request.method}`, key: request.path }, () => response);
       throwIfAborted(signal);
       if (!('events' in arrived)) {
@@ -130,14 +131,4 @@ function asSent(request: ApiRequest, userAgent: string): ApiRequest {
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortReason(signal);
-}
-
-/** The server goes on with a request whose caller went away, as over a connection that is cut. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(abortReason(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

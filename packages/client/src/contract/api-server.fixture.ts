@@ -11,7 +11,7 @@ import {
   mastersGroup,
 } from '@coracle/apiserver';
 import { MemoryStore } from '@coracle/etcd';
-import type { Process, Runtime } from '@coracle/kernel';
+import { type Process, type Runtime, untilAborted } from '@coracle/kernel';
 import type { ClientConfig } from '../rest/config.ts';
 
 const admin = { name: 'admin', groups: [mastersGroup] };
@@ -108,11 +108,8 @@ async function containerLogs({ path, query }: ApiRequest, { signal }: { readonly
   }
   const chunks = (async function* (): AsyncGenerator<Uint8Array, void, undefined> {
     yield encoder.encode(`first line of ${path}\n`);
-    await new Promise<void>((resolve) => {
-      if (signal === undefined) throw new TransportError('Cannot follow without an end', { executed: 'no' });
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    if (signal === undefined) throw new TransportError('Cannot follow without an end', { executed: 'no' });
+    await untilAborted(signal);
   })();
   return { status: 200, headers: {}, body: { form: 'stream', contentType, chunks } };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { untilAborted } from '../abort.ts';
 import { TimeoutError } from '../clock.ts';
 import type { Failure, Process, Runtime } from '../process.ts';
 
@@ -76,7 +77,7 @@ const steps: Promises = [
     'a throw in a post is reported and stops the process',
     async ({ process, drive, failures }) => {
       const error = new Error('broken');
-      const stopped = aborted(process.signal);
+      const stopped = untilAborted(process.signal);
       process.post({ lane: 'a', op: 'deliver' }, () => {
         throw error;
       });
@@ -105,7 +106,7 @@ const tasks: Promises = [
     'a throw in a task is reported and stops the process; its done never rejects',
     async ({ process, drive, failures }) => {
       const error = new Error('broken');
-      const other = process.spawn('other', (signal) => aborted(signal));
+      const other = process.spawn('other', (signal) => untilAborted(signal));
       const task = process.spawn('work', async () => {
         throw error;
       });
@@ -129,7 +130,7 @@ const tasks: Promises = [
     async ({ process, drive }) => {
       const ended: string[] = [];
       process.spawn('first', async (signal) => {
-        await aborted(signal);
+        await untilAborted(signal);
         process.spawn('second', async () => {
           await process.clock.sleep(1);
           ended.push('second');
@@ -285,10 +286,3 @@ const others: Promises = [
     },
   ],
 ];
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}

@@ -1,5 +1,4 @@
 import {
-  abortReason,
   type Cause,
   type Clock,
   deadlineWith,
@@ -176,19 +175,5 @@ export class ContainerProcess implements Process {
         handle[Symbol.dispose]();
       },
     };
-  }
-}
-
-/** `work`, unless `signal` aborts first: then its reason is thrown. The work itself goes on. */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  if (signal.aborted) throw abortReason(signal);
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(abortReason(signal));
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

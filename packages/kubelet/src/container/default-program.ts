@@ -1,4 +1,4 @@
-import type { DialResponse } from '@coracle/kernel';
+import { type DialResponse, untilAborted } from '@coracle/kernel';
 import type { ContainerContext } from './program.ts';
 
 /**
@@ -25,6 +25,5 @@ function hello({ name, pod }: ContainerContext): DialResponse {
 
 /** Resolves when the container is told to stop. */
 export async function untilTerminated({ terminated }: ContainerContext): Promise<void> {
-  if (terminated.aborted) return;
-  await new Promise<void>((resolve) => terminated.addEventListener('abort', () => resolve(), { once: true }));
+  await untilAborted(terminated);
 }

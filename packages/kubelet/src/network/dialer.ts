@@ -1,5 +1,4 @@
-import { type ByteDuplex, type Dialer, DialError, type DialRequest, type DialResponse, type Process } from '@coracle/kernel';
-import { unlessAborted } from '../container/container-process.ts';
+import { type ByteDuplex, type Dialer, DialError, type DialRequest, type DialResponse, type Process, unlessAborted } from '@coracle/kernel';
 import { duplexPair } from './duplex-pair.ts';
 import type { Listener } from './network.ts';
 

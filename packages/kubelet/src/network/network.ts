@@ -1,7 +1,7 @@
 import type { EndpointSlice, Service } from '@coracle/api';
 import { deepFreeze, type Frozen, getOwn } from '@coracle/apimachinery';
 import { type Clientset, metaNamespaceKey, resources, type SharedIndexInformer, SharedInformerFactory } from '@coracle/client';
-import { type ByteDuplex, type Dialer, DialError, type Process, type Random, type RequestHandler } from '@coracle/kernel';
+import { type ByteDuplex, type Dialer, DialError, type Process, type Random, type RequestHandler, untilAborted } from '@coracle/kernel';
 import { type AddressState, allocate, joinNode, noAddresses, nodeAddress, podCidrPrefix, release } from './addresses.ts';
 import { type Caller, dialerFor, type Route } from './dialer.ts';
 import { isAddress, resolve } from './dns.ts';
@@ -77,7 +77,7 @@ export class Network {
   /** Follows Services and EndpointSlices until `signal` aborts. */
   async run(signal: AbortSignal = this.#process.signal): Promise<void> {
     this.#factory.start(signal);
-    if (!signal.aborted) await new Promise<void>((ended) => signal.addEventListener('abort', () => ended(), { once: true }));
+    await untilAborted(signal);
     await this.#factory.shutdown();
   }
 

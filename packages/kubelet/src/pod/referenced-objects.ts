@@ -1,7 +1,7 @@
 import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Pod, Secret } from '@coracle/api';
 import type { Frozen, KubeObject } from '@coracle/apimachinery';
 import { type Clientset, type ResourceHandle, resources, SharedIndexInformer } from '@coracle/client';
-import type { Process, Task } from '@coracle/kernel';
+import { type Process, type Task, untilAborted } from '@coracle/kernel';
 import { ConfigError, type PodObjects } from './pod-objects.ts';
 
 export interface ReferencedObjectsOptions {
@@ -117,8 +117,7 @@ export class ReferencedObjects {
     this.#spawn(`follow ${key}`, async (signal) => {
       const either = AbortSignal.any([signal, followed.stop.signal]);
       this.#spawn(`first list of ${key}`, async () => {
-        const stopped = new Promise<void>((resolve) => either.addEventListener('abort', () => resolve(), { once: true }));
-        await Promise.race([informer.whenSynced(), stopped]);
+        await Promise.race([informer.whenSynced(), untilAborted(either)]);
         changed(); // also when there is no such object
       });
       await informer.run(either);

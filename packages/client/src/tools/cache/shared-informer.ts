@@ -1,10 +1,9 @@
 import type { Frozen, KubeObject } from '@coracle/apimachinery';
-import type { Process } from '@coracle/kernel';
+import { type Process, unlessAborted } from '@coracle/kernel';
 import { DeltaFifo, type Deltas } from './delta-fifo.ts';
 import { type Indexer, type Indexers, Store } from './indexer.ts';
 import { DeletedFinalStateUnknown, metaNamespaceKey, metaOf } from './keys.ts';
 import { type Lister, listerOf } from './lister.ts';
-import { unlessAborted } from '../../util/abort.ts';
 import { type ListWatch, Reflector } from './reflector.ts';
 
 /**
