@@ -3,7 +3,7 @@ import { FieldError, sortedEntries } from '@coracle/apimachinery';
 import { validateAnnotations } from '../../registry/validate-metadata.ts';
 import { isIp } from '../rules/ip.ts';
 import { validateLabels } from '../rules/labels.ts';
-import { dnsLabel, dnsSubdomain, qualifiedName, requiredBy } from '../rules/names.ts';
+import { dnsLabel, dnsSubdomain, oneOf, qualifiedName, requiredBy } from '../rules/names.ts';
 import { within } from '../rules/numbers.ts';
 import { resourceName, resourceQuantity, validateRequirements } from '../rules/resources.ts';
 import { validateContainers, validateInitContainers } from './container-validation.ts';
@@ -25,8 +25,8 @@ export function validatePodSpec(field: string, spec: PodSpec): readonly FieldErr
     ...validateContainers(`${field}.containers`, spec.containers ?? [], spec),
     ...validateInitContainers(`${field}.initContainers`, spec.initContainers ?? [], spec),
     ...validateRequirements(`${field}.resources`, spec.resources, undefined),
-    ...requiredOneOf(`${field}.restartPolicy`, spec.restartPolicy, restartPolicies),
-    ...requiredOneOf(`${field}.dnsPolicy`, spec.dnsPolicy, dnsPolicies),
+    ...oneOf(`${field}.restartPolicy`, spec.restartPolicy, restartPolicies),
+    ...oneOf(`${field}.dnsPolicy`, spec.dnsPolicy, dnsPolicies),
     ...validateLabels(`${field}.nodeSelector`, spec.nodeSelector),
     ...validatePodSecurity(field, spec),
     ...validateAffinity(`${field}.affinity`, spec.affinity),
@@ -47,12 +47,12 @@ export function validatePodSpec(field: string, spec: PodSpec): readonly FieldErr
     ...optional(dnsSubdomain, `${field}.runtimeClassName`, spec.runtimeClassName),
     ...(spec.preemptionPolicy === undefined
       ? []
-      : requiredOneOf(`${field}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'])),
+      : oneOf(`${field}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'])),
     ...sortedEntries(spec.overhead).flatMap(([name, quantity]) => [
       ...resourceName(`${field}.overhead.limits[${name}]`, name),
       ...resourceQuantity(`${field}.overhead.limits[${name}]`, name, quantity),
     ]),
-    ...(spec.os === undefined ? [] : requiredOneOf(`${field}.os.name`, spec.os.name, ['linux', 'windows'])),
+    ...(spec.os === undefined ? [] : oneOf(`${field}.os.name`, spec.os.name, ['linux', 'windows'])),
   ];
 }
 
@@ -67,11 +67,6 @@ export function validatePodTemplate(field: string, template: PodTemplateSpec): r
     faults.push(FieldError.forbidden(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
   }
   return faults;
-}
-
-function requiredOneOf(field: string, value: string | undefined, allowed: readonly string[]): readonly FieldError[] {
-  if (value === undefined || value === '') return [FieldError.required(field)];
-  return allowed.includes(value) ? [] : [FieldError.notSupported(field, value, allowed)];
 }
 
 function optional(rule: typeof dnsLabel, field: string, value: string | undefined): readonly FieldError[] {
