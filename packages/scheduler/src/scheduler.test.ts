@@ -185,11 +185,65 @@ describe('Scheduler', () => {
       await addPod({});
       await runtime.settle();
       assert.ok(broken);
-      assert.equal((await getPod('p')).spec.nodeName, 'n1');
+    assert.equal((await getPod('p')).spec.nodeName, 'n1');
       if (want !== undefined) assert.deepEqual(await events('p'), want);
       assert.deepEqual(runtime.failures, []);
     });
   }
+
+  test('tries the newest version of a pod whose binding failed', async () => {
+    let meanwhile: (() => Promise<void>) | undefined;
+    let failures = 0;
+    const breaks = (transport: Transport): Transport => ({
+      upgrade: (request, options) => transport.upgrade(request, options),
+      exchange: async (request: ApiRequest, options) => {
+        if (failures === 2 || !request.path.endsWith('/binding')) return transport.exchange(request, options);
+        // The second time the condition is as before, so that no write of it brings the newer version.
+        if (++failures === 2) await meanwhile?.();
+        throw new TransportError('cut', { executed: 'no' });
+      },
+    });
+    const { runtime, admin, addNode, addPod, getPod } = await scene(1, breaks);
+    await addNode({ name: 'n1', labels: { zone: 'a' } });
+    meanwhile = async () => {
+      await admin.coreV1.pods('default').patch('p', 'merge', { metadata: { labels: { app: 'other' } } });
+      await admin.process.clock.sleep(1000); // the scheduler sees it
+    };
+    const term = { topologyKey: 'zone', labelSelector: { matchLabels: { app: 'web' } } };
+    const affinity = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+    await addPod({ labels: { app: 'web' }, affinity }); // the first of its kind may go anywhere
+    await runtime.settle();
+    const found = await getPod('p');
+    assert.equal(found.spec.nodeName, undefined);
+    assert.match(scheduledOf(found)?.message ?? '', /didn't match pod affinity rules/);
+  });
+
+  test('cuts the message of an event, and not that of the condition', async () => {
+    const { runtime, addNode, addPod, getPod, events } = await scene();
+    await addNode({ name: 'n1' });
+    const names = Array.from({ length: 30 }, (_, i) => `example.com/${'long-name-'.repeat(5)}${i}`);
+    await addPod({ containers: [{ name: 'c', image: 'i', resources: { requests: mapOf(names), limits: mapOf(names) } }] });
+    await runtime.settle();
+    const { message = '' } = scheduledOf(await getPod('p')) ?? {};
+    assert.ok(message.length > 1024);
+    assert.deepEqual(await events('p'), [`FailedScheduling: ${message.slice(0, 1020)} ...`]);
+  });
+
+  test('a pod that is deleted while it waits is not tried, and says so', async () => {
+    const { runtime, admin, addNode, addPod, events, getPod } = await scene();
+    await addPod({ name: 'kept', ...usesData });
+    await runtime.drive(admin.coreV1.pods('default').patch('kept', 'merge', { metadata: { finalizers: ['example.com/keep'] } }));
+    await runtime.settle();
+    await runtime.drive(admin.coreV1.pods('default').delete('kept'));
+    await addNode({ name: 'n1' });
+    await addLateClaim(runtime, admin);
+    await runtime.settle();
+    assert.equal((await getPod('kept')).spec?.nodeName, undefined);
+    assert.deepEqual(await events('kept'), [
+      'FailedScheduling: no nodes available to schedule pods',
+      'FailedScheduling: skip schedule deleting pod: default/kept',
+    ]);
+  });
 
   test('run() settles when the process stops while a pod waits for its volume', async () => {
     const { runtime, addNode, addPod, getPod, admin, stop } = await scene();
@@ -215,6 +269,8 @@ describe('Scheduler', () => {
     await runtime.drive(running);
   });
 });
+
+const mapOf = (names: readonly string[]): Readonly<Record<string, string>> => Object.fromEntries(names.map((name) => [name, '1']));
 
 const usesData: PodRow = { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] };
 

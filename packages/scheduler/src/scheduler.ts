@@ -4,7 +4,7 @@ import { type Clientset, EventRecorder, type Lister } from '@coracle/client';
 import type { Process, Task } from '@coracle/kernel';
 import { SchedulerCache } from './cache/cache.ts';
 import type { NodeInfo } from './cache/node-info.ts';
-import type { PodInfo } from './cache/pod-info.ts';
+import { type PodInfo, podInfoOf } from './cache/pod-info.ts';
 import { ClusterState } from './cluster-state.ts';
 import { type FailureReason, failureCondition } from './pod-condition.ts';
 import { filterPlugins, scorePlugins } from './plugins/plugins.ts';
@@ -149,8 +149,12 @@ export class Scheduler {
   async #bindingFailed(queued: QueuedPod, pod: PodInfo, error: unknown): Promise<void> {
     this.#process.log.warn('Pod was not bound', { pod: pod.key, error: textOf(error) });
     const placed = this.#cache.isAssumed(pod) ? this.#cache.removePod(pod.key) : undefined;
-    if (this.#stillWaiting(pod) !== undefined) this.#queue.retry(queued);
-    else this.#queue.done(queued);
+    const current = this.#stillWaiting(pod);
+    if (current === undefined) this.#queue.done(queued);
+    else {
+      this.#queue.set(podInfoOf(current)); // changes of an assumed pod do not reach the queue
+      this.#queue.retry(queued);
+    }
     // The place is free again, and volumes that were promised: those that were refused because of them may fit.
     if (placed !== undefined) this.#state.announce({ aspects: ['pod/removed'], node: placed.node });
     this.#state.announce({ aspects: ['volume'] });
@@ -184,7 +188,7 @@ export class Scheduler {
   }
 
   #event(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    this.#recorder.event({ ...pod, apiVersion: 'v1', kind: 'Pod' }, type, reason, message);
+    this.#recorder.event({ ...pod, apiVersion: 'v1', kind: 'Pod' }, type, reason, shortened(message));
   }
 
   #countBusy(change: 1 | -1): void {
@@ -199,6 +203,14 @@ export class Scheduler {
     await free.promise;
     this.#slotFree = undefined;
   }
+}
+
+/** Events say no more than this (NoteLengthLimit); the condition says all. */
+const longestNote = 1024;
+const omission = ' ...';
+
+function shortened(message: string): string {
+  return message.length <= longestNote ? message : message.slice(0, longestNote - omission.length) + omission;
 }
 
 function textOf(error: unknown): string {
