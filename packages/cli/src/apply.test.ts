@@ -32,6 +32,18 @@ test('applyManifest() leaves alone what others made', async () => {
   assert.deepEqual(await apply(cluster, configMap({ a: '2' })), ['a left as it is']);
 });
 
+for (const text of ['{not json', '', '[1]', 'null', '{} {}']) {
+  test(`applyManifest() takes a note ${JSON.stringify(text)} of what was applied last for nothing noted`, async () => {
+    const cluster = await SimulatedCluster.start({ nodes: 0 });
+    const maps = cluster.admin.coreV1.configMaps('default');
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': text };
+    await cluster.drive(maps.create({ metadata: { name: 'a', annotations }, data: { a: '1', b: '2' } }));
+    assert.deepEqual(await apply(cluster, configMap({ a: '2' })), ['a configured']);
+    assert.deepEqual((await cluster.drive(maps.get('a'))).data, { a: '2', b: '2' });
+    assert.deepEqual(await apply(cluster, configMap({ a: '2' })), ['a unchanged']);
+  });
+}
+
 for (const { fault, object, says } of [
   {
     fault: 'an unknown kind',

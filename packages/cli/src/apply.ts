@@ -76,8 +76,18 @@ async function applyOne(clientset: Clientset, handle: ResourceHandle, object: Ku
   const before = getOwn(found.metadata.annotations as WireMap | undefined, lastApplied);
   if (before === undefined) return 'left as it is';
   if (before === text) return 'unchanged';
-  await client.patch(name, 'merge', mergePatch(readJson(before).value, marked(wanted, text)), write);
+  await client.patch(name, 'merge', mergePatch(noted(before), marked(wanted, text)), write);
   return 'configured';
+}
+
+/** What was applied last. A note that cannot be read says nothing: kubectl too then goes by the manifest alone. */
+function noted(text: string): unknown {
+  try {
+    return readJson(text).value;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** The handle of a kind. A definition that is there, but not served yet, is waited for. Throws NoMatchError. */
