@@ -25,7 +25,7 @@ export type Applied = 'created' | 'configured' | 'unchanged' | 'left as it is';
 
 /** Where kubectl too keeps what was applied last. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
-const write = { fieldManager: 'coracle', fieldValidation: 'Strict' };
+const write = { fieldManager: 'coracle', fieldValidation: 'Strict' } as const;
 /** How long the definition of a kind may take until it is served. */
 const establishedWithinMs = 10_000;
 const lookEveryMs = 25;

@@ -31,6 +31,8 @@ export interface WriteOptions {
   /** `All` or absent. */
   readonly dryRun?: string;
   readonly fieldManager?: string;
+  /** What becomes of unknown and repeated fields: dropped, dropped and told as a warning (the server's default), refused. */
+  readonly fieldValidation?: 'Ignore' | 'Warn' | 'Strict';
 }
 
 export interface PatchOptions extends WriteOptions {
