@@ -1,4 +1,5 @@
 import { type Clientset, resources, SharedInformerFactory } from '@coracle/client';
+import { unlessAborted } from '@coracle/kernel';
 import { explain, isReady, type Seen, type TidbCluster, tidbClusters } from '@coracle/tidb-operator';
 
 /** One line of progress: what it is, what it waits for. */
@@ -41,9 +42,6 @@ export async function followTidbCluster(
   const sets = informers.forResource(resources.apps.v1.statefulSets);
   const pods = informers.forResource(resources.core.v1.pods);
   const ready = Promise.withResolvers<void>();
-  const onAbort = (): void => ready.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
   const look = (): void => {
     const cluster = clusters.lister.namespace(namespace).get(name) as TidbCluster | undefined;
     if (cluster === undefined) return;
@@ -55,9 +53,8 @@ export async function followTidbCluster(
   for (const informer of [clusters, sets, pods]) informer.addEventHandler({ onAdd: look, onUpdate: look, onDelete: look });
   informers.start();
   try {
-    await ready.promise;
+    await unlessAborted(ready.promise, signal);
   } finally {
-    signal.removeEventListener('abort', onAbort);
     await informers.shutdown();
   }
 }

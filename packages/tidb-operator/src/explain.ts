@@ -76,7 +76,7 @@ function waitsFor(tc: TidbCluster, component: ComponentName, seen: Seen): WaitsF
   if (forTheUser.has(progress.reason ?? '')) return { who: 'user', message: progress.message ?? '' };
   const set = seen.statefulSets?.find((one) => one.metadata?.name === memberName(tc, component));
   if (seen.statefulSets === undefined) return programWaits(tc, component, progress);
-  if (set === undefined) return setWaits(tc, component, progress);
+  if (set === undefined) return setWaits(tc, component);
   return (
     scaleWaits(tc, component, set, progress) ??
     podsWait(component, set, seen.pods) ??
@@ -86,19 +86,26 @@ function waitsFor(tc: TidbCluster, component: ComponentName, seen: Seen): WaitsF
 }
 
 /** There is no StatefulSet: its turn has not come, or the operator has not got to it. */
-function setWaits(tc: TidbCluster, component: ComponentName, progress: TidbClusterCondition): WaitsFor {
+function setWaits(tc: TidbCluster, component: ComponentName): WaitsFor {
   const first = before[component];
-  if (first === undefined || tc.spec[first] === undefined || isAvailable(tc, first)) {
+  const lack = first === undefined || tc.spec[first] === undefined ? undefined : lackOf(tc, first);
+  if (first === undefined || lack === undefined)
     return { who: 'operator', message: `StatefulSet ${memberName(tc, component)} is not created yet` };
-  }
-  return { who: first, message: `${titles[first]} comes first: ${progress.message ?? ''}` };
+  return { who: first, message: `${titles[first]} comes first: ${lack}` };
 }
 
-/** Whether the next component may start, as the operator judges it. */
-function isAvailable(tc: TidbCluster, component: ComponentName): boolean {
-  const replicas = tc.status?.[component]?.statefulSet?.replicas ?? 0;
-  const needed = component === 'pd' ? Math.floor(replicas / 2) + 1 : 1;
-  return upCount(tc, component) >= needed && (tc.status?.[component]?.statefulSet?.readyReplicas ?? 0) >= needed;
+const members: Readonly<Record<ComponentName, string>> = { pd: 'healthy members', tikv: 'stores in state Up', tidb: 'healthy servers' };
+
+/** Why the next component may not start yet, as the operator judges it; undefined when it may. */
+function lackOf(tc: TidbCluster, component: ComponentName): string | undefined {
+  const { replicas, readyReplicas } = tc.status?.[component]?.statefulSet ?? {};
+  const needed = component === 'pd' ? Math.floor((replicas ?? tc.spec.pd?.replicas ?? 0) / 2) + 1 : 1;
+  for (const [count, what] of [
+    [upCount(tc, component), members[component]],
+    [readyReplicas ?? 0, 'ready pods'],
+  ] as const)
+    if (count < needed) return `${count} ${what}, at least ${needed} needed`;
+  return undefined;
 }
 
 function scaleWaits(tc: TidbCluster, component: ComponentName, set: StatefulSet, progress: TidbClusterCondition): WaitsFor | undefined {
@@ -189,7 +196,7 @@ function programWaits(tc: TidbCluster, component: ComponentName, progress: TidbC
   const desired = tc.spec[component]?.replicas ?? 0;
   if (component !== 'tidb' && tc.spec.pd !== undefined && tc.status?.pd?.synced !== true) {
     const message = progress.reason === 'WaitingForPDAnswer' ? (progress.message ?? '') : `PD of ${memberName(tc, 'pd')} does not answer`;
-    return { who: 'pd', message: component === 'pd' ? message : `its stores are not known: ${message}` };
+    return { who: 'pd', message: component === 'pd' ? message : 'its stores are not known while PD does not answer' };
   }
   const what = { pd: 'PD members are healthy', tikv: 'TiKV stores are Up', tidb: 'TiDB servers answer /status' }[component];
   return { who: component, message: `${upCount(tc, component)} of ${desired} ${what}` };
