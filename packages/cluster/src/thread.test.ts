@@ -62,6 +62,7 @@ async function runScenario(seed: number, maps = 3): Promise<World> {
 }
 
 const seeds = 1_000;
+const creates = 1_000;
 const serviceAccountKey = liveKeySource.keyPair().privateKey;
 
 describe('the thread, simulated', () => {
@@ -81,15 +82,35 @@ describe('the thread, simulated', () => {
     assert.deepEqual(runtime.failures, []);
   });
 
-  test(`each of ${seeds} seeds replays to the same hash, and seeds differ`, async () => {
+  test(`each of ${seeds} seeds replays to the same hash, and seeds differ`, async (t) => {
     const hashes = new Set<number>();
+    const started = process.cpuUsage();
+    let steps = 0;
     for (let seed = 1; seed <= seeds; seed++) {
       const first = await runScenario(seed);
       const second = await runScenario(seed);
       assert.equal(first.runtime.hash, second.runtime.hash, `seed ${seed}`);
       hashes.add(first.runtime.hash);
+      steps += first.runtime.steps + second.runtime.steps;
     }
+    const seconds = cpuSeconds(started);
+    t.diagnostic(
+      `${steps} steps, ${Math.round(steps / seconds)} per second of CPU; ${((seconds / seeds / 2) * 1000).toFixed(1)} ms of CPU for a run from start to rest`,
+    );
     assert.ok(hashes.size > 0.9 * seeds, `only ${hashes.size} of ${seeds} seeds differ`);
+  });
+
+  test('what is created is there', async (t) => {
+    const { runtime, cluster } = worldOf(new SimRuntime({ seed: 1 }), new MemoryStore());
+    await runtime.drive(cluster.start());
+    const maps = cluster.admin.coreV1.configMaps('default');
+    let started = process.cpuUsage();
+    for (let i = 0; i < 2 * creates; i++) {
+      if (i === creates) started = process.cpuUsage(); // the code is compiled by now
+      await runtime.drive(maps.create({ metadata: { name: `map-${i}` }, data: { key: 'value' } }));
+    }
+    t.diagnostic(`${Math.round((cpuSeconds(started) / creates) * 1e6)} us of CPU per create in process`);
+    assert.equal((await runtime.drive(maps.list())).items.length, 2 * creates);
   });
 
   test('a fork of the settled cluster settles without a write', async () => {
@@ -127,6 +148,11 @@ describe('the thread, simulated', () => {
     });
   }
 });
+
+function cpuSeconds(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1e6;
+}
 
 /** The bug that compare-and-swap is there to prevent. */
 function forgetsToCompare(storage: Storage): Storage {
