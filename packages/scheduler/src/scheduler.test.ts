@@ -185,7 +185,7 @@ describe('Scheduler', () => {
       await addPod({});
       await runtime.settle();
       assert.ok(broken);
-    assert.equal((await getPod('p')).spec.nodeName, 'n1');
+      assert.equal((await getPod('p')).spec.nodeName, 'n1');
       if (want !== undefined) assert.deepEqual(await events('p'), want);
       assert.deepEqual(runtime.failures, []);
     });
