@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import type { Socket } from 'node:net';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import { type Server, TLSSocket } from 'node:tls';
 import {
   type ApiRequest,
   type ApiResponse,
@@ -16,6 +16,8 @@ import {
 } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
 import type { Credentials, PeerCertificate } from '../authentication/authenticator.ts';
+import { Http2Connection, type Http2Request } from './http2/http2-connection.ts';
+import type { Http2Stream } from './http2/http2-stream.ts';
 
 /** What answers requests: the API server. The answer's body is never in object form here. */
 export type RequestServer = (
@@ -47,41 +49,35 @@ export interface HttpListener {
 }
 
 const defaultMaxBodyBytes = 3 * 1024 * 1024;
-const noBytes = new Uint8Array();
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** One HTTPS port for HTTP/2 and HTTP/1.1. Rejects with Node's error (EADDRINUSE) when the port cannot be had. */
 export async function listenHttp(options: HttpListenerOptions): Promise<HttpListener> {
-  const sockets = new Set<Socket>();
-  const peers = new PeerCertificates();
-  const server = createSecureServer({
-    allowHTTP1: true,
-    cert: options.certificate,
-    key: options.privateKey,
-    ca: options.clientAuthority,
-    requestCert: true,
-    rejectUnauthorized: false,
-    // client-go cancels watches in bursts; the default of 1,000 would end its connection (stack study, 1.1).
-    streamResetBurst: 100_000,
-    streamResetRate: 10_000,
-    settings: { maxConcurrentStreams: 1_000, initialWindowSize: 1 << 20 },
-  });
+  const sockets = new Set<TLSSocket>();
+  const server = createServer(
+    {
+      ALPNProtocols: ['h2', 'http/1.1'],
+      cert: options.certificate,
+      key: options.privateKey,
+      ca: options.clientAuthority,
+      requestCert: true,
+      rejectUnauthorized: false,
+    },
+    (request: IncomingMessage, response: ServerResponse) => {
+      options.process.spawn('request', () => serveHttp1(options, request, response));
+    },
+  );
+  // Node's part is HTTP/1.1; connections whose clients chose HTTP/2 do not come to it.
+  const startsHttp1 = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[]; // of this event
+  server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => undefined); // a peer that goes away is not our failure; the close event follows
+    if (socket.alpnProtocol === 'h2') serveHttp2(options, socket);
+    else for (const start of startsHttp1) start.call(server, socket);
   });
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    options.process.spawn('request', () => serveHttp1({ ...options, peers }, request, response));
-  });
-  // Listening for 'request' made Node wrap every HTTP/2 stream for compatibility, at half the speed: take that off again.
-  server.removeAllListeners('stream');
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    options.process.spawn('request', () => serveStream({ ...options, peers }, stream, headers));
-  });
-  await listen(server, options.host, options.port);
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  const port = await listen(server, options.host, options.port);
   return {
     host: options.host,
     port,
@@ -93,44 +89,77 @@ export async function listenHttp(options: HttpListenerOptions): Promise<HttpList
   };
 }
 
-function listen(server: Http2SecureServer, host: string, port: number): Promise<void> {
+function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
       server.off('error', reject);
-      resolve();
+      resolve((server.address() as AddressInfo).port); // it listens on TCP
     });
   });
 }
 
-interface Serving extends HttpListenerOptions {
-  readonly peers: PeerCertificates;
+function serveHttp2(options: HttpListenerOptions, socket: TLSSocket): void {
+  const certificate = peerCertificate(socket);
+  const { process } = options;
+  const connection = new Http2Connection({
+    wire: {
+      get waiting() {
+        return socket.writableLength;
+      },
+      write: (bytes) => void socket.write(bytes),
+      end: () => socket.destroySoon(),
+    },
+    clock: process.clock,
+    maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
+    defer: (run) => process.post({ lane: 'http2', op: 'write' }, run),
+    request: (request, stream) => {
+      process.spawn('request', () => serveStream(options, certificate, request, stream));
+    },
+  });
+  socket.setNoDelay(true);
+  socket.on('data', (bytes: Buffer) => connection.receive(bytes));
+  socket.on('drain', () => connection.drained());
+  socket.once('end', () => socket.destroy());
+  socket.once('close', () => connection.close());
+  connection.start();
 }
 
-async function serveStream(options: Serving, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
-  const call = callOf(stream);
-  const method = String(headers[':method']);
-  const { session } = stream;
-  const certificate = session === undefined ? undefined : options.peers.of(session, () => session.socket);
-  const raw = { method, url: String(headers[':path']), headers: wireHeaders(headers), certificate };
-  const { status, headers: answered, body } = await answerTo(options, raw, stream.endAfterHeaders ? undefined : stream, call.signal);
-  if (stream.destroyed) return;
-  if (body.form === 'bytes') call.answered();
-  stream.respond({ ...answered, ':status': status });
-  await send(body, stream, method === 'HEAD');
+async function serveStream(
+  options: HttpListenerOptions,
+  certificate: PeerCertificate | undefined,
+  request: Http2Request,
+  stream: Http2Stream,
+): Promise<void> {
+  try {
+    const controller = new AbortController();
+    stream.onAbort = () => controller.abort(new Error('The client closed the request'));
+    const { method } = request;
+    const raw = { method, url: request.path, headers: request.headers, certificate };
+    const { status, headers, body } = await answerTo(options, raw, request.body, controller.signal);
+    if (method === 'HEAD') stream.respond(status, headers);
+    else if (body.form === 'bytes') stream.respond(status, headers, body.bytes);
+    else {
+      stream.start(status, headers);
+      // Leaving the loop early ends the iteration, and with it the watch behind it.
+      for await (const chunk of body.chunks) {
+        if (!stream.write(chunk)) await stream.drained();
+        if (stream.isClosed) return;
+      }
+      stream.end();
+    }
+  } finally {
+    stream.release();
+  }
 }
 
-async function serveHttp1(options: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serveHttp1(options: HttpListenerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const call = callOf(response);
   const method = request.method ?? 'GET';
   const { socket } = request;
-  const raw = {
-    method,
-    url: request.url ?? '/',
-    headers: wireHeaders(request.headers),
-    certificate: options.peers.of(socket, () => socket),
-  };
-  const { status, headers, body } = await answerTo(options, raw, request, call.signal);
+  const raw = { method, url: request.url ?? '/', headers: wireHeaders(request.headers), certificate: peerCertificate(socket) };
+  const limit = options.maxBodyBytes ?? defaultMaxBodyBytes;
+  const { status, headers, body } = await answerTo(options, raw, await readBody(request, limit), call.signal);
   if (response.destroyed) return;
   if (body.form === 'bytes') call.answered();
   response.writeHead(status, headers);
@@ -149,14 +178,11 @@ type SentBody = Exclude<Body, { readonly form: 'object' }>;
 async function answerTo(
   options: HttpListenerOptions,
   raw: RawRequest,
-  /** undefined: there is no body. */
-  stream: Readable | undefined,
+  bytes: ReadBody,
   signal: AbortSignal,
 ): Promise<{ readonly status: number; readonly headers: WireHeaders; readonly body: SentBody }> {
   if (!isMethod(raw.method)) return plain(405, 'Method Not Allowed\n');
-  const limit = options.maxBodyBytes ?? defaultMaxBodyBytes;
-  const bytes = stream === undefined ? noBytes : await readBody(stream, limit);
-  if (bytes === 'too large') return refused(newRequestEntityTooLarge(limit));
+  if (bytes === 'too large') return refused(newRequestEntityTooLarge(options.maxBodyBytes ?? defaultMaxBodyBytes));
   if (bytes === 'cut off') return plain(400, 'The request ended early\n');
   const [path, search] = splitOnce(raw.url, '?');
   const contentType = raw.headers['content-type'] ?? '';
@@ -218,7 +244,10 @@ function drained(out: Writable): Promise<void> {
   });
 }
 
-function readBody(stream: Readable, limit: number): Promise<Uint8Array | 'too large' | 'cut off'> {
+/** `cut off`: the client left in the middle. */
+type ReadBody = Uint8Array | 'too large' | 'cut off';
+
+function readBody(stream: Readable, limit: number): Promise<ReadBody> {
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -254,22 +283,22 @@ function isMethod(method: string): method is Method {
   return methods.has(method);
 }
 
-/** Who is at the other end of a connection. Asked once for each: reading a certificate costs more than most requests. */
-class PeerCertificates {
-  readonly #known = new WeakMap<object, PeerCertificate | 'none'>();
+/** Reading a certificate costs more than most requests. */
+const peers = new WeakMap<TLSSocket, PeerCertificate | 'none'>();
 
-  of(connection: object, socket: () => unknown): PeerCertificate | undefined {
-    let certificate = this.#known.get(connection);
-    if (certificate === undefined) {
-      certificate = peerCertificate(socket()) ?? 'none';
-      this.#known.set(connection, certificate);
-    }
-    return certificate === 'none' ? undefined : certificate;
+/** Who is at the other end of a connection. Asked once for each. */
+function peerCertificate(socket: unknown): PeerCertificate | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  let certificate = peers.get(socket);
+  if (certificate === undefined) {
+    certificate = readCertificate(socket) ?? 'none';
+    peers.set(socket, certificate);
   }
+  return certificate === 'none' ? undefined : certificate;
 }
 
-function peerCertificate(socket: unknown): PeerCertificate | undefined {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+function readCertificate(socket: TLSSocket): PeerCertificate | undefined {
+  if (!socket.authorized) return undefined;
   const subject = socket.getPeerCertificate().subject as { CN?: string; O?: string | string[] } | undefined; // Node types one value only
   if (subject?.CN === undefined) return undefined;
   const organizations = subject.O === undefined ? [] : typeof subject.O === 'string' ? [subject.O] : subject.O;

@@ -1,0 +1,63 @@
+import { assert } from '@coracle/kernel';
+
+/** A header field. Entries of the tables are shared by every block that refers to them, so that a field is checked once. */
+export interface HeaderField {
+  readonly name: string;
+  /** Bytes as characters up to U+00FF. */
+  readonly value: string;
+  /** Whether HTTP/2 allows such a name and value (RFC 9113, Field Validity). */
+  readonly isValid: boolean;
+}
+
+/** The static table (RFC 7541, Appendix A) in order of its indexes; a value follows its name behind `=`. */
+const staticText =
+  ':authority :method=GET :method=POST :path=/ :path=/index.html :scheme=http :scheme=https :status=200 :status=204 :status=206 ' +
+  ':status=304 :status=400 :status=404 :status=500 accept-charset accept-encoding=gzip,_deflate accept-language accept-ranges accept ' +
+  'access-control-allow-origin age allow authorization cache-control content-disposition content-encoding content-language ' +
+  'content-length content-location content-range content-type cookie date etag expect expires from host if-match if-modified-since ' +
+  'if-none-match if-range if-unmodified-since last-modified link location max-forwards proxy-authenticate proxy-authorization range ' +
+  'referer refresh retry-after server set-cookie strict-transport-security transfer-encoding user-agent vary via www-authenticate';
+
+/** Index 1 is the first. */
+export const staticTable: readonly HeaderField[] = staticText.split(' ').map((text) => {
+  const [name = '', value = ''] = text.split('=');
+  return { name, value: value.replace('_', ' '), isValid: true };
+});
+
+/**
+ * Bits of each byte's Huffman code (RFC 7541, Appendix B), as digits to base 36. The code is canonical: codes of one length
+ * are consecutive in order of the bytes, so that the lengths say all.
+ */
+const huffmanLengths =
+  'dnsssssssoussussssssssusssssssss6aacd68baa8b8666555666666678f6cad67777777777777777777777878djde6f56565666577666567655677777fbeds' +
+  'kmkkmmmnmnnnnnonoomnonnnnlmnmnnomlkmmnnlnmmolmnnllmlnmnnkmmmnmmnqqkjmnmpqqqrrqopjlqrrqrollqqsrrrkoklmllnmmppooqnqrqqrrrrrsrrrrrq';
+
+/**
+ * The tree of the code: of node `n` the elements `2n` and `2n+1` say where a 0 and a 1 lead. A positive number is a node, a
+ * negative one −1 less a byte; 0 is the end-of-string code, which no text holds.
+ */
+export const huffmanTree: Int16Array = buildTree();
+
+function buildTree(): Int16Array {
+  const lengths = Array.from(huffmanLengths, (digit) => Number.parseInt(digit, 36));
+  const byLength = [...lengths.keys()].sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0) || a - b);
+  const tree = new Int16Array(2 * 512);
+  let nodes = 1;
+  let code = 0;
+  let before = 0;
+  for (const byte of byLength) {
+    const length = lengths[byte] ?? 0;
+    code <<= length - before;
+    before = length;
+    let node = 0;
+    for (let bit = length - 1; bit > 0; bit--) {
+      const at = 2 * node + ((code >>> bit) & 1);
+      if (tree[at] === 0) tree[at] = nodes++;
+      node = tree[at] ?? 0;
+    }
+    tree[2 * node + (code & 1)] = -1 - byte;
+    code++;
+  }
+  assert(code === 2 ** before - 1, 'only the code of the end is left');
+  return tree;
+}

@@ -1,0 +1,346 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { errorCode, flag, frame, frameHeadBytes, frameType, preface, setting, settingsFrame, wordsFrame } from './frames.ts';
+import { Http2Connection, type Http2Request } from './http2-connection.ts';
+import type { Http2Stream } from './http2-stream.ts';
+
+interface Frame {
+  readonly type: number;
+  readonly flags: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+/** A connection whose client has said hello, and what comes of what is sent to it. */
+class Client {
+  readonly requests: { readonly request: Http2Request; readonly stream: Http2Stream }[] = [];
+  readonly connection: Http2Connection;
+  waiting = 0;
+  isEnded = false;
+  nowMs = 0;
+  #sent: Buffer[] = [];
+  #deferred: (() => void)[] = [];
+
+  constructor(...settings: readonly (readonly [number, number])[]) {
+    this.connection = new Http2Connection({
+      wire: {
+        waiting: 0,
+        write: (bytes) => void this.#sent.push(Buffer.from(bytes)),
+        end: () => (this.isEnded = true),
+      },
+      clock: { now: () => this.nowMs, monotonic: () => this.nowMs },
+      maxBodyBytes: 100_000,
+      defer: (run) => void this.#deferred.push(run),
+      request: (request, stream) => void this.requests.push({ request, stream }),
+    });
+    this.connection.start();
+    this.send(preface, settingsFrame(settings));
+    this.frames();
+  }
+
+  send(...bytes: readonly Uint8Array[]): this {
+    this.connection.receive(Buffer.concat(bytes));
+    return this;
+  }
+
+  /** What the server has sent since the last call. */
+  frames(): readonly Frame[] {
+    for (const run of this.#deferred.splice(0)) run();
+    const bytes = Buffer.concat(this.#sent.splice(0));
+    const frames: Frame[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const length = bytes.readUIntBE(at, 3);
+      const payload = bytes.subarray(at + frameHeadBytes, at + frameHeadBytes + length);
+      frames.push({ type: bytes[at + 3] ?? 0, flags: bytes[at + 4] ?? 0, stream: bytes.readUInt32BE(at + 5), payload });
+      at += frameHeadBytes + length;
+    }
+    return frames;
+  }
+
+  /** The code with which the server gave up the connection. */
+  goneAway(): number | undefined {
+    const last = this.frames().find(({ type }) => type === frameType.goAway);
+    assert.equal(this.isEnded, last !== undefined);
+    return last?.payload.readUInt32BE(4);
+  }
+
+  /** The code with which the server reset a stream. */
+  reset(): number | undefined {
+    return this.frames()
+      .find(({ type }) => type === frameType.rstStream)
+      ?.payload.readUInt32BE(0);
+  }
+
+  stream(index = 0): Http2Stream {
+    return this.requests[index]?.stream ?? assert.fail('no request');
+  }
+}
+
+const { endHeaders, endStream } = flag;
+
+function literal(name: string, value: string): Buffer {
+  return Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
+}
+
+/** `:method GET`, `:scheme https`, `:path /`, and more. */
+function fields(...more: readonly (readonly [string, string])[]): Buffer {
+  return Buffer.concat([Buffer.from([0x82, 0x87, 0x84]), ...more.map(([name, value]) => literal(name, value))]);
+}
+
+function get(stream: number, ...more: readonly (readonly [string, string])[]): Buffer {
+  return frame(frameType.headers, stream, fields(...more), endHeaders | endStream);
+}
+
+function post(stream: number, ...more: readonly (readonly [string, string])[]): Buffer {
+  return frame(frameType.headers, stream, fields(...more), endHeaders);
+}
+
+function data(stream: number, bytes: number, flags = 0): Buffer {
+  return frame(frameType.data, stream, Buffer.alloc(bytes, 'd'), flags);
+}
+
+function bodyOf(frames: readonly Frame[]): number {
+  return frames.filter(({ type }) => type === frameType.data).reduce((sum, { payload }) => sum + payload.length, 0);
+}
+
+test('Http2Connection reads a request however its bytes are cut', () => {
+  const client = new Client();
+  const bytes = Buffer.concat([
+    post(1, ['accept', 'a'], ['accept', 'b'], ['cookie', 'x'], ['cookie', 'y']),
+    data(1, 3),
+    data(1, 2, endStream),
+  ]);
+  for (const byte of bytes) client.send(Uint8Array.of(byte));
+  assert.deepEqual(client.requests[0]?.request, {
+    method: 'GET',
+    path: '/',
+    headers: { accept: 'a, b', cookie: 'x; y' },
+    body: Buffer.from('ddddd'),
+  });
+});
+
+test('Http2Connection joins the parts of a header block, and takes padding and priority off', () => {
+  const client = new Client();
+  const block = fields(['x-a', 'b']);
+  const first = Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 9]), block.subarray(0, 4), Buffer.alloc(2)]);
+  client.send(
+    frame(frameType.headers, 1, first, endStream | flag.padded | flag.priority),
+    frame(frameType.continuation, 1, block.subarray(4), endHeaders),
+  );
+  assert.deepEqual(client.requests[0]?.request.headers, { 'x-a': 'b' });
+});
+
+test('Http2Connection sends an answer as one head and one last piece of body', () => {
+  const client = new Client().send(get(1));
+  client.stream().respond(200, { 'content-type': 'text/plain' }, Buffer.from('hello'));
+  const [head, body, ...rest] = client.frames();
+  assert.deepEqual([head?.type, head?.flags, body?.type, body?.flags], [frameType.headers, endHeaders, frameType.data, endStream]);
+  assert.equal(body?.payload.toString(), 'hello');
+  assert.deepEqual(rest, []);
+});
+
+test('Http2Connection writes the answers of one turn together', () => {
+  const client = new Client().send(get(1), get(3));
+  client.stream(0).respond(200, {});
+  client.stream(1).respond(200, {});
+  assert.equal(client.frames().length, 2);
+});
+
+test('Http2Connection keeps to the windows of the stream and of the connection', () => {
+  const client = new Client([setting.initialWindowSize, 10]).send(get(1), get(3));
+  client.stream(0).respond(200, {}, Buffer.alloc(100_000));
+  assert.equal(bodyOf(client.frames()), 10);
+  client.send(wordsFrame(frameType.windowUpdate, 1, 99_000));
+  assert.equal(bodyOf(client.frames()), 65_535 - 10);
+  client.stream(1).respond(200, {}, Buffer.alloc(10));
+  assert.equal(bodyOf(client.frames()), 0);
+  client.send(wordsFrame(frameType.windowUpdate, 0, 50_000));
+  const frames = client.frames();
+  assert.equal(bodyOf(frames), 100_000 - 65_535 - 990 + 10);
+  assert.equal(frames.filter(({ type, flags }) => type === frameType.data && (flags & endStream) !== 0).length, 1);
+  client.send(settingsFrame([[setting.initialWindowSize, 2_000]]));
+  assert.equal(bodyOf(client.frames()), 990);
+});
+
+test('Http2Connection makes no frame larger than the client takes', () => {
+  const client = new Client().send(get(1));
+  client.stream().respond(200, { warning: 'w'.repeat(40_000) }, Buffer.alloc(40_000));
+  const frames = client.frames();
+  assert.deepEqual(
+    frames.map(({ type }) => type),
+    [frameType.headers, frameType.continuation, frameType.continuation, frameType.data, frameType.data, frameType.data],
+  );
+  assert.ok(frames.every(({ payload }) => payload.length <= 16_384));
+});
+
+test('Http2Stream.write() says when a slow client has to be waited for', async () => {
+  const client = new Client([setting.initialWindowSize, 5]).send(get(1));
+  const stream = client.stream();
+  stream.start(200, {});
+  assert.equal(stream.write(Buffer.from('abc')), true);
+  assert.equal(stream.write(Buffer.from('def')), false);
+  const drained = stream.drained();
+  client.send(wordsFrame(frameType.windowUpdate, 1, 1));
+  await drained;
+  stream.end();
+  const bodies = client.frames().filter(({ type }) => type === frameType.data);
+  assert.equal(bodies.map(({ payload }) => payload.toString()).join(''), 'abcdef');
+  assert.equal(bodies.at(-1)?.flags, endStream);
+});
+
+test('Http2Stream is aborted once when the client leaves before the answer is whole, and not after', () => {
+  const client = new Client([setting.initialWindowSize, 0]).send(get(1), get(3), get(5));
+  const aborted: number[] = [];
+  for (const { stream } of client.requests) stream.onAbort = () => aborted.push(stream.id);
+  client.stream(0).respond(200, {}, Buffer.from('waits'));
+  client.send(wordsFrame(frameType.rstStream, 1, 8), wordsFrame(frameType.rstStream, 3, 8));
+  assert.deepEqual(aborted, [3]);
+  client.connection.close();
+  assert.deepEqual(aborted, [3, 5]);
+  assert.equal(client.stream(2).write(Buffer.from('nobody reads this')), false);
+});
+
+test('Http2Connection gives a client back what it has sent', () => {
+  const client = new Client();
+  for (let i = 0; i < 600; i++) client.send(post(2 * i + 1), data(2 * i + 1, 16_000, endStream));
+  const updates = client.frames().filter(({ type, stream }) => type === frameType.windowUpdate && stream === 0);
+  assert.equal(updates.length, 1);
+});
+
+test('Http2Connection hands a body on that is too large without reading it to its end', () => {
+  const client = new Client().send(post(1));
+  for (let sent = 0; sent <= 120_000; sent += 10_000) client.send(data(1, 10_000));
+  assert.equal(client.requests[0]?.request.body, 'too large');
+  client.stream().respond(413, {}, Buffer.from('too much'));
+  assert.equal(client.reset(), errorCode.none);
+});
+
+test('Http2Connection refuses more streams than it allows at once, also those that their client has reset', () => {
+  const client = new Client();
+  for (let i = 0; i < 1_000; i++) client.send(get(2 * i + 1), wordsFrame(frameType.rstStream, 2 * i + 1, 8));
+  client.frames();
+  client.send(get(2_001));
+  assert.equal(client.reset(), errorCode.refusedStream);
+  client.stream(0).release();
+  client.send(get(2_003));
+  assert.equal(client.requests.length, 1_001);
+});
+
+test('Http2Connection ends with a client that resets streams faster than it may', () => {
+  const client = new Client();
+  for (let i = 0; i < 100_000; i++) {
+    client.send(get(2 * i + 1), wordsFrame(frameType.rstStream, 2 * i + 1, 8));
+    client.requests.pop()?.stream.release();
+  }
+  assert.equal(client.goneAway(), undefined);
+  client.nowMs = 1;
+  for (let i = 100_000; i < 100_011; i++) client.send(get(2 * i + 1), wordsFrame(frameType.rstStream, 2 * i + 1, 8));
+  assert.equal(client.goneAway(), errorCode.enhanceYourCalm);
+});
+
+test('Http2Connection answers fields beyond its limit with 431', () => {
+  const client = new Client();
+  const long = Buffer.concat([Buffer.from([0x40, 1, 0x61, 0x7f, 0x81, 0x0f]), Buffer.alloc(2_048, 'v')]);
+  // One entry of the table, and references to it: few bytes that stand for many.
+  client.send(frame(frameType.headers, 1, Buffer.concat([fields(), long, Buffer.alloc(100, 0xbe)]), endHeaders | endStream));
+  const [head] = client.frames();
+  assert.equal(head?.payload.subarray(0, 5).toString('latin1'), '\b\u0003431');
+  assert.deepEqual(client.requests, []);
+});
+
+for (const { name, more } of [
+  { name: 'a field of a connection', more: [['connection', 'close']] },
+  { name: 'another te than trailers', more: [['te', 'gzip']] },
+  { name: 'a pseudo field twice', more: [[':path', '/b']] },
+  { name: 'a pseudo field that there is not', more: [[':version', '2']] },
+  {
+    name: 'a pseudo field behind others',
+    more: [
+      ['a', 'b'],
+      [':authority', 'c'],
+    ],
+  },
+  { name: 'a name in capitals', more: [['Accept', 'a']] },
+  { name: 'a content-length that is no number', more: [['content-length', '-1']] },
+  { name: 'a content-length that is not that of the body', more: [['content-length', '1']] },
+] as const) {
+  test(`Http2Connection resets a request with ${name}`, () => {
+    const client = new Client().send(get(1, ...more));
+    assert.equal(client.reset(), errorCode.protocol);
+    assert.deepEqual(client.requests, []);
+    assert.equal(client.isEnded, false);
+  });
+}
+
+for (const { name, sent, code } of [
+  { name: 'a frame that is too large', sent: [frame(frameType.data, 1, Buffer.alloc(16_385))], code: errorCode.frameSize },
+  { name: 'DATA of no stream', sent: [data(0, 1)], code: errorCode.protocol },
+  { name: 'DATA of a stream that is not open', sent: [data(1, 1)], code: errorCode.protocol },
+  { name: 'more padding than frame', sent: [post(1), frame(frameType.data, 1, Uint8Array.of(9), flag.padded)], code: errorCode.protocol },
+  { name: 'a stream of an even number', sent: [get(2)], code: errorCode.protocol },
+  { name: 'a stream that is closed', sent: [get(1), get(1)], code: errorCode.streamClosed },
+  {
+    name: 'a block that cannot be decoded',
+    sent: [frame(frameType.headers, 1, Uint8Array.of(0x80), endHeaders)],
+    code: errorCode.compression,
+  },
+  { name: 'a block that is not continued', sent: [frame(frameType.headers, 1, fields()), get(3)], code: errorCode.protocol },
+  { name: 'CONTINUATION of nothing', sent: [frame(frameType.continuation, 1, fields(), endHeaders)], code: errorCode.protocol },
+  {
+    name: 'a block of more frames than any needs',
+    sent: [frame(frameType.headers, 1, fields()), ...Array.from({ length: 64 }, () => frame(frameType.continuation, 1, new Uint8Array()))],
+    code: errorCode.enhanceYourCalm,
+  },
+  {
+    name: 'a block without end',
+    sent: [
+      frame(frameType.headers, 1, fields()),
+      ...Array.from({ length: 5 }, () => frame(frameType.continuation, 1, Buffer.alloc(16_384))),
+    ],
+    code: errorCode.enhanceYourCalm,
+  },
+  { name: 'a push', sent: [frame(frameType.pushPromise, 1, Buffer.alloc(4))], code: errorCode.protocol },
+  { name: 'settings of half an entry', sent: [frame(frameType.settings, 0, Buffer.alloc(3))], code: errorCode.frameSize },
+  { name: 'settings of a stream', sent: [frame(frameType.settings, 1, new Uint8Array())], code: errorCode.protocol },
+  { name: 'a window beyond 31 bits', sent: [settingsFrame([[setting.initialWindowSize, 2 ** 31]])], code: errorCode.flowControl },
+  { name: 'a window that grows beyond 31 bits', sent: [wordsFrame(frameType.windowUpdate, 0, 0x7fff_ffff)], code: errorCode.flowControl },
+  { name: 'a window that grows by nothing', sent: [wordsFrame(frameType.windowUpdate, 0, 0)], code: errorCode.protocol },
+  { name: 'frames below the least size', sent: [settingsFrame([[setting.maxFrameSize, 1_000]])], code: errorCode.protocol },
+  { name: 'a PING of 7 bytes', sent: [frame(frameType.ping, 0, Buffer.alloc(7))], code: errorCode.frameSize },
+  { name: 'a reset of a stream that is not open', sent: [wordsFrame(frameType.rstStream, 1, 0)], code: errorCode.protocol },
+]) {
+  test(`Http2Connection ends with a client that sends ${name}`, () => {
+    const client = new Client().send(...sent);
+    assert.equal(client.goneAway(), code);
+    client.send(get(101));
+    assert.ok(client.requests.every(({ request }) => request.path === '/'));
+    assert.deepEqual(client.frames(), []);
+  });
+}
+
+test('Http2Connection ends with what does not speak HTTP/2', () => {
+  const connection = new Client().connection;
+  assert.ok(connection);
+  const sent: Buffer[] = [];
+  let isEnded = false;
+  const stranger = new Http2Connection({
+    wire: { waiting: 0, write: (bytes) => void sent.push(Buffer.from(bytes)), end: () => (isEnded = true) },
+    clock: { now: () => 0, monotonic: () => 0 },
+    maxBodyBytes: 1,
+    defer: () => undefined,
+    request: () => assert.fail('no request'),
+  });
+  stranger.receive(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+  assert.equal(isEnded, true);
+});
+
+test('Http2Connection answers PING and SETTINGS', () => {
+  const client = new Client().send(frame(frameType.ping, 0, Buffer.from('12345678')), settingsFrame([]));
+  assert.deepEqual(
+    client.frames().map(({ type, flags }) => [type, flags]),
+    [
+      [frameType.ping, flag.ack],
+      [frameType.settings, flag.ack],
+    ],
+  );
+});

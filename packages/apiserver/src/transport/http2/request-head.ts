@@ -1,0 +1,38 @@
+import type { WireHeaders } from '@coracle/apimachinery';
+import type { HeaderField } from './hpack-tables.ts';
+
+export interface RequestHead {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: WireHeaders;
+}
+
+/** Belong to one connection of HTTP/1.1; in HTTP/2 they make a request malformed. */
+const connectionFields: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
+
+/** The fields of a block as a request; undefined when they are none (RFC 9113, HTTP Message Framing). */
+export function requestHead(fields: readonly HeaderField[]): RequestHead | undefined {
+  const pseudo: { ':method'?: string; ':path'?: string; ':scheme'?: string; ':authority'?: string } = {};
+  const headers: Record<string, string> = {};
+  let isRegular = false;
+  for (const { name, value, isValid } of fields) {
+    if (!isValid) return undefined;
+    if (name.charCodeAt(0) === 0x3a) {
+      if (isRegular || !isPseudo(name) || pseudo[name] !== undefined) return undefined;
+      pseudo[name] = value;
+      continue;
+    }
+    isRegular = true;
+    if (connectionFields.has(name) || (name === 'te' && value !== 'trailers')) return undefined;
+    const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    headers[name] = before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
+  }
+  const { ':method': method = '', ':path': path = '', ':scheme': scheme = '' } = pseudo;
+  if (method === '' || scheme === '' || !(path.startsWith('/') || (path === '*' && method === 'OPTIONS'))) return undefined;
+  return { method, path, headers };
+}
+
+function isPseudo(name: string): name is ':method' | ':path' | ':scheme' | ':authority' {
+  return name === ':method' || name === ':path' || name === ':scheme' || name === ':authority';
+}
