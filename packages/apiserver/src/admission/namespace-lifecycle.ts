@@ -4,30 +4,39 @@ import type { AdmissionPlugin, AdmissionRequest } from './admission.ts';
 /** Never deleted: the cluster's own (upstream plugin/pkg/admission/namespace/lifecycle). */
 const immortal: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
 
-/** Objects are made only in namespaces that exist and are not on their way out. */
+/**
+ * Objects are made only in namespaces that exist and are not on their way out. Asked twice: first of all, so that nothing else is
+ * said of what has no place, and again when the object is whole.
+ */
 export const namespaceLifecycle: AdmissionPlugin = {
   name: 'NamespaceLifecycle',
-  async validate(request) {
-    const { operation, definition, name, context } = request;
-    if (definition.group === '' && definition.resource === 'namespaces') {
-      if (operation === 'DELETE' && immortal.has(name)) throw newForbidden(definition, name, 'this namespace may not be deleted');
-      return;
-    }
-    if (!definition.namespaced || context.namespace === '' || operation !== 'CREATE') return;
-    if (isAccessReview(request)) return;
-    const { stored } = await context.storage.get(`/registry/namespaces/${context.namespace}`);
-    if (stored === undefined) throw newNotFound({ group: '', resource: 'namespaces' }, context.namespace);
-    if (stored.object.metadata.deletionTimestamp === undefined) return;
-    const why = `unable to create new content in namespace ${context.namespace} because it is being terminated`;
-    const refused = newForbidden(definition, name, why);
-    const cause = {
-      reason: 'NamespaceTerminating',
-      message: `namespace ${context.namespace} is being terminated`,
-      field: 'metadata.namespace',
-    };
-    throw new StatusError({ ...refused.status, details: { ...refused.status.details, causes: [cause] } });
+  async admit(request) {
+    await requireNamespace(request);
+    return undefined;
   },
+  validate: requireNamespace,
 };
+
+async function requireNamespace(request: AdmissionRequest): Promise<void> {
+  const { operation, definition, name, context } = request;
+  if (definition.group === '' && definition.resource === 'namespaces') {
+    if (operation === 'DELETE' && immortal.has(name)) throw newForbidden(definition, name, 'this namespace may not be deleted');
+    return;
+  }
+  if (!definition.namespaced || context.namespace === '' || operation !== 'CREATE') return;
+  if (isAccessReview(request)) return;
+  const { stored } = await context.storage.get(`/registry/namespaces/${context.namespace}`);
+  if (stored === undefined) throw newNotFound({ group: '', resource: 'namespaces' }, context.namespace);
+  if (stored.object.metadata.deletionTimestamp === undefined) return;
+  const why = `unable to create new content in namespace ${context.namespace} because it is being terminated`;
+  const refused = newForbidden(definition, name, why);
+  const cause = {
+    reason: 'NamespaceTerminating',
+    message: `namespace ${context.namespace} is being terminated`,
+    field: 'metadata.namespace',
+  };
+  throw new StatusError({ ...refused.status, details: { ...refused.status.details, causes: [cause] } });
+}
 
 /** A question about permissions stores nothing. */
 function isAccessReview({ definition }: AdmissionRequest): boolean {
