@@ -87,7 +87,7 @@ function contentBytes(item: Compare | Exclude<Operation, { readonly op: 'txn' }>
 /** Returns the bytes of keys and values. Nested transactions share what their parent leaves of the operations. */
 function checkSizes({ compares, success, failure }: Txn, mostOperations: number): number {
   const operations = Math.max(compares.length, success.length, failure.length);
-  if (operations > mostOperations) throw new InvalidRequestError('etcdserver: too many operations in txn request');
+  if (operations > mostOperations) throw tooManyOperations();
   let bytes = 0;
   for (const compare of compares) {
     checkKeys(compare);
@@ -162,6 +162,10 @@ function isDeleted({ key, end }: Deleted, put: string): boolean {
 
 function nests(operations: readonly Operation[]): boolean {
   return operations.some(({ op }) => op === 'txn');
+}
+
+export function tooManyOperations(): InvalidRequestError {
+  return new InvalidRequestError('etcdserver: too many operations in txn request');
 }
 
 function duplicateKey(): InvalidRequestError {

@@ -1,7 +1,7 @@
 import { assert } from '@coracle/kernel';
 import { ChangeLog } from './change-log.ts';
 import { isReadOnly, txnCostBytes } from './check-txn.ts';
-import { assembled, isPlain, shown } from './range.ts';
+import { assembled, isPlain, limitsKeys, shown } from './range.ts';
 import {
   CompactedError,
   CorruptError,
@@ -351,8 +351,9 @@ export class Mvcc {
   }
 
   #range(request: RangeRequest, at: number): RangeResponse {
-    const isLimited = request.limit !== undefined && request.limit > 0 && isPlain(request);
-    const limit = isLimited ? Number(request.limit) : Number.POSITIVE_INFINITY;
+    const isLimited = request.limit !== undefined && request.limit > 0 && limitsKeys(request);
+    // One more than asked for is what sorting after the limit begins with, as in etcd.
+    const limit = isLimited ? Number(request.limit) + (isPlain(request) ? 0 : 1) : Number.POSITIVE_INFINITY;
     const { key, end } = request;
     const kvs: KeyValue[] = [];
     let count = 0;
@@ -365,7 +366,7 @@ export class Mvcc {
     if (end === undefined) see(this.#tree.get(key));
     else this.#tree.forEach(key, end === '\0' ? undefined : end, see);
     if (request.countOnly === true) return { kvs, count, more: false };
-    return isPlain(request) ? { kvs: shown(request, kvs), count, more: count > kvs.length } : assembled(request, kvs);
+    return isPlain(request) ? { kvs: shown(request, kvs), count, more: count > kvs.length } : assembled(request, kvs, count);
   }
 
   *#visible(range: KeyRange, at: number): Generator<KeyValue> {

@@ -61,6 +61,7 @@ const sort = fc.option(
   fc.record({
     target: fc.constantFrom('key' as const, 'version' as const, 'create' as const, 'mod' as const, 'value' as const),
     descending: fc.boolean(),
+    limitFirst: fc.boolean(),
   }),
   { nil: undefined },
 );

@@ -152,6 +152,11 @@ function answered(request: RangeRequest, state: State): unknown {
     .filter(([, row]) => minModRevision === 0 || row.mod >= minModRevision)
     .filter(([, row]) => maxCreateRevision === 0 || row.create <= maxCreateRevision)
     .filter(([, row]) => minCreateRevision === 0 || row.create >= minCreateRevision);
+  const isBounded = [minModRevision, maxModRevision, minCreateRevision, maxCreateRevision].some((bound) => bound !== 0);
+  if (sort?.limitFirst === true && limit > 0 && !isBounded && kept.length > limit + 1) {
+    const first = answered({ ...request, sort: { ...sort, limitFirst: false } }, new Map(kept.slice(0, limit + 1))) as object;
+    return { ...first, count: all.length };
+  }
   if (sort !== undefined) {
     // A stable sort, as the store's is: etcd's order among equal values is any.
     const of = ([key, row]: readonly [string, Row]): string | number => (sort.target === 'key' ? key : row[sort.target]);

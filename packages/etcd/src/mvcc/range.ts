@@ -2,7 +2,12 @@ import type { KeyValue, RangeRequest, RangeResponse } from './types.ts';
 
 const noValue = new Uint8Array();
 
-/** Whether the answer is in order of key and nothing but `limit` shortens it, so that reading may stop there. */
+/** Whether `limit` counts keys as they are found, in their order, so that what is beyond it need not be kept. */
+export function limitsKeys(request: RangeRequest): boolean {
+  return (isInKeyOrder(request) || request.sort?.limitFirst === true) && !hasBounds(request);
+}
+
+/** Whether the answer is in order of key and nothing but `limit` shortens it. */
 export function isPlain(request: RangeRequest): boolean {
   return isInKeyOrder(request) && !hasBounds(request);
 }
@@ -16,14 +21,14 @@ export function hasBounds(request: RangeRequest): boolean {
   return minModRevision !== 0 || maxModRevision !== 0 || minCreateRevision !== 0 || maxCreateRevision !== 0;
 }
 
-/** What is returned of `found`, all that the range has: filtered, then sorted, then limited (etcdserver/txn/range.go). */
-export function assembled(request: RangeRequest, found: readonly KeyValue[]): RangeResponse {
+/** What is returned of `found`: filtered, then sorted, then limited (etcdserver/txn/range.go). `count` is what the range has. */
+export function assembled(request: RangeRequest, found: readonly KeyValue[], count: number): RangeResponse {
   const kept = hasBounds(request) ? found.filter((kv) => isWithin(request, kv)) : [...found];
   const order = orderOf(request);
   if (order !== undefined) kept.sort(order);
   const { limit = 0 } = request;
   const more = limit > 0 && kept.length > limit;
-  return { kvs: shown(request, more ? kept.slice(0, limit) : kept), more, count: found.length };
+  return { kvs: shown(request, more ? kept.slice(0, limit) : kept), more, count };
 }
 
 export function shown(request: RangeRequest, kvs: readonly KeyValue[]): readonly KeyValue[] {

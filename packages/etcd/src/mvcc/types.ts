@@ -46,6 +46,14 @@ export type Compare = KeyRange & { readonly result: CompareResult } & (
 
 export type SortTarget = 'key' | 'version' | 'create' | 'mod' | 'value';
 
+/** Among equal values any order is right. */
+export interface Sort {
+  readonly target: SortTarget;
+  readonly descending: boolean;
+  /** Sorts what the limit has left, by key: etcd does so when it is given a target and no order. */
+  readonly limitFirst?: boolean;
+}
+
 export interface RangeRequest extends KeyRange {
   /** 0, negative or absent: the current one. */
   readonly revision?: number;
@@ -54,8 +62,8 @@ export interface RangeRequest extends KeyRange {
   readonly countOnly?: boolean;
   /** Answers without values. */
   readonly keysOnly?: boolean;
-  /** Absent: by key, ascending. Among equal values any order is right. */
-  readonly sort?: { readonly target: SortTarget; readonly descending: boolean } | undefined;
+  /** Absent: by key, ascending. */
+  readonly sort?: Sort | undefined;
   /** Inclusive bounds; 0 or absent: none. They shrink what is returned, not `count`. */
   readonly minModRevision?: number;
   readonly maxModRevision?: number;
@@ -80,11 +88,13 @@ export interface Put {
   readonly ignoreValue?: boolean;
   /** Keeps the lease that the key, which must exist, has; `lease` is 0n then. */
   readonly ignoreLease?: boolean;
+  /** Whether an answer on the wire tells what was there before; a result always does. */
+  readonly prevKv?: boolean;
 }
 
 export type Operation =
   | Put
-  | ({ readonly op: 'delete' } & KeyRange)
+  | ({ readonly op: 'delete'; readonly prevKv?: boolean } & KeyRange)
   | ({ readonly op: 'range' } & RangeRequest)
   | { readonly op: 'txn'; readonly txn: Txn };
 

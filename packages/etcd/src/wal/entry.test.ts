@@ -29,10 +29,13 @@ const compare: fc.Arbitrary<Compare> = fc.oneof(
     .map(([of, rest]) => ({ ...of, ...rest })),
 );
 const sorted = record({
-  sort: record({
-    target: fc.constantFrom('key' as const, 'version' as const, 'create' as const, 'mod' as const, 'value' as const),
-    descending: fc.boolean(),
-  }),
+  sort: fc.oneof(
+    fc.constant({ target: 'mod' as const, descending: false, limitFirst: true }),
+    record({
+      target: fc.constantFrom('key' as const, 'version' as const, 'create' as const, 'mod' as const, 'value' as const),
+      descending: fc.boolean(),
+    }),
+  ),
 });
 const bound = fc.oneof(fc.constant(-1), fc.constant(0), fc.nat());
 const bounded = record({ minModRevision: bound, maxModRevision: bound, minCreateRevision: bound, maxCreateRevision: bound }).filter(

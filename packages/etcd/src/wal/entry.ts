@@ -3,7 +3,7 @@ import { readLeaseId, writeLeaseId } from '../lease/lease-id.ts';
 import { putsAnything } from '../mvcc/check-txn.ts';
 import type { LeaseRemainder, Mvcc } from '../mvcc/mvcc.ts';
 import type { Revision } from '../mvcc/revision.ts';
-import type { Alarm, Compare, LeaseId, Operation, RangeRequest, Txn, TxnResult } from '../mvcc/types.ts';
+import type { Alarm, Compare, LeaseId, Operation, RangeRequest, Sort, Txn, TxnResult } from '../mvcc/types.ts';
 import { type ByteReader, type ByteWriter, Malformed } from './binary.ts';
 
 /** A change of the store as it is proposed, logged and applied; the same entries in one order give the same state. */
@@ -65,6 +65,7 @@ const negativeOperand = 0x80;
 const relations = ['equal', 'greater', 'less', 'notEqual'] as const;
 const operations = ['range', 'put', 'delete', 'keepingPut', 'txn'] as const;
 const rangeFlag = { countOnly: 1, keysOnly: 2, sort: 4, bounds: 8 } as const;
+const sortFlag = { descending: 8, limitFirst: 16 } as const;
 const keepFlag = { value: 1, lease: 2 } as const;
 const sortTargets = ['key', 'version', 'create', 'mod', 'value'] as const;
 const alarmTypes = ['nospace', 'corrupt'] as const;
@@ -250,7 +251,10 @@ function writeRangeRequest(to: ByteWriter, request: RangeRequest): void {
       (sort === undefined ? 0 : rangeFlag.sort) |
       (isBounded ? rangeFlag.bounds : 0),
   );
-  if (sort !== undefined) to.u8(sortTargets.indexOf(sort.target) * 2 + (sort.descending ? 1 : 0));
+  if (sort !== undefined)
+    to.u8(
+      sortTargets.indexOf(sort.target) | (sort.descending ? sortFlag.descending : 0) | (sort.limitFirst === true ? sortFlag.limitFirst : 0),
+    );
   // A bound below zero excludes the same as −1 does.
   if (isBounded) for (const bound of bounds) to.varint(Math.max(-1, bound) + 1);
 }
@@ -263,7 +267,7 @@ function readRangeRequest(from: ByteReader): RangeRequest {
     ...request,
     countOnly: (flags & rangeFlag.countOnly) !== 0,
     ...((flags & rangeFlag.keysOnly) === 0 ? {} : { keysOnly: true }),
-    ...(sort === undefined ? {} : { sort: { target: named(sortTargets, sort >> 1), descending: (sort & 1) === 1 } }),
+    ...(sort === undefined ? {} : { sort: sortOf(sort) }),
     ...((flags & rangeFlag.bounds) === 0
       ? {}
       : {
@@ -273,6 +277,11 @@ function readRangeRequest(from: ByteReader): RangeRequest {
           maxCreateRevision: from.varint() - 1,
         }),
   };
+}
+
+function sortOf(byte: number): Sort {
+  const sort = { target: named(sortTargets, byte & 7), descending: (byte & sortFlag.descending) !== 0 };
+  return (byte & sortFlag.limitFirst) === 0 ? sort : { ...sort, limitFirst: true };
 }
 
 function writeRange(to: ByteWriter, key: string, end: string | undefined): void {
