@@ -3,9 +3,12 @@ import type { Counter, Gauge, Histogram, Process } from '@coracle/kernel';
 /** From 10 ns, times ten: upstream's (component-base metrics/prometheus/workqueue). */
 const bounds = Array.from({ length: 12 }, (_, i) => 10 ** (i - 8));
 
+/** How often the work in progress is measured (client-go util/workqueue defaultUnfinishedWorkUpdatePeriod). */
+const samplePeriodMs = 500;
+
 /**
- * What a queue tells of its load, under the names that dashboards know (component-base metrics/prometheus/workqueue). The two that
- * need sampling, unfinished_work_seconds and longest_running_processor_seconds, are not there.
+ * What a queue tells of its load, under the names that dashboards know (component-base metrics/prometheus/workqueue). While something is
+ * worked on, its age is sampled twice a second by a background timer; at rest there is none.
  */
 export class QueueMetrics<T> {
   readonly #process: Process;
@@ -15,8 +18,12 @@ export class QueueMetrics<T> {
   readonly #retries: Counter;
   readonly #queueDuration: Histogram;
   readonly #workDuration: Histogram;
+  readonly #unfinishedWork: Gauge;
+  readonly #longestRunning: Gauge;
   readonly #addedMs = new Map<T, number>();
   readonly #startedMs = new Map<T, number>();
+  #sampler: Disposable | undefined;
+  #isStopped = false;
 
   constructor(process: Process, name: string) {
     const { metrics } = process;
@@ -33,6 +40,16 @@ export class QueueMetrics<T> {
       labels,
       bounds,
     });
+    this.#unfinishedWork = metrics.gauge({
+      name: 'workqueue_unfinished_work_seconds',
+      help: 'How long all keys that are worked on have been, together',
+      labels,
+    });
+    this.#longestRunning = metrics.gauge({
+      name: 'workqueue_longest_running_processor_seconds',
+      help: 'How long the key that is worked on longest has been',
+      labels,
+    });
   }
 
   added(item: T): void {
@@ -48,6 +65,7 @@ export class QueueMetrics<T> {
     this.#startedMs.set(item, nowMs);
     this.#queueDuration.observe((nowMs - (this.#addedMs.get(item) ?? nowMs)) / 1000, this.#name);
     this.#addedMs.delete(item);
+    if (this.#sampler === undefined && !this.#isStopped) this.#arm();
   }
 
   done(item: T): void {
@@ -59,5 +77,30 @@ export class QueueMetrics<T> {
 
   retried(): void {
     this.#retries.add(1, this.#name);
+  }
+
+  /** The queue is shut down: its gauges stay as they are. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#sampler?.[Symbol.dispose]();
+    this.#sampler = undefined;
+  }
+
+  #arm(): void {
+    this.#sampler = this.#process.clock.timer(samplePeriodMs, () => this.#sample(), { background: true });
+  }
+
+  #sample(): void {
+    const nowMs = this.#process.clock.monotonic();
+    let total = 0;
+    let oldest = 0;
+    for (const startedMs of this.#startedMs.values()) {
+      total += nowMs - startedMs;
+      oldest = Math.max(oldest, nowMs - startedMs);
+    }
+    this.#unfinishedWork.set(total / 1000, this.#name);
+    this.#longestRunning.set(oldest / 1000, this.#name);
+    if (this.#startedMs.size === 0) this.#sampler = undefined;
+    else this.#arm();
   }
 }

@@ -15,6 +15,8 @@ export interface WorkQueue<T> {
   readonly length: number;
   /** Waits for an item, oldest first. `shutdown` once the queue is shut down and empty. */
   get(): Promise<Got<T>>;
+  /** As `get`, without a wait and in the same step; undefined when nothing is there to take. */
+  tryGet(): Got<T> | undefined;
   /** Must follow every `get`. */
   done(item: T): void;
   /** Takes no more items; those that wait are still handed out. */
@@ -24,22 +26,51 @@ export interface WorkQueue<T> {
   readonly isShuttingDown: boolean;
 }
 
+/** The order in which a queue hands out (client-go util/workqueue Queue). Each item is in it at most once. */
+export interface QueueOrder<T> {
+  readonly length: number;
+  push(item: T): void;
+  /** The next item; undefined when there is none. */
+  shift(): T | undefined;
+  /** An item that waits was added again. */
+  touch?(item: T): void;
+}
+
+export interface QueueOptions<T> {
+  readonly process: Process;
+  /** Appears in traces, in reports of stuck work, and labels the metrics. '': the queue has no metrics, as upstream. */
+  readonly name: string;
+  /** Default: first in, first out. */
+  readonly order?: QueueOrder<T>;
+}
+
+/** What is known of an item that waits or is processed. */
+interface State {
+  /** It needs work: it waits, or changed while it was processed. */
+  isDirty: boolean;
+  isProcessing: boolean;
+  busy: Disposable | undefined;
+}
+
 export class Queue<T> implements WorkQueue<T> {
   readonly #process: Process;
   readonly #name: string;
-  readonly #waiting = new Fifo<T>();
-  readonly #dirty = new Set<T>(); // everything that needs work: what waits, and what changed while processed
-  readonly #processing = new Map<T, Disposable>();
-  readonly #getters: ((got: Got<T>) => void)[] = [];
+  readonly #waiting: QueueOrder<T>;
+  // Only what is dirty or processed: an item at rest costs nothing.
+  readonly #states = new Map<T, State>();
+  readonly #getters = new Fifo<(got: Got<T>) => void>();
   readonly #drainers: (() => void)[] = [];
-  readonly #metrics: QueueMetrics<T>;
+  readonly #metrics: QueueMetrics<T> | undefined;
+  // One state that is not in use: a hot queue makes none.
+  #spare: State | undefined;
+  #processing = 0;
   #isShuttingDown = false;
 
-  /** `name` appears in traces and in reports of stuck work. */
-  constructor(options: { readonly process: Process; readonly name: string }) {
+  constructor(options: QueueOptions<T>) {
     this.#process = options.process;
     this.#name = options.name;
-    this.#metrics = new QueueMetrics(options.process, options.name);
+    this.#waiting = options.order ?? new Fifo<T>();
+    this.#metrics = options.name === '' ? undefined : new QueueMetrics(options.process, options.name);
   }
 
   get length(): number {
@@ -51,10 +82,18 @@ export class Queue<T> implements WorkQueue<T> {
   }
 
   add(item: T): void {
-    if (this.#isShuttingDown || this.#dirty.has(item)) return;
-    this.#dirty.add(item);
-    this.#metrics.added(item);
-    if (!this.#processing.has(item)) this.#offer(item);
+    if (this.#isShuttingDown) return;
+    const state = this.#states.get(item);
+    if (state === undefined) {
+      this.#states.set(item, this.#newState());
+      this.#metrics?.added(item);
+      this.#offer(item);
+    } else if (state.isDirty) {
+      if (!state.isProcessing) this.#waiting.touch?.(item);
+    } else {
+      state.isDirty = true;
+      this.#metrics?.added(item);
+    }
   }
 
   get(): Promise<Got<T>> {
@@ -64,40 +103,80 @@ export class Queue<T> implements WorkQueue<T> {
     });
   }
 
+  tryGet(): Got<T> | undefined {
+    const item = this.#waiting.shift();
+    if (item === undefined) return this.#isShuttingDown ? { shutdown: true } : undefined;
+    this.#take(item);
+    return { item, shutdown: false };
+  }
+
   done(item: T): void {
-    this.#processing.get(item)?.[Symbol.dispose]();
-    this.#processing.delete(item);
-    this.#metrics.done(item);
-    if (this.#dirty.has(item)) this.#offer(item);
-    if (this.#isDrained()) for (const drained of this.#drainers.splice(0)) drained();
+    const state = this.#states.get(item);
+    if (state?.isProcessing === true) {
+      state.isProcessing = false;
+      state.busy?.[Symbol.dispose]();
+      this.#processing--;
+      this.#metrics?.done(item);
+      if (state.isDirty) this.#offer(item);
+      else {
+        this.#states.delete(item);
+        state.busy = undefined;
+        this.#spare = state;
+      }
+    }
+    if (this.#drainers.length > 0 && this.#isDrained()) this.#endDrains();
   }
 
   shutDown(): void {
     this.#isShuttingDown = true;
+    this.#metrics?.stop();
     this.#dispatch();
-    for (const drained of this.#drainers.splice(0)) drained();
+    this.#endDrains();
   }
 
   shutDownWithDrain(): Promise<void> {
-    this.shutDown();
+    this.#isShuttingDown = true;
+    this.#dispatch();
     return new Promise((resolve) => {
-      if (this.#isDrained()) resolve();
-      else this.#drainers.push(resolve);
+      this.#drainers.push(resolve);
+      if (this.#isDrained()) this.#endDrains();
     });
   }
 
   /** Tells the metrics that an item comes back after a failure. */
   retried(): void {
-    this.#metrics.retried();
+    this.#metrics?.retried();
+  }
+
+  #newState(): State {
+    const state = this.#spare ?? { isDirty: true, isProcessing: false, busy: undefined };
+    this.#spare = undefined;
+    state.isDirty = true;
+    return state;
   }
 
   #isDrained(): boolean {
-    return this.#processing.size === 0 && this.#waiting.length === 0;
+    return this.#processing === 0 && this.#waiting.length === 0;
+  }
+
+  #endDrains(): void {
+    this.#metrics?.stop();
+    for (const drained of this.#drainers.splice(0)) drained();
   }
 
   #offer(item: T): void {
     this.#waiting.push(item);
-    this.#dispatch();
+    if (this.#getters.length > 0) this.#dispatch();
+  }
+
+  #take(item: T): void {
+    const state = this.#states.get(item);
+    if (state === undefined) throw new Error(`Queue "${this.#name}" handed out ${String(item)}, which was not added`);
+    state.isDirty = false;
+    state.isProcessing = true;
+    state.busy = this.#process.busy(`${this.#name}: ${String(item)}`);
+    this.#processing++;
+    this.#metrics?.taken(item);
   }
 
   /** Hands out in a step of its own: which worker runs when is a choice of the runtime. */
@@ -105,13 +184,12 @@ export class Queue<T> implements WorkQueue<T> {
     while (this.#getters.length > 0) {
       const item = this.#waiting.shift();
       if (item === undefined) {
-        if (this.#isShuttingDown) for (const getter of this.#getters.splice(0)) getter({ shutdown: true });
+        if (this.#isShuttingDown)
+          for (let getter = this.#getters.shift(); getter !== undefined; getter = this.#getters.shift()) getter({ shutdown: true });
         return;
       }
       const getter = this.#getters.shift();
-      this.#dirty.delete(item);
-      this.#metrics.taken(item);
-      this.#processing.set(item, this.#process.busy(`${this.#name}: ${String(item)}`));
+      this.#take(item);
       this.#process.post({ lane: `worker ${this.#name}`, op: 'get', key: String(item) }, () => {
         getter?.({ item, shutdown: false });
       });

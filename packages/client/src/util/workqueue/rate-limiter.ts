@@ -35,6 +35,34 @@ export class ItemExponentialFailureRateLimiter<T> implements RateLimiter<T> {
   }
 }
 
+/** `fastMs` for the first `maxFastAttempts` failures of an item, `slowMs` for those after. */
+export class ItemFastSlowRateLimiter<T> implements RateLimiter<T> {
+  readonly #fastMs: number;
+  readonly #slowMs: number;
+  readonly #maxFastAttempts: number;
+  readonly #failures = new Map<T, number>();
+
+  constructor(options: { readonly fastMs: number; readonly slowMs: number; readonly maxFastAttempts: number }) {
+    this.#fastMs = options.fastMs;
+    this.#slowMs = options.slowMs;
+    this.#maxFastAttempts = options.maxFastAttempts;
+  }
+
+  when(item: T): number {
+    const failures = this.retries(item) + 1;
+    this.#failures.set(item, failures);
+    return failures <= this.#maxFastAttempts ? this.#fastMs : this.#slowMs;
+  }
+
+  forget(item: T): void {
+    this.#failures.delete(item);
+  }
+
+  retries(item: T): number {
+    return this.#failures.get(item) ?? 0;
+  }
+}
+
 /** A token bucket over all items: `perSecond` on average, `burst` at once. */
 export class BucketRateLimiter<T> implements RateLimiter<T> {
   readonly #clock: Pick<Clock, 'monotonic'>;
@@ -74,7 +102,7 @@ export class MaxOfRateLimiter<T> implements RateLimiter<T> {
   }
 
   when(item: T): number {
-    return Math.max(...this.#limiters.map((limiter) => limiter.when(item)));
+    return Math.max(0, ...this.#limiters.map((limiter) => limiter.when(item)));
   }
 
   forget(item: T): void {
@@ -82,8 +110,36 @@ export class MaxOfRateLimiter<T> implements RateLimiter<T> {
   }
 
   retries(item: T): number {
-    return Math.max(...this.#limiters.map((limiter) => limiter.retries(item)));
+    return Math.max(0, ...this.#limiters.map((limiter) => limiter.retries(item)));
   }
+}
+
+/** Another limiter's waits, none of them longer than `maxMs`. */
+export class WithMaxWaitRateLimiter<T> implements RateLimiter<T> {
+  readonly #limiter: RateLimiter<T>;
+  readonly #maxMs: number;
+
+  constructor(limiter: RateLimiter<T>, maxMs: number) {
+    this.#limiter = limiter;
+    this.#maxMs = maxMs;
+  }
+
+  when(item: T): number {
+    return Math.min(this.#maxMs, this.#limiter.when(item));
+  }
+
+  forget(item: T): void {
+    this.#limiter.forget(item);
+  }
+
+  retries(item: T): number {
+    return this.#limiter.retries(item);
+  }
+}
+
+/** For each item by itself: 1 ms doubling to 1,000 s. */
+export function defaultItemBasedRateLimiter<T>(): RateLimiter<T> {
+  return new ItemExponentialFailureRateLimiter<T>(1, 1_000_000);
 }
 
 /** Upstream's default: 5 ms doubling to 1,000 s for each item, and 10 per second with bursts of 100 over all. */

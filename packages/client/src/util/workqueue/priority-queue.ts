@@ -1,0 +1,256 @@
+import { Heap, type Process } from '@coracle/kernel';
+import { Fifo } from '../fifo.ts';
+import type { Got, WorkQueue } from './queue.ts';
+import { QueueMetrics } from './queue-metrics.ts';
+import { ItemExponentialFailureRateLimiter, type RateLimiter } from './rate-limiter.ts';
+
+/** Priority of what came of an initial list or a resync: new changes overtake it (controller-runtime handler.LowPriority). */
+export const lowPriority = -100;
+
+export interface AddOptions {
+  /** The soonest it is handed out, from now on. Default: at once. */
+  readonly afterMs?: number;
+  /** Wait as long as the item's failures have earned; the shorter of both waits counts. */
+  readonly rateLimited?: boolean;
+  /** Higher goes first. Default 0. */
+  readonly priority?: number;
+}
+
+export type GotWithPriority<T> = { readonly item: T; readonly priority: number; readonly shutdown: false } | { readonly shutdown: true };
+
+export interface PriorityQueueOptions<T> {
+  readonly process: Process;
+  /** As of `Queue`. */
+  readonly name: string;
+  /** Default: 5 ms doubling to 1,000 s for each item. */
+  readonly rateLimiter?: RateLimiter<T>;
+}
+
+/** One entry of a heap; stale once its item moved to another place or priority. */
+interface Entry<T> {
+  readonly item: T;
+  readonly priority: number;
+  /** Order of arrival at this priority. */
+  readonly sequence: number;
+  /** When a waiting item becomes ready; undefined for a ready one. */
+  readonly readyMs: number | undefined;
+}
+
+const precedes = (a: Entry<unknown>, b: Entry<unknown>): boolean =>
+  a.priority === b.priority ? a.sequence < b.sequence : a.priority > b.priority;
+
+/**
+ * A work queue that hands out by priority, and within one in the order of arrival (controller-runtime pkg/controller/priorityqueue). Of
+ * several adds of one item the highest priority and the shortest wait count; a raised priority goes behind what is there. An item that
+ * is worked on is not handed out before `done`.
+ */
+export class PriorityQueue<T> implements WorkQueue<T> {
+  readonly #process: Process;
+  readonly #name: string;
+  readonly #limiter: RateLimiter<T>;
+  readonly #metrics: QueueMetrics<T> | undefined;
+  // The entry that counts for each item that is ready or waits.
+  readonly #current = new Map<T, Entry<T>>();
+  readonly #ready = new Heap<Entry<T>>(precedes);
+  readonly #waiting = new Heap<Entry<T>>((a, b) => (a.readyMs ?? 0) < (b.readyMs ?? 0) || (a.readyMs === b.readyMs && precedes(a, b)));
+  // Ready items that came out of the heap while they were worked on.
+  readonly #held = new Map<T, Entry<T>>();
+  readonly #processing = new Map<T, Disposable>();
+  readonly #getters = new Fifo<(got: GotWithPriority<T>) => void>();
+  #readyCount = 0;
+  #sequence = 0;
+  #timer: { readonly atMs: number; readonly handle: Disposable } | undefined;
+  #isShuttingDown = false;
+
+  constructor(options: PriorityQueueOptions<T>) {
+    this.#process = options.process;
+    this.#name = options.name;
+    this.#limiter = options.rateLimiter ?? new ItemExponentialFailureRateLimiter<T>(5, 1_000_000);
+    this.#metrics = options.name === '' ? undefined : new QueueMetrics(options.process, options.name);
+  }
+
+  /** Items that could be handed out now, or once they are done; what waits for its time does not count. */
+  get length(): number {
+    return this.#readyCount;
+  }
+
+  get isShuttingDown(): boolean {
+    return this.#isShuttingDown;
+  }
+
+  add(item: T): void {
+    this.addWithOptions({}, item);
+  }
+
+  addAfter(item: T, ms: number): void {
+    this.addWithOptions({ afterMs: ms }, item);
+  }
+
+  addRateLimited(item: T): void {
+    this.addWithOptions({ rateLimited: true }, item);
+  }
+
+  forget(item: T): void {
+    this.#limiter.forget(item);
+  }
+
+  numRequeues(item: T): number {
+    return this.#limiter.retries(item);
+  }
+
+  addWithOptions(options: AddOptions, ...items: readonly T[]): void {
+    if (this.#isShuttingDown) return;
+    for (const item of items) this.#add(item, options);
+    this.#dispatch();
+  }
+
+  async get(): Promise<Got<T>> {
+    return this.getWithPriority();
+  }
+
+  tryGet(): GotWithPriority<T> | undefined {
+    if (this.#isShuttingDown) return { shutdown: true };
+    const entry = this.#next();
+    return entry === undefined ? undefined : { item: entry.item, priority: entry.priority, shutdown: false };
+  }
+
+  getWithPriority(): Promise<GotWithPriority<T>> {
+    if (this.#isShuttingDown) return Promise.resolve({ shutdown: true });
+    return new Promise((resolve) => {
+      this.#getters.push(resolve);
+      this.#dispatch();
+    });
+  }
+
+  done(item: T): void {
+    this.#processing.get(item)?.[Symbol.dispose]();
+    if (!this.#processing.delete(item)) return;
+    this.#metrics?.done(item);
+    const held = this.#held.get(item);
+    if (held === undefined) return;
+    this.#held.delete(item);
+    this.#ready.push(held);
+    this.#dispatch();
+  }
+
+  /** Takes and hands out nothing more; what is queued is dropped, as upstream. */
+  shutDown(): void {
+    this.#isShuttingDown = true;
+    this.#timer?.handle[Symbol.dispose]();
+    this.#timer = undefined;
+    this.#metrics?.stop();
+    for (let getter = this.#getters.shift(); getter !== undefined; getter = this.#getters.shift()) getter({ shutdown: true });
+  }
+
+  /** Nothing is drained, as upstream. */
+  async shutDownWithDrain(): Promise<void> {
+    this.shutDown();
+  }
+
+  #add(item: T, { afterMs: wantedMs = 0, rateLimited = false, priority: wanted = 0 }: AddOptions): void {
+    let afterMs = wantedMs;
+    if (rateLimited) {
+      const earnedMs = this.#limiter.when(item);
+      if (afterMs <= 0 || earnedMs < afterMs) afterMs = earnedMs;
+    }
+    if (afterMs > 0) this.#metrics?.retried();
+    let readyMs = afterMs > 0 ? this.#process.clock.monotonic() + afterMs : undefined;
+    const known = this.#current.get(item);
+    if (known === undefined) {
+      this.#place({ item, priority: wanted, sequence: this.#sequence++, readyMs });
+      if (readyMs === undefined) this.#becameReady(item);
+      return;
+    }
+    if (known.readyMs === undefined) readyMs = undefined;
+    else if (readyMs !== undefined) readyMs = Math.min(readyMs, known.readyMs);
+    const isRaised = wanted > known.priority;
+    if (!isRaised && readyMs === known.readyMs) return;
+    this.#place({
+      item,
+      priority: isRaised ? wanted : known.priority,
+      sequence: isRaised ? this.#sequence++ : known.sequence,
+      readyMs,
+    });
+    if (readyMs === undefined && known.readyMs !== undefined) this.#becameReady(item);
+  }
+
+  #becameReady(item: T): void {
+    this.#readyCount++;
+    this.#metrics?.added(item);
+  }
+
+  /** `entry` counts for its item from now on. */
+  #place(entry: Entry<T>): void {
+    this.#current.set(entry.item, entry);
+    if (entry.readyMs !== undefined) {
+      this.#waiting.push(entry);
+      if (this.#waiting.size > 2 * this.#current.size + 16) this.#waiting.retain((each) => this.#counts(each));
+      this.#arm();
+    } else if (this.#held.has(entry.item)) this.#held.set(entry.item, entry);
+    else {
+      this.#ready.push(entry);
+      if (this.#ready.size > 2 * this.#current.size + 16) this.#ready.retain((each) => this.#counts(each));
+    }
+  }
+
+  #counts(entry: Entry<T>): boolean {
+    return this.#current.get(entry.item) === entry;
+  }
+
+  /** Takes the first item that is not worked on; it is worked on from now on. */
+  #next(): Entry<T> | undefined {
+    for (let entry = this.#ready.pop(); entry !== undefined; entry = this.#ready.pop()) {
+      if (!this.#counts(entry)) continue;
+      if (this.#processing.has(entry.item)) {
+        this.#held.set(entry.item, entry);
+        continue;
+      }
+      this.#current.delete(entry.item);
+      this.#readyCount--;
+      this.#metrics?.taken(entry.item);
+      this.#processing.set(entry.item, this.#process.busy(`${this.#name}: ${String(entry.item)}`));
+      return entry;
+    }
+    return undefined;
+  }
+
+  /** Hands out in a step of its own: which worker runs when is a choice of the runtime. */
+  #dispatch(): void {
+    while (this.#getters.length > 0) {
+      const entry = this.#next();
+      if (entry === undefined) return;
+      const { item, priority } = entry;
+      const getter = this.#getters.shift();
+      this.#process.post({ lane: `worker ${this.#name}`, op: 'get', key: String(item) }, () => {
+        getter?.({ item, priority, shutdown: false });
+      });
+    }
+  }
+
+  #arm(): void {
+    let next = this.#waiting.peek();
+    while (next !== undefined && !this.#counts(next)) {
+      this.#waiting.pop();
+      next = this.#waiting.peek();
+    }
+    if (next?.readyMs === undefined || (this.#timer !== undefined && this.#timer.atMs <= next.readyMs)) return;
+    this.#timer?.handle[Symbol.dispose]();
+    const inMs = next.readyMs - this.#process.clock.monotonic();
+    this.#timer = { atMs: next.readyMs, handle: this.#process.clock.timer(inMs, () => this.#fire()) };
+  }
+
+  #fire(): void {
+    this.#timer = undefined;
+    const nowMs = this.#process.clock.monotonic();
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      if (this.#counts(next) && (next.readyMs ?? 0) > nowMs) break;
+      this.#waiting.pop();
+      if (!this.#counts(next)) continue;
+      // It joins the back of its priority: what was ready before goes first.
+      this.#place({ item: next.item, priority: next.priority, sequence: this.#sequence++, readyMs: undefined });
+      this.#becameReady(next.item);
+    }
+    this.#arm();
+    this.#dispatch();
+  }
+}
