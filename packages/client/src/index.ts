@@ -6,38 +6,68 @@ export type { CallOptions, GetOptions, ListOptions, PatchOptions, PatchType, Wat
 export { Request, type RequestSender } from './rest/request.ts';
 export { type ObjectInput, type ObjectList, type ResourceClient, resourceClient, type SubresourceClient } from './rest/resource-client.ts';
 export { type ClientOptions, RestClient } from './rest/rest-client.ts';
-export { type Got, Queue, type WorkQueue } from './util/workqueue/queue.ts';
+export { type Got, Queue, type QueueOptions, type QueueOrder, type WorkQueue } from './util/workqueue/queue.ts';
+export { DelayingQueue } from './util/workqueue/delaying-queue.ts';
+export { type AddOptions, type GotWithPriority, lowPriority, PriorityQueue, type PriorityQueueOptions } from './util/workqueue/priority-queue.ts';
+export { parallelizeUntil } from './util/workqueue/parallelize.ts';
 export {
   BucketRateLimiter,
   defaultControllerRateLimiter,
+  defaultItemBasedRateLimiter,
   ItemExponentialFailureRateLimiter,
+  ItemFastSlowRateLimiter,
   MaxOfRateLimiter,
   type RateLimiter,
+  WithMaxWaitRateLimiter,
 } from './util/workqueue/rate-limiter.ts';
-export { RateLimitingQueue } from './util/workqueue/rate-limiting-queue.ts';
-export { type Delta, DeltaFifo, type Deltas } from './tools/cache/delta-fifo.ts';
-export { type AnyInformer, SharedInformerFactory } from './informers/factory.ts';
-export { type Indexer, type Indexers, type IndexFunction, indexByNamespace, namespaceIndex, Store } from './tools/cache/indexer.ts';
+export { RateLimitingQueue, type RateLimitingQueueOptions } from './util/workqueue/rate-limiting-queue.ts';
+export { dynamicInformerFactory, type ListWatchOf, ResourceInformerFactory } from './informers/dynamic-factory.ts';
+export { type InformerFactoryOptions, informerKey, SharedInformerFactory } from './informers/factory.ts';
+export type { AnyInformer, SyncResult } from './informers/informer-set.ts';
+export { CacheController, type CacheInformerOptions, type ControllerConfig, newInformer } from './tools/cache/controller.ts';
+export { DeltaFifo, type DeltaFifoOptions } from './tools/cache/delta-fifo.ts';
+export type { Delta, Deltas, KnownObjects, ObjectDelta, Transform } from './tools/cache/deltas.ts';
+export { filteringHandler, type ResourceEventHandler } from './tools/cache/event-handlers.ts';
+export { ExpirationCache, type ExpirationPolicy, ttlPolicy } from './tools/cache/expiration-cache.ts';
+export { type Indexer, indexByNamespace, namespaceIndex, Store, type StoreOptions } from './tools/cache/indexer.ts';
+export { KeyedFifo } from './tools/cache/keyed-fifo.ts';
+export { KeyedHeap } from './tools/cache/keyed-heap.ts';
 export {
   DeletedFinalStateUnknown,
   deletionKey,
+  deletionName,
   metaNamespaceKey,
   metaOf,
+  type ObjectName,
   objectFromDeletion,
+  objectNameKey,
   splitMetaNamespaceKey,
 } from './tools/cache/keys.ts';
+export { Lazy } from './tools/cache/lazy.ts';
 export { type Lister, listerOf, type NamespaceLister } from './tools/cache/lister.ts';
-export { type ListWatch, Reflector, type ReflectorOptions, type ReflectorStore } from './tools/cache/reflector.ts';
 export {
-  type HandlerRegistration,
-  type InformerOptions,
-  type ResourceEventHandler,
-  SharedIndexInformer,
-} from './tools/cache/shared-informer.ts';
+  doesNotSupportWatchList,
+  type ListResult,
+  type ListWatch,
+  tweakedListWatch,
+  type Watcher,
+  watchListOptions,
+} from './tools/cache/list-watch.ts';
+export { MutationCache, type MutationCacheOptions } from './tools/cache/mutation-cache.ts';
+export type { HandlerRegistration } from './tools/cache/processor-listener.ts';
+export { type BatchConsumer, RealFifo, type RealFifoOptions } from './tools/cache/real-fifo.ts';
+export { Reflector, type ReflectorOptions } from './tools/cache/reflector.ts';
+export { VeryShortWatchError } from './tools/cache/reflector-errors.ts';
+export type { ReflectorStore } from './tools/cache/reflector-store.ts';
+export { type InformerOptions, SharedIndexInformer } from './tools/cache/shared-informer.ts';
+export { AsyncTracker, SingleFileTracker } from './tools/cache/synctrack.ts';
+export { type IndexFunction, type Indexers, ThreadSafeStore } from './tools/cache/thread-safe-store.ts';
+export { UndeltaStore } from './tools/cache/undelta-store.ts';
+export { ListPager, type ListPagerOptions, type PagedList } from './tools/pager/list-pager.ts';
 export { Backoff, type BackoffOptions } from './util/backoff.ts';
-export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export { EventRecorder, type EventRecorderOptions, type EventType } from './tools/record/event-recorder.ts';
 export { defaultBackoff, defaultRetry, retryOnConflict, type RetryOptions } from './util/retry.ts';
+export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export {
   anonymousConfig,
   type AuthProviderConfig,

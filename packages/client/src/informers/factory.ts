@@ -1,83 +1,116 @@
-import type { KubeObject } from '@coracle/apimachinery';
-import type { Process, Task } from '@coracle/kernel';
+import { groupVersion, type KubeObject } from '@coracle/apimachinery';
+import type { Process } from '@coracle/kernel';
 import type { Clientset } from '../kubernetes/clientset.ts';
 import type { ResourceHandle } from '../kubernetes/resource-handle.ts';
+import type { WatchOptions } from '../rest/options.ts';
+import type { Transform } from '../tools/cache/deltas.ts';
 import { indexByNamespace, namespaceIndex } from '../tools/cache/indexer.ts';
+import { type ListWatch, tweakedListWatch } from '../tools/cache/list-watch.ts';
 import { SharedIndexInformer } from '../tools/cache/shared-informer.ts';
+import { type AnyInformer, InformerSet, type SyncResult } from './informer-set.ts';
 
-/** What the factory knows of an informer, whatever its type. */
-export interface AnyInformer {
-  readonly name: string;
-  hasSynced(): boolean;
-  whenSynced(signal?: AbortSignal): Promise<void>;
-  run(signal: AbortSignal): Promise<void>;
+export interface InformerFactoryOptions {
+  /** Of informers that `resyncPeriodsMs` does not name. 0: never, the default. */
+  readonly resyncPeriodMs?: number;
+  /** By key of the factory's informers. */
+  readonly resyncPeriodsMs?: ReadonlyMap<string, number>;
+  /** Limits every informer to one namespace. */
+  readonly namespace?: string;
+  /** Changes the options of every list and watch: a selector, for example. */
+  readonly tweakListOptions?: (options: WatchOptions) => WatchOptions;
+  /** See `SharedIndexInformer.setTransform`. It has to keep the type. */
+  readonly transform?: Transform<unknown>;
+}
+
+/** Identifies an informer of a factory: `pods.v1.`, `deployments.v1.apps`. */
+export function informerKey({
+  resource,
+  version,
+  group,
+}: {
+  readonly resource: string;
+  readonly version: string;
+  readonly group: string;
+}): string {
+  return `${resource}.${version}.${group}`;
+}
+
+/** The informer that a factory makes: what its kinds have in common. */
+export function factoryInformer<T extends KubeObject>(
+  process: Process,
+  handle: Pick<ResourceHandle, 'group' | 'version' | 'resource' | 'kind'>,
+  listWatch: ListWatch<T>,
+  options: InformerFactoryOptions,
+): SharedIndexInformer<T> {
+  const { group, resource, kind } = handle;
+  return new SharedIndexInformer<T>({
+    process,
+    name: group === '' ? resource : `${resource}.${group}`,
+    listWatch: options.tweakListOptions === undefined ? listWatch : tweakedListWatch(listWatch, options.tweakListOptions),
+    indexers: { [namespaceIndex]: indexByNamespace },
+    resyncPeriodMs: options.resyncPeriodsMs?.get(informerKey(handle)) ?? options.resyncPeriodMs ?? 0,
+    resource: { group, resource },
+    transform: options.transform as Transform<T> | undefined, // it keeps the type
+    expected: kind === '' ? undefined : { apiVersion: groupVersion(handle), kind },
+  });
 }
 
 /** One informer for each resource, shared by all who ask (client-go informers.SharedInformerFactory). */
 export class SharedInformerFactory {
-  /** By resource: `pods.v1.`, `deployments.v1.apps`. */
-  readonly informers: Map<string, AnyInformer> = new Map();
-  /** By the same key: true for those that were started. */
-  readonly startedInformers: Map<string, boolean> = new Map();
   readonly #clientset: Clientset;
-  readonly #process: Process;
-  readonly #resyncPeriodMs: number;
-  readonly #namespace: string;
-  readonly #tasks: Task[] = [];
-  readonly #shutdown = new AbortController();
+  readonly #options: InformerFactoryOptions;
+  readonly #set: InformerSet;
 
-  /** `namespace` limits every informer to one namespace. */
-  constructor(clientset: Clientset, options: { readonly resyncPeriodMs?: number; readonly namespace?: string } = {}) {
+  constructor(clientset: Clientset, options: InformerFactoryOptions = {}) {
     this.#clientset = clientset;
-    this.#process = clientset.process;
-    this.#resyncPeriodMs = options.resyncPeriodMs ?? 0;
-    this.#namespace = options.namespace ?? '';
+    this.#options = options;
+    this.#set = new InformerSet(clientset.process);
+  }
+
+  /** By resource: `pods.v1.`, `deployments.v1.apps`. */
+  get informers(): ReadonlyMap<string, AnyInformer> {
+    return this.#set.informers;
+  }
+
+  /** By the same key: true for those that were started. */
+  get startedInformers(): ReadonlyMap<string, boolean> {
+    return this.#set.startedInformers;
   }
 
   /** The informer of a resource; it works once `start` is called after this. */
   forResource<T extends KubeObject>(handle: ResourceHandle<T>): SharedIndexInformer<T> {
-    const key = `${handle.resource}.${handle.version}.${handle.group}`;
-    const known = this.informers.get(key);
+    const namespace = handle.namespaced ? (this.#options.namespace ?? '') : '';
+    return this.informerFor(informerKey(handle), () =>
+      factoryInformer<T>(this.#clientset.process, handle, this.#clientset.resource(handle, namespace), this.#options),
+    );
+  }
+
+  /** The informer that is kept under `key`; makes it when there is none (client-go InternalInterface InformerFor). */
+  informerFor<T extends KubeObject>(key: string, make: () => SharedIndexInformer<T>): SharedIndexInformer<T> {
+    const known = this.#set.informers.get(key);
     if (known !== undefined) return known as SharedIndexInformer<T>; // the key says which T
-    const informer = new SharedIndexInformer<T>({
-      process: this.#process,
-      name: handle.group === '' ? handle.resource : `${handle.resource}.${handle.group}`,
-      listWatch: this.#clientset.resource(handle, handle.namespaced ? this.#namespace : ''),
-      indexers: { [namespaceIndex]: indexByNamespace },
-      resyncPeriodMs: this.#resyncPeriodMs,
-    });
-    this.informers.set(key, informer);
+    const informer = make();
+    this.#set.informers.set(key, informer);
     return informer;
   }
 
-  /** Starts what was asked for and does not run yet; may be called again. They end with `signal`, `shutdown` or the process. */
+  /** See `InformerSet.start`. */
   start(signal?: AbortSignal): void {
-    if (this.#shutdown.signal.aborted) return;
-    for (const [key, informer] of this.informers) {
-      if (this.startedInformers.get(key) === true) continue;
-      this.startedInformers.set(key, true);
-      const task = this.#process.spawn(`informer ${informer.name}`, (ofProcess) => {
-        const signals = [ofProcess, this.#shutdown.signal, ...(signal === undefined ? [] : [signal])];
-        return informer.run(AbortSignal.any(signals));
-      });
-      this.#tasks.push(task);
-    }
+    this.#set.start(signal);
   }
 
-  /**
-   * Resolves when every started informer has its first list. Rejects with the signal's reason when it aborts before, and when an
-   * informer ends before.
-   */
-  async waitForCacheSync(signal: AbortSignal = this.#process.signal): Promise<void> {
-    for (const [key, informer] of this.informers) {
-      if (this.startedInformers.get(key) === true) await informer.whenSynced(signal);
-      else this.#process.log.warn('Informer was asked for but not started, not waiting for it', { informer: informer.name });
-    }
+  /** See `InformerSet.waitForCacheSync`. */
+  waitForCacheSync(signal?: AbortSignal): Promise<void> {
+    return this.#set.waitForCacheSync(signal);
   }
 
-  /** Ends all informers and waits for them. */
-  async shutdown(): Promise<void> {
-    this.#shutdown.abort(new Error('The informers were shut down'));
-    await Promise.all(this.#tasks.map((task) => task.done));
+  /** See `InformerSet.cacheSyncResult`. */
+  cacheSyncResult(signal?: AbortSignal): Promise<SyncResult> {
+    return this.#set.cacheSyncResult(signal);
+  }
+
+  /** Ends all informers and waits for them. Nothing starts after this. */
+  shutdown(): Promise<void> {
+    return this.#set.shutdown();
   }
 }

@@ -11,13 +11,20 @@ function object(name: string, version = '1', labels?: Record<string, string>): F
   return deepFreeze({ metadata: { name, resourceVersion: version, ...(labels === undefined ? {} : { labels }) } });
 }
 
-function fifo(...known: readonly Frozen<KubeObject>[]): { readonly fifo: DeltaFifo<KubeObject>; readonly store: Store<KubeObject>; readonly popAll: () => string[] } {
+function fifo(...known: readonly Frozen<KubeObject>[]): {
+  readonly fifo: DeltaFifo<KubeObject>;
+  readonly store: Store<KubeObject>;
+  readonly popAll: () => string[];
+} {
   const store = new Store<KubeObject>();
   store.replace(known);
   const queue = new DeltaFifo<KubeObject>({ known: store });
   const popAll = (): string[] => {
     const seen: string[] = [];
-    const describeDelta = (delta: { readonly type: string; readonly object: Frozen<KubeObject> | DeletedFinalStateUnknown<KubeObject> }): string => {
+    const describeDelta = (delta: {
+      readonly type: string;
+      readonly object: Frozen<KubeObject> | DeletedFinalStateUnknown<KubeObject>;
+    }): string => {
       const state = objectFromDeletion<KubeObject>(delta.object);
       const unknown = delta.object instanceof DeletedFinalStateUnknown ? '?' : '';
       return `${delta.type} ${state?.metadata.name}@${state?.metadata.resourceVersion}${unknown}`;
@@ -87,20 +94,20 @@ describe('Store', () => {
 
   test('files under every value, moves on update, and keeps no empty set', () => {
     const store = new Store<KubeObject>({ indexers: { app: byApp } });
-    store.set(object('a', '1', { x: 'web', y: 'db' }));
-    store.set(object('b', '1', { x: 'web' }));
+    store.add(object('a', '1', { x: 'web', y: 'db' }));
+    store.add(object('b', '1', { x: 'web' }));
     assert.deepEqual(store.indexKeys('app', 'web'), ['a', 'b']);
-    store.set(object('a', '2', { x: 'web' }));
+    store.add(object('a', '2', { x: 'web' }));
     assert.deepEqual(store.listIndexValues('app'), ['web']);
-    store.delete('a');
-    store.delete('b');
+    store.delete(object('a'));
+    store.delete(object('b'));
     assert.deepEqual(store.listIndexValues('app'), []);
     assert.deepEqual(store.byIndex('app', 'web'), []);
   });
 
   test('adds an index over what is stored, and refuses a taken name and an unknown one', () => {
     const store = new Store<KubeObject>();
-    store.set(object('a', '1', { x: '__proto__' }));
+    store.add(object('a', '1', { x: '__proto__' }));
     store.addIndexers({ app: byApp });
     assert.equal(store.byIndex('app', '__proto__').length, 1);
     assert.throws(() => store.addIndexers({ app: byApp }), RangeError);
@@ -109,8 +116,8 @@ describe('Store', () => {
 
   test('a lister selects by labels and returns undefined for what is missing', () => {
     const store = new Store<KubeObject>();
-    store.set(object('a', '1', { app: 'web' }));
-    store.set(object('b'));
+    store.add(object('a', '1', { app: 'web' }));
+    store.add(object('b'));
     const lister = listerOf(store);
     assert.equal(lister.list(parseLabelSelector('app=web')).length, 1);
     assert.equal(lister.list(everything).length, 2);

@@ -1,11 +1,8 @@
-import { assert } from '@coracle/kernel';
 import type { Frozen } from '@coracle/apimachinery';
-import { metaNamespaceKey, metaOf } from './keys.ts';
-
-/** The values under which an index files an object. */
-export type IndexFunction<T> = (object: Frozen<T>) => readonly string[];
-
-export type Indexers<T> = Readonly<Record<string, IndexFunction<T>>>;
+import type { ObjectDelta, Transform } from './deltas.ts';
+import { DeletedFinalStateUnknown, metaNamespaceKey, metaOf } from './keys.ts';
+import type { ReflectorStore } from './reflector-store.ts';
+import { type Indexers, ThreadSafeStore } from './thread-safe-store.ts';
 
 /** The index that every informer of namespaced objects has. */
 export const namespaceIndex = 'namespace';
@@ -20,42 +17,62 @@ export interface Indexer<T> {
   getByKey(key: string): Frozen<T> | undefined;
   list(): readonly Frozen<T>[];
   listKeys(): readonly string[];
+  /** The version up to which the store is complete; '' before the first list. */
+  readonly lastStoreSyncResourceVersion: string;
+  /** Objects that the index files under one of the values of `object`, each once. Throws RangeError for an index that does not exist. */
+  index(indexName: string, object: Frozen<T>): readonly Frozen<T>[];
   /** Objects that the index files under `value`. Throws RangeError for an index that does not exist. */
   byIndex(indexName: string, value: string): readonly Frozen<T>[];
   /** Their keys, sorted. */
   indexKeys(indexName: string, value: string): readonly string[];
   /** Every value that files at least one object, sorted. */
   listIndexValues(indexName: string): readonly string[];
+  indexers(): Indexers<T>;
   /** Builds the index over what is stored too. Throws RangeError when the name is taken. */
   addIndexers(indexers: Indexers<T>): void;
   hasIndex(indexName: string): boolean;
 }
 
-interface Index<T> {
-  readonly of: IndexFunction<T>;
-  readonly keysByValue: Map<string, Set<string>>;
+export interface StoreOptions<T> {
+  /** Default: `namespace/name`. */
+  readonly keyOf?: (object: Frozen<T>) => string;
+  readonly indexers?: Indexers<T>;
+  readonly transform?: Transform<T> | undefined;
 }
 
-/**
- * A store with indexes (tools/cache thread_safe_store.go; one thread needs no lock). Invariant: an index holds no empty
- * set, so values that came and went cost nothing (kubernetes#84959).
- */
-export class Store<T> implements Indexer<T> {
-  readonly #objects = new Map<string, Frozen<T>>();
-  readonly #indexes = new Map<string, Index<T>>();
+/** A change of several objects in one step; `failed` tells of which it could not tell the key. */
+export interface TransactionResult {
+  readonly failed: readonly { readonly at: number; readonly error: Error }[];
+}
+
+/** A store that knows the keys of its objects (tools/cache store.go). */
+export class Store<T> implements Indexer<T>, ReflectorStore<T> {
+  readonly transform: Transform<T> | undefined;
+  readonly #objects: ThreadSafeStore<T>;
   readonly #keyOf: (object: Frozen<T>) => string;
 
-  constructor(options: { readonly keyOf?: (object: Frozen<T>) => string; readonly indexers?: Indexers<T> } = {}) {
+  constructor(options: StoreOptions<T> = {}) {
     this.#keyOf = options.keyOf ?? ((object) => metaNamespaceKey({ metadata: metaOf(object) }));
-    this.addIndexers(options.indexers ?? {});
+    this.#objects = new ThreadSafeStore(options.indexers);
+    this.transform = options.transform;
   }
 
   get size(): number {
     return this.#objects.size;
   }
 
-  keyOf(object: Frozen<T>): string {
-    return this.#keyOf(object);
+  get lastStoreSyncResourceVersion(): string {
+    return this.#objects.lastStoreSyncResourceVersion;
+  }
+
+  /** Throws TypeError for what has no key. */
+  keyOf(object: Frozen<T> | DeletedFinalStateUnknown<T>): string {
+    return object instanceof DeletedFinalStateUnknown ? object.key : this.#keyOf(object as Frozen<T>); // no tombstone
+  }
+
+  /** What is stored under the key of `object`. */
+  get(object: Frozen<T>): Frozen<T> | undefined {
+    return this.#objects.get(this.#keyOf(object));
   }
 
   getByKey(key: string): Frozen<T> | undefined {
@@ -63,89 +80,101 @@ export class Store<T> implements Indexer<T> {
   }
 
   list(): readonly Frozen<T>[] {
-    return [...this.#objects.values()];
+    return this.#objects.list();
   }
 
   listKeys(): readonly string[] {
-    return [...this.#objects.keys()];
+    return this.#objects.listKeys();
+  }
+
+  index(indexName: string, object: Frozen<T>): readonly Frozen<T>[] {
+    return this.#objects.index(indexName, object);
   }
 
   byIndex(indexName: string, value: string): readonly Frozen<T>[] {
-    const objects: Frozen<T>[] = [];
-    for (const key of this.#index(indexName).keysByValue.get(value) ?? []) {
-      const object = this.#objects.get(key);
-      assert(object !== undefined, `index "${indexName}" holds key "${key}", which is not stored`);
-      objects.push(object);
-    }
-    return objects;
+    return this.#objects.byIndex(indexName, value);
   }
 
   indexKeys(indexName: string, value: string): readonly string[] {
-    return [...(this.#index(indexName).keysByValue.get(value) ?? [])].sort();
+    return this.#objects.indexKeys(indexName, value);
   }
 
   listIndexValues(indexName: string): readonly string[] {
-    return [...this.#index(indexName).keysByValue.keys()].sort();
+    return this.#objects.listIndexValues(indexName);
   }
 
   hasIndex(indexName: string): boolean {
-    return this.#indexes.has(indexName);
+    return this.#objects.hasIndex(indexName);
+  }
+
+  indexers(): Indexers<T> {
+    return this.#objects.indexers();
   }
 
   addIndexers(indexers: Indexers<T>): void {
-    for (const name of Object.keys(indexers)) {
-      if (this.#indexes.has(name)) throw new RangeError(`Cannot add index "${name}": it exists already`);
-    }
-    for (const [name, of] of Object.entries(indexers)) {
-      const index: Index<T> = { of, keysByValue: new Map() };
-      this.#indexes.set(name, index);
-      for (const [key, object] of this.#objects) file(index, key, undefined, object);
-    }
+    this.#objects.addIndexers(indexers);
   }
 
-  /** Adds or replaces; returns what was stored before. */
-  set(object: Frozen<T>): Frozen<T> | undefined {
-    const key = this.#keyOf(object);
-    const old = this.#objects.get(key);
-    this.#objects.set(key, object);
-    for (const index of this.#indexes.values()) file(index, key, old, object);
-    return old;
+  add(object: Frozen<T>): void {
+    this.set(this.#keyOf(object), object);
   }
 
-  delete(key: string): Frozen<T> | undefined {
-    const old = this.#objects.get(key);
-    if (old === undefined) return undefined;
-    this.#objects.delete(key);
-    for (const index of this.#indexes.values()) file(index, key, old, undefined);
-    return old;
+  update(object: Frozen<T>): void {
+    this.set(this.#keyOf(object), object);
   }
 
-  /** Holds exactly `objects` from here on. */
-  replace(objects: Iterable<Frozen<T>>): void {
-    this.#objects.clear();
-    for (const index of this.#indexes.values()) index.keysByValue.clear();
-    for (const object of objects) this.set(object);
+  /** Adds or replaces under a key that was told already; returns what was stored before. */
+  set(key: string, object: Frozen<T>): Frozen<T> | undefined {
+    return this.#objects.set(key, this.#transformed(object));
   }
 
-  #index(name: string): Index<T> {
-    const index = this.#indexes.get(name);
-    if (index === undefined) throw new RangeError(`Index with name ${name} does not exist`);
-    return index;
+  delete(object: Frozen<T> | DeletedFinalStateUnknown<T>): void {
+    this.deleteByKey(this.keyOf(object), object);
   }
-}
 
-function file<T>(index: Index<T>, key: string, old: Frozen<T> | undefined, object: Frozen<T> | undefined): void {
-  const before = old === undefined ? [] : index.of(old);
-  const after = object === undefined ? [] : index.of(object);
-  for (const value of before) {
-    if (after.includes(value)) continue;
-    const keys = index.keysByValue.get(value);
-    keys?.delete(key);
-    if (keys?.size === 0) index.keysByValue.delete(value);
+  /** `object`, where its final state is known, gives the store its version. Returns what was stored. */
+  deleteByKey(key: string, object?: Frozen<T> | DeletedFinalStateUnknown<T>): Frozen<T> | undefined {
+    const isFinal = object !== undefined && !(object instanceof DeletedFinalStateUnknown);
+    return this.#objects.delete(key, isFinal ? (object as Frozen<T>) : undefined); // no tombstone
   }
-  for (const value of after) {
-    const keys = index.keysByValue.get(value);
-    if (keys === undefined) index.keysByValue.set(value, new Set([key]));
-    else keys.add(key);
+
+  /** Holds exactly `objects` from here on. Throws before anything is changed. */
+  replace(objects: Iterable<Frozen<T>>, resourceVersion = '', isTransformed = false): void {
+    const byKey = new Map<string, Frozen<T>>();
+    for (const object of objects) byKey.set(this.#keyOf(object), isTransformed ? object : this.#transformed(object));
+    this.#objects.replace(byKey, resourceVersion);
+  }
+
+  /** Applies changes of objects in one step; the others are applied when the key of one cannot be told. */
+  transaction(changes: readonly { readonly type: 'set' | 'delete'; readonly object: Frozen<T> }[]): TransactionResult {
+    const failed: { readonly at: number; readonly error: Error }[] = [];
+    changes.forEach(({ type, object }, at) => {
+      let key: string;
+      try {
+        key = this.#keyOf(object);
+      } catch (error) {
+        failed.push({ at, error: error instanceof Error ? error : new Error(String(error)) });
+        return;
+      }
+      if (type === 'set') this.set(key, object);
+      else this.deleteByKey(key, object);
+    });
+    return { failed };
+  }
+
+  /** Applies one change; returns what was stored before. */
+  apply(delta: ObjectDelta<T>): Frozen<T> | undefined {
+    return delta.type === 'Deleted' ? this.deleteByKey(delta.key, delta.object) : this.set(delta.key, delta.object);
+  }
+
+  bookmark(resourceVersion: string): void {
+    this.#objects.bookmark(resourceVersion);
+  }
+
+  /** Means nothing here. */
+  resync(): void {}
+
+  #transformed(object: Frozen<T>): Frozen<T> {
+    return this.transform === undefined ? object : this.transform(object);
   }
 }

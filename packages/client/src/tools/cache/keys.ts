@@ -2,10 +2,22 @@ import type { Frozen, KubeObject, ObjectMeta } from '@coracle/apimachinery';
 
 /** The metadata of an object of the API. Throws TypeError when there is none: what came was no object. */
 export function metaOf(object: unknown): Frozen<ObjectMeta> {
-  if (typeof object === 'object' && object !== null && 'metadata' in object && typeof object.metadata === 'object' && object.metadata !== null) {
+  if (
+    typeof object === 'object' &&
+    object !== null &&
+    'metadata' in object &&
+    typeof object.metadata === 'object' &&
+    object.metadata !== null
+  ) {
     return object.metadata;
   }
   throw new TypeError('Cannot read the metadata of an object that has none');
+}
+
+/** '' for what has no metadata: a transform may have made it. */
+export function resourceVersionOf(object: unknown): string {
+  const metadata = (object as { readonly metadata?: { readonly resourceVersion?: string } } | null | undefined)?.metadata;
+  return metadata?.resourceVersion ?? '';
 }
 
 /** `namespace/name`, or `name` for objects of the cluster scope (tools/cache MetaNamespaceKeyFunc). */
@@ -20,6 +32,17 @@ export function splitMetaNamespaceKey(key: string): { readonly namespace: string
   const [first = '', second] = parts;
   if (parts.length > 2) throw new TypeError(`Cannot split key "${key}": unexpected format`);
   return second === undefined ? { namespace: '', name: first } : { namespace: first, name: second };
+}
+
+/** Namespace and name of an object; `namespace` is '' in the cluster scope (tools/cache ObjectName). */
+export interface ObjectName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The key of a name. */
+export function objectNameKey({ namespace, name }: ObjectName): string {
+  return namespace === '' ? name : `${namespace}/${name}`;
 }
 
 /**
@@ -44,4 +67,11 @@ export function objectFromDeletion<T extends KubeObject>(deleted: Frozen<T> | De
 /** The key of a deletion, known in every case (tools/cache DeletionHandlingMetaNamespaceKeyFunc). */
 export function deletionKey<T extends KubeObject>(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): string {
   return deleted instanceof DeletedFinalStateUnknown ? deleted.key : metaNamespaceKey({ metadata: metaOf(deleted) });
+}
+
+/** The name of a deleted object, known in every case; of a key with more than one "/" the rest belongs to the name (tools/cache DeletedObject). */
+export function deletionName<T extends KubeObject>(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): ObjectName {
+  const key = deletionKey(deleted);
+  const slash = key.indexOf('/');
+  return slash < 0 ? { namespace: '', name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }

@@ -1,10 +1,12 @@
-import type { Frozen, LabelMatcher } from '@coracle/apimachinery';
+import { type Frozen, type LabelMatcher, newNotFound, type QualifiedResource } from '@coracle/apimachinery';
 import { type Indexer, namespaceIndex } from './indexer.ts';
 import { metaOf } from './keys.ts';
 
 export interface NamespaceLister<T> {
   list(selector?: LabelMatcher): readonly Frozen<T>[];
   get(name: string): Frozen<T> | undefined;
+  /** As `get`; throws the server's NotFound for what is missing, as client-go's listers do. */
+  require(name: string): Frozen<T>;
 }
 
 /** Reads from an informer's cache (client-go listers). A missing object is `undefined`, not an error. */
@@ -12,15 +14,37 @@ export interface Lister<T> extends NamespaceLister<T> {
   namespace(namespace: string): NamespaceLister<T>;
 }
 
-/** `get` of the result takes the name of a cluster-scoped object, or a whole key. */
-export function listerOf<T>(indexer: Indexer<T>): Lister<T> {
+/**
+ * `get` of the result takes the name of a cluster-scoped object, or a whole key. Without an index by namespace, the objects of one are
+ * found by looking at all. `resource` is what NotFound names.
+ */
+export function listerOf<T>(indexer: Indexer<T>, resource: QualifiedResource = { group: '', resource: '' }): Lister<T> {
+  const readerOf = (objects: () => readonly Frozen<T>[], keyOf: (name: string) => string): NamespaceLister<T> => ({
+    list: (selector) => selected(objects(), selector),
+    get: (name) => indexer.getByKey(keyOf(name)),
+    require: (name) => {
+      const object = indexer.getByKey(keyOf(name));
+      if (object === undefined) throw newNotFound(resource, name);
+      return object;
+    },
+  });
+  const inNamespace = (namespace: string): readonly Frozen<T>[] =>
+    indexer.hasIndex(namespaceIndex)
+      ? indexer.byIndex(namespaceIndex, namespace)
+      : indexer.list().filter((object) => (metaOf(object).namespace ?? '') === namespace);
+  const all = readerOf(
+    () => indexer.list(),
+    (key) => key,
+  );
   return {
-    list: (selector) => selected(indexer.list(), selector),
-    get: (key) => indexer.getByKey(key),
-    namespace: (namespace) => ({
-      list: (selector) => selected(namespace === '' ? indexer.list() : indexer.byIndex(namespaceIndex, namespace), selector),
-      get: (name) => indexer.getByKey(namespace === '' ? name : `${namespace}/${name}`),
-    }),
+    ...all,
+    namespace: (namespace) =>
+      namespace === ''
+        ? all
+        : readerOf(
+            () => inNamespace(namespace),
+            (name) => `${namespace}/${name}`,
+          ),
   };
 }
 

@@ -1,34 +1,24 @@
 import {
   type Frozen,
   getOwn,
-  isResourceExpired,
-  isTimeout,
+  isInternalError,
   isTooManyRequests,
   type Status,
   StatusError,
   TransportError,
   type WatchFrame,
-  statusErrorOf,
 } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
-import type { CallOptions, ListOptions, WatchOptions } from '../../rest/options.ts';
-import type { ObjectList } from '../../rest/resource-client.ts';
-import { Backoff } from '../../util/backoff.ts';
-import { metaNamespaceKey, metaOf } from './keys.ts';
-
-/** How a reflector reads; a `ResourceClient` is one. */
-export interface ListWatch<T> {
-  list(options?: ListOptions, io?: CallOptions): Promise<ObjectList<T>>;
-  watch(options?: WatchOptions, io?: CallOptions): Promise<AsyncIterable<readonly WatchFrame[]>>;
-}
-
-/** Where a reflector writes. */
-export interface ReflectorStore<T> {
-  add(object: Frozen<T>): void;
-  update(object: Frozen<T>): void;
-  delete(object: Frozen<T>): void;
-  replace(objects: readonly Frozen<T>[], resourceVersion: string): void;
-}
+import type { WatchOptions } from '../../rest/options.ts';
+import { Backoff, type BackoffOptions } from '../../util/backoff.ts';
+import { ListPager } from '../pager/list-pager.ts';
+import { Store } from './indexer.ts';
+import { metaOf } from './keys.ts';
+import { doesNotSupportWatchList, type ListResult, type ListWatch } from './list-watch.ts';
+import { isExpired, isRetriableWatchError, isTooLargeResourceVersion, VeryShortWatchError } from './reflector-errors.ts';
+import type { ReflectorStore } from './reflector-store.ts';
+import { RetryWithDeadline } from './retry-with-deadline.ts';
+import { WatchStream } from './watch-stream.ts';
 
 export interface ReflectorOptions<T> {
   readonly process: Process;
@@ -36,56 +26,63 @@ export interface ReflectorOptions<T> {
   readonly name: string;
   readonly listWatch: ListWatch<T>;
   readonly store: ReflectorStore<T>;
+  /** What the events have to be of; others are reported and skipped. Default: anything. */
+  readonly expected?: { readonly apiVersion: string; readonly kind: string } | undefined;
   /** Called after the changes of a batch, or of a list, were written to the store. */
   readonly onBatch?: () => void;
   /** Told of every cycle that ended with an error. Default: the log. Must be quick. */
-  readonly onError?: (error: Error) => void;
-  /** False: list and watch without trying to stream the list. Default true. */
-  readonly watchList?: boolean;
+  readonly onError?: ((error: Error) => void) | undefined;
+  /** False: list and watch without trying to stream the list. Default true, unless the `listWatch` cannot. */
+  readonly watchList?: boolean | undefined;
+  /** How often `shouldResync` is asked whether to resync the store. 0: never, the default. */
+  readonly resyncPeriodMs?: number | undefined;
+  /** Default: always. */
+  readonly shouldResync?: () => boolean;
+  /** Objects of one page of a list. Default: 500 where a list is not served from the server's cache anyway, else all at once. */
+  readonly pageSize?: number | undefined;
+  /** A watch lasts between this and twice this at most; less than 300, the default, is not honoured. */
+  readonly minWatchTimeoutSeconds?: number | undefined;
+  /** How long a watch that ends with InternalError is simply made again. Default 0: never. */
+  readonly maxInternalErrorRetryMs?: number | undefined;
+  /** Waits between cycles. Default: 800 ms, doubling to 30 s, jitter 1, as the first again after two minutes without one. */
+  readonly backoff?: BackoffOptions | undefined;
 }
 
 /** Ends the initial events of a stream that began with them. */
 const initialEventsEnd = 'k8s.io/initial-events-end';
-const pageSize = 500;
-/** A watch that ends sooner, without an event, counts as a failure: else a broken server would be asked in a hot loop. */
+const defaultWatchTimeoutSeconds = 300;
 const shortestWatchMs = 1000;
-
-/** How a watch ended, when the reflector knows what to do about it. */
-type WatchEnd = 'closed' | 'very-short' | 'unavailable' | 'expired';
-
-/** Objects of a streamed list before its end; undefined once the end was seen. */
-interface InitialEvents<T> {
-  objects: Map<string, Frozen<T>> | undefined;
-}
+const missingMarkWarningMs = 10_000;
+const defaultBackoff: BackoffOptions = { baseMs: 800, factor: 2, capMs: 30_000, jitter: 1, resetAfterMs: 120_000 };
 
 /**
  * Keeps a store equal to what the server holds (tools/cache reflector.go). It streams the list and goes on with the same
  * stream, or lists in pages and then watches; a broken watch goes on from the last version seen; a version that the server
- * has dropped leads to a new list. It never gives up: errors only make it wait, 800 ms to 30 s and jitter.
+ * has dropped leads to a new list. It never gives up: errors only make it wait.
+ *
+ * Two differences from upstream, both against hot loops: a streamed list that ended too early is asked for again after a wait, and waits
+ * grow without being reset in the midst of a long trouble.
  */
 export class Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
   readonly #process: Process;
-  readonly #name: string;
-  readonly #listWatch: ListWatch<T>;
   readonly #store: ReflectorStore<T>;
-  readonly #onBatch: () => void;
-  readonly #onError: (error: Error) => void;
   readonly #watchList: boolean;
   readonly #backoff: Backoff;
   #lastSyncResourceVersion = '';
   #isLastSyncResourceVersionUnavailable = false;
-  #paginatesAlways = false;
+  #isPaginated = false;
 
   constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
     this.#process = options.process;
-    this.#name = options.name;
-    this.#listWatch = options.listWatch;
     this.#store = options.store;
-    this.#onBatch = options.onBatch ?? (() => {});
-    this.#onError =
-      options.onError ?? ((error) => this.#process.log.warn('Reflector failed', { resource: this.#name, error: error.message }));
-    this.#watchList = options.watchList ?? true;
-    this.#backoff = new Backoff(options.process, { baseMs: 800, factor: 2, capMs: 30_000, jitter: 1, resetAfterMs: 120_000 });
+    this.#watchList = (options.watchList ?? true) && !doesNotSupportWatchList(options.listWatch);
+    this.#backoff = new Backoff(options.process, options.backoff ?? defaultBackoff);
+  }
+
+  get name(): string {
+    return this.#options.name;
   }
 
   /** The version up to which the store is known to be complete; '' before the first list. */
@@ -97,154 +94,253 @@ export class Reflector<T> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#listAndWatch(signal);
+        await this.listAndWatch(signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.#onError(error instanceof Error ? error : new Error(String(error)));
+        this.#failed(error instanceof Error ? error : new Error(String(error)));
       }
       await this.#pause(signal);
     }
   }
 
-  async #listAndWatch(signal: AbortSignal): Promise<void> {
-    let end = this.#watchList ? await this.#streamList(signal) : undefined;
-    if (end === undefined) {
-      await this.#list(signal);
-      end = 'closed';
-    }
-    while (!signal.aborted) {
-      if (end === 'expired') return;
-      if (end === 'very-short') throw new Error(`Watch of ${this.#name} ended within ${shortestWatchMs} ms without an event`);
-      if (end === 'unavailable') await this.#pause(signal);
-      if (signal.aborted) return;
-      end = await this.#watch({ resourceVersion: this.#lastSyncResourceVersion }, { objects: undefined }, signal);
-    }
+  /** One cycle: a list, and watches until one ends in a way that asks for a new list. Throws when nothing could be read. */
+  async listAndWatch(signal: AbortSignal): Promise<void> {
+    let stream: WatchStream | undefined;
+    if (this.#watchList) stream = await this.#streamList(signal);
+    if (stream === undefined && !signal.aborted) await this.#list(signal);
+    await this.#follow(stream, signal);
   }
 
-  /** Streams the list and goes on watching. Undefined: the server would not; this cycle has to list. */
-  async #streamList(signal: AbortSignal): Promise<WatchEnd | undefined> {
+  #failed(error: Error): void {
+    const { onError, name } = this.#options;
+    if (onError !== undefined) onError(error);
+    else if (isExpired(error)) this.#process.log.debug('Watch closed', { resource: name, error: error.message });
+    else this.#process.log.warn('Reflector failed', { resource: name, error: error.message });
+  }
+
+  /** Streams the list; the stream goes on with what happens next. Undefined: this cycle has to list, or is over. */
+  async #streamList(signal: AbortSignal): Promise<WatchStream | undefined> {
     while (!signal.aborted) {
-      const initial: InitialEvents<T> = { objects: new Map() };
-      const resourceVersion = this.#isLastSyncResourceVersionUnavailable ? '' : this.#lastSyncResourceVersion;
-      const options: WatchOptions = { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan', resourceVersion };
-      let end: WatchEnd;
+      const wasUnavailable = this.#isLastSyncResourceVersionUnavailable;
+      const gathered = new Store<T>({ transform: this.#store.transform });
+      let resourceVersion = '';
+      const stream = new WatchStream(this.#process.clock, signal);
+      let isComplete = false;
       try {
-        end = await this.#watch(options, initial, signal);
+        await stream.open(this.#options.listWatch, {
+          ...this.#watchOptions(wasUnavailable ? '' : this.#lastSyncResourceVersion),
+          sendInitialEvents: true,
+          resourceVersionMatch: 'NotOlderThan',
+        });
+        isComplete = await this.#readToMark(stream, gathered, (version) => {
+          resourceVersion = version;
+        });
       } catch (error) {
-        if (signal.aborted) throw error;
-        if (initial.objects === undefined) throw error;
-        if (!isTooLargeResourceVersion(error) || this.#isLastSyncResourceVersionUnavailable) {
-          this.#process.log.debug('Cannot stream the list, listing', { resource: this.#name, error: String(error) });
+        await stream.end();
+        if (signal.aborted) return undefined;
+        if (isExpired(error) || isTooLargeResourceVersion(error)) {
+          this.#isLastSyncResourceVersionUnavailable = true;
+          if (wasUnavailable) await this.#pause(signal);
+        } else if (isRetriableWatchError(error)) await this.#pause(signal);
+        else {
+          this.#process.log.debug('Cannot stream the list, listing', { resource: this.name, error: String(error) });
           return undefined;
         }
-        end = 'expired';
+        continue;
       }
-      if (initial.objects === undefined) return end;
-      if (end === 'expired' && !this.#isLastSyncResourceVersionUnavailable) this.#isLastSyncResourceVersionUnavailable = true;
-      else await this.#pause(signal);
+      if (isComplete) {
+        this.#isLastSyncResourceVersionUnavailable = false;
+        this.#store.replace(gathered.list(), resourceVersion, true);
+        this.#lastSyncResourceVersion = resourceVersion;
+        this.#options.onBatch?.();
+        return stream;
+      }
+      await stream.end();
+      await this.#pause(signal);
     }
-    return 'closed';
+    return undefined;
+  }
+
+  /** Watches from the last version again and again. Resolves when only a new list can help. */
+  async #follow(opened: WatchStream | undefined, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#process;
+    const retry = new RetryWithDeadline({ clock, maxRetryMs: this.#options.maxInternalErrorRetryMs ?? 0, isRetryable: isInternalError });
+    let stream = opened;
+    using resync = new ResyncTimer(this.#options, () => stream);
+    while (!signal.aborted || stream !== undefined) {
+      // A stream that goes on after its list is past the objects that do not come in order of their versions.
+      let isInOrder = true;
+      try {
+        if (stream === undefined) {
+          isInOrder = this.#lastSyncResourceVersion !== '' && this.#lastSyncResourceVersion !== '0';
+          stream = new WatchStream(clock, signal);
+          try {
+            await stream.open(this.#options.listWatch, this.#watchOptions(this.#lastSyncResourceVersion));
+          } catch (error) {
+            if (signal.aborted) return;
+            if (!isRetriableWatchError(error)) throw error;
+            await this.#pause(signal);
+            continue;
+          }
+        }
+        const end = signal.aborted ? undefined : await this.#readToEnd(stream, isInOrder);
+        if (signal.aborted) return;
+        if (resync.error !== undefined) throw resync.error;
+        if (end === undefined) continue;
+        retry.after(end);
+        if (isTooManyRequests(end)) await this.#pause(signal);
+        else if (isExpired(end)) return;
+        else if (!(isInternalError(end) && retry.shouldRetry())) {
+          this.#process.log.warn('Watch ended with an error', { resource: this.name, error: end.message });
+          return;
+        }
+      } finally {
+        await stream?.end();
+        stream = undefined;
+      }
+    }
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const resourceVersion = this.#lastSyncResourceVersion === '' ? '0' : this.#lastSyncResourceVersion;
-    let listed: ObjectList<T>;
+    const version = this.#lastSyncResourceVersion === '' ? '0' : this.#lastSyncResourceVersion;
+    const resourceVersion = this.#isLastSyncResourceVersionUnavailable ? '' : version;
+    const listWatch = this.#options.listWatch;
+    const pager = new ListPager<T>((options, io) => listWatch.list(options, io), { pageSize: this.#pageSize(resourceVersion) });
+    let listed: ListResult<T>;
     try {
-      listed = await this.#listPages(this.#isLastSyncResourceVersionUnavailable ? '' : resourceVersion, signal);
+      const { list, isPaginated } = await pager.list({ resourceVersion }, { signal });
+      listed = list;
+      if (resourceVersion === '0' && isPaginated) this.#isPaginated = true;
     } catch (error) {
-      if (!isResourceExpired(error) && !isTooLargeResourceVersion(error)) throw error;
+      if (signal.aborted) return;
+      if (!isExpired(error) && !isTooLargeResourceVersion(error)) throw this.#cannotList(error);
+      // At once: whatever the version was, the newest can be read.
       this.#isLastSyncResourceVersionUnavailable = true;
-      listed = await this.#listPages('', signal);
-    }
-    this.#replace(listed.items, listed.metadata.resourceVersion ?? '');
-    this.#onBatch();
-  }
-
-  async #listPages(resourceVersion: string, signal: AbortSignal): Promise<ObjectList<T>> {
-    // At a version of its own a list can be served from the server's watch cache, which does not paginate.
-    const paginates = this.#paginatesAlways || resourceVersion === '' || resourceVersion === '0';
-    const first = await this.#listWatch.list({ resourceVersion, ...(paginates ? { limit: pageSize } : {}) }, { signal });
-    let next = first.metadata.continue;
-    if (next === undefined || next === '') return first;
-    if (resourceVersion === '0') this.#paginatesAlways = true;
-    const items = [...first.items];
-    while (next !== undefined && next !== '') {
       try {
-        const page: ObjectList<T> = await this.#listWatch.list({ limit: pageSize, continue: next }, { signal });
-        items.push(...page.items);
-        next = page.metadata.continue;
-      } catch (error) {
-        if (!isResourceExpired(error)) throw error;
-        return this.#listWatch.list({ resourceVersion }, { signal }); // the pages became too old: all at once
+        listed = (await pager.list({ resourceVersion: '' }, { signal })).list;
+      } catch (again) {
+        if (signal.aborted) return;
+        throw this.#cannotList(again);
       }
     }
-    return { metadata: first.metadata, items };
+    if (signal.aborted) return;
+    if (listed.kind === 'Table') throw new TypeError(`Cannot list ${this.name}: got a Table, which holds no objects`);
+    this.#isLastSyncResourceVersionUnavailable = false;
+    this.#store.replace(
+      listed.items.filter((item) => this.#isObject(item)),
+      listed.metadata.resourceVersion ?? '',
+    );
+    this.#lastSyncResourceVersion = listed.metadata.resourceVersion ?? '';
+    this.#options.onBatch?.();
   }
 
-  /** One watch until it ends. Throws what the cycle cannot handle by itself. */
-  async #watch(options: WatchOptions, initial: InitialEvents<T>, signal: AbortSignal): Promise<WatchEnd> {
-    const { clock, random } = this.#process;
-    const startedMs = clock.monotonic();
-    let frames = 0;
+  #isObject(item: unknown): boolean {
+    if (typeof item === 'object' && item !== null && 'metadata' in item && typeof item.metadata === 'object' && item.metadata !== null)
+      return true;
+    this.#process.log.error('Skipping an item of a list', { resource: this.name, error: 'it has no metadata' });
+    return false;
+  }
+
+  #cannotList(cause: unknown): Error {
+    return new Error(`Failed to list ${this.name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+
+  /** At a version of its own a list can be served from the server's watch cache, unless it is asked for pages. */
+  #pageSize(resourceVersion: string): number {
+    const { pageSize = 0 } = this.#options;
+    if (pageSize > 0) return pageSize;
+    return this.#isPaginated || resourceVersion === '' || resourceVersion === '0' ? 500 : 0;
+  }
+
+  /** Reads initial events into `store`. True at the mark; false when the stream ended before. */
+  async #readToMark(stream: WatchStream, store: ReflectorStore<T>, onVersion: (version: string) => void): Promise<boolean> {
+    using warning = new MissingMarkWarning(this.#options, stream.startedMs);
+    for (let frames = await stream.next(); frames !== undefined; frames = await stream.next()) {
+      warning.lastEventMs = this.#process.clock.monotonic();
+      for (const [at, frame] of frames.entries()) {
+        const metadata = this.#apply(frame, store);
+        if (metadata === undefined) continue;
+        stream.count++;
+        if (frame.type !== 'ADDED') onVersion(metadata.resourceVersion ?? '');
+        if (frame.type !== 'BOOKMARK' || getOwn(metadata.annotations, initialEventsEnd) !== 'true') continue;
+        stream.unread(frames.slice(at + 1));
+        return true;
+      }
+    }
+    this.#assertLongEnough(stream);
+    return false;
+  }
+
+  /** Applies events until the watch ends; undefined when it did so as watches do. Rethrows nothing of the watch. */
+  async #readToEnd(stream: WatchStream, isInOrder: boolean): Promise<Error | undefined> {
+    let movesVersion = isInOrder;
     try {
-      const timeoutSeconds = 300 + random.below(301);
-      const events = await this.#listWatch.watch({ allowWatchBookmarks: true, timeoutSeconds, ...options }, { signal });
-      for await (const batch of events) {
-        for (const frame of batch) {
-          frames++;
-          this.#apply(frame, initial);
+      for (let frames = await stream.next(); frames !== undefined; frames = await stream.next()) {
+        try {
+          for (const frame of frames) {
+            const metadata = this.#apply(frame, this.#store);
+            if (metadata === undefined) continue;
+            stream.count++;
+            if (frame.type !== 'ADDED') movesVersion = true;
+            if (movesVersion) this.#lastSyncResourceVersion = metadata.resourceVersion ?? '';
+          }
+        } finally {
+          this.#options.onBatch?.(); // what came before an ERROR counts
         }
-        if (initial.objects === undefined) this.#onBatch();
-        if (signal.aborted) return 'closed';
       }
     } catch (error) {
-      if (signal.aborted) return 'closed';
-      if (isResourceExpired(error)) return 'expired';
-      if (isTooManyRequests(error)) return 'unavailable';
-      if (!(error instanceof TransportError)) throw error;
-      if (error.executed === 'no') return 'unavailable';
-      if (initial.objects !== undefined) throw error;
-      // Otherwise the connection broke: no different from an end.
+      // A connection that broke is no different from one that ended.
+      if (!(error instanceof TransportError)) return error instanceof Error ? error : new Error(String(error));
     }
-    return frames === 0 && clock.monotonic() - startedMs < shortestWatchMs ? 'very-short' : 'closed';
+    try {
+      this.#assertLongEnough(stream);
+    } catch (error) {
+      return error as VeryShortWatchError; // nothing else is thrown there
+    }
+    return undefined;
   }
 
-  #apply(frame: WatchFrame, initial: InitialEvents<T>): void {
+  #assertLongEnough(stream: WatchStream): void {
+    const ms = this.#process.clock.monotonic() - stream.startedMs;
+    if (stream.count === 0 && ms < shortestWatchMs) throw new VeryShortWatchError(this.name);
+  }
+
+  /** Writes one event. Undefined when it was no event of ours: reported, and skipped. Throws what an ERROR says. */
+  #apply(frame: WatchFrame, store: ReflectorStore<T>): ReturnType<typeof metaOf> | undefined {
     if (frame.type === 'ERROR') throw new StatusError(frame.object as Status); // an ERROR frame carries a Status
-    const { resourceVersion = '', annotations } = metaOf(frame.object);
-    const object = frame.object as Frozen<T>; // what was watched is of the type that was asked for
-    if (initial.objects !== undefined) {
-      if (frame.type !== 'BOOKMARK') {
-        const key = metaNamespaceKey({ metadata: metaOf(object) });
-        if (frame.type === 'DELETED') initial.objects.delete(key);
-        else initial.objects.set(key, object);
-      } else if (getOwn(annotations, initialEventsEnd) === 'true') {
-        const objects = [...initial.objects.values()];
-        initial.objects = undefined;
-        this.#replace(objects, resourceVersion);
-      }
-      return;
+    const fault = this.#faultOf(frame);
+    if (fault !== undefined) {
+      this.#process.log.error('Skipping a watch event', { resource: this.name, error: fault });
+      return undefined;
     }
-    switch (frame.type) {
-      case 'ADDED':
-        this.#store.add(object);
-        break;
-      case 'MODIFIED':
-        this.#store.update(object);
-        break;
-      case 'DELETED':
-        this.#store.delete(object);
-        break;
-      case 'BOOKMARK':
-        break;
+    const object = frame.object as Frozen<T>; // of the kind that was asked for
+    const metadata = metaOf(object);
+    try {
+      if (frame.type === 'ADDED') store.add(object);
+      else if (frame.type === 'MODIFIED') store.update(object);
+      else if (frame.type === 'DELETED') store.delete(object);
+      else store.bookmark?.(metadata.resourceVersion ?? '');
+    } catch (error) {
+      this.#process.log.error('Cannot write a watch event to the store', { resource: this.name, error: String(error) });
     }
-    this.#lastSyncResourceVersion = resourceVersion;
+    return metadata;
   }
 
-  #replace(objects: readonly Frozen<T>[], resourceVersion: string): void {
-    this.#store.replace(objects, resourceVersion);
-    this.#lastSyncResourceVersion = resourceVersion;
-    this.#isLastSyncResourceVersionUnavailable = false;
+  #faultOf({ type, object }: WatchFrame): string | undefined {
+    if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED' && type !== 'BOOKMARK') return `unknown type ${JSON.stringify(type)}`;
+    const { apiVersion = '', kind = '', metadata } = object as { apiVersion?: string; kind?: string; metadata?: unknown }; // checked below
+    const { expected } = this.#options;
+    if (expected !== undefined && (apiVersion !== expected.apiVersion || kind !== expected.kind)) {
+      return `expected ${expected.apiVersion} ${expected.kind}, got ${JSON.stringify(apiVersion)} ${JSON.stringify(kind)}`;
+    }
+    if (kind === 'Table' && apiVersion.startsWith('meta.k8s.io/')) return 'got a Table, which holds no objects';
+    return typeof metadata === 'object' && metadata !== null ? undefined : 'an object without metadata';
+  }
+
+  #watchOptions(resourceVersion: string): WatchOptions {
+    const least = Math.max(defaultWatchTimeoutSeconds, this.#options.minWatchTimeoutSeconds ?? 0);
+    // All watches of a component would else end together.
+    return { resourceVersion, allowWatchBookmarks: true, timeoutSeconds: least + this.#process.random.below(least + 1) };
   }
 
   /** Foreground: a reflector that waits to try again has not reached its goal. */
@@ -257,10 +353,78 @@ export class Reflector<T> {
   }
 }
 
-/** The server has not reached the version asked for: its storage was restored, or we talk to another one now. */
-function isTooLargeResourceVersion(error: unknown): boolean {
-  if (!isTimeout(error)) return false;
-  const status = statusErrorOf(error)?.status;
-  const causes = status?.details?.causes ?? [];
-  return causes.some((cause) => cause.reason === 'ResourceVersionTooLarge') || status?.message?.includes('Too large resource version') === true;
+type TimerOwner = Pick<ReflectorOptions<unknown>, 'process' | 'name' | 'onBatch' | 'resyncPeriodMs' | 'shouldResync'> & {
+  readonly store: Pick<ReflectorStore<unknown>, 'resync'>;
+};
+
+/** Resyncs while a cycle watches. It never talks to the server; an error ends the watch. */
+class ResyncTimer implements Disposable {
+  error: Error | undefined;
+  readonly #owner: TimerOwner;
+  readonly #stream: () => WatchStream | undefined;
+  #timer: Disposable | undefined;
+
+  constructor(owner: TimerOwner, stream: () => WatchStream | undefined) {
+    this.#owner = owner;
+    this.#stream = stream;
+    this.#arm();
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  #arm(): void {
+    const { process, resyncPeriodMs = 0 } = this.#owner;
+    if (resyncPeriodMs > 0) this.#timer = process.clock.timer(resyncPeriodMs, () => this.#fire(), { background: true });
+  }
+
+  #fire(): void {
+    const { shouldResync, store, onBatch } = this.#owner;
+    try {
+      if (shouldResync?.() ?? true) {
+        store.resync();
+        onBatch?.();
+      }
+      this.#arm();
+    } catch (error) {
+      this.error = error instanceof Error ? error : new Error(String(error));
+      this.#stream()?.abort(this.error);
+    }
+  }
+}
+
+/** Says every ten seconds that the end of a streamed list has not come, when nothing else came meanwhile. */
+class MissingMarkWarning implements Disposable {
+  lastEventMs: number | undefined;
+  readonly #owner: TimerOwner;
+  readonly #startedMs: number;
+  #timer: Disposable | undefined;
+
+  constructor(owner: TimerOwner, startedMs: number) {
+    this.#owner = owner;
+    this.#startedMs = startedMs;
+    this.#arm();
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  #arm(): void {
+    this.#timer = this.#owner.process.clock.timer(missingMarkWarningMs, () => this.#warn(), { background: true });
+  }
+
+  #warn(): void {
+    const { process, name } = this.#owner;
+    const quietMs = process.clock.monotonic() - (this.lastEventMs ?? this.#startedMs);
+    if (quietMs >= missingMarkWarningMs) {
+      process.log.warn('The bookmark that ends a streamed list has not come', {
+        resource: name,
+        quietMs,
+        gotEvents: this.lastEventMs !== undefined,
+      });
+    }
+    this.#arm();
+  }
 }

@@ -1,29 +1,16 @@
-import type { Frozen, KubeObject } from '@coracle/apimachinery';
+import { deepFreeze, type Frozen, type KubeObject, type QualifiedResource } from '@coracle/apimachinery';
 import { type Process, unlessAborted } from '@coracle/kernel';
-import { DeltaFifo, type Deltas } from './delta-fifo.ts';
-import { type Indexer, type Indexers, Store } from './indexer.ts';
-import { DeletedFinalStateUnknown, metaNamespaceKey, metaOf } from './keys.ts';
+import { CacheController } from './controller.ts';
+import type { Transform } from './deltas.ts';
+import type { ResourceEventHandler } from './event-handlers.ts';
+import { type Indexer, Store } from './indexer.ts';
+import { type DeletedFinalStateUnknown, resourceVersionOf } from './keys.ts';
 import { type Lister, listerOf } from './lister.ts';
-import { type ListWatch, Reflector } from './reflector.ts';
-
-/**
- * What happens to the objects of an informer (tools/cache ResourceEventHandler). Handlers must be quick and must not throw:
- * they put keys into queues. A throw stops the process, as a panic does in Go.
- */
-export interface ResourceEventHandler<T> {
-  /** `isInInitialList`: the object was there when the handler was added or the informer started. */
-  onAdd?(object: Frozen<T>, isInInitialList: boolean): void;
-  /** After a resync `old` and `object` are the same. A recreated object may come as an update with another uid. */
-  onUpdate?(old: Frozen<T>, object: Frozen<T>): void;
-  onDelete?(object: Frozen<T> | DeletedFinalStateUnknown<T>): void;
-}
-
-export interface HandlerRegistration {
-  /** The informer has synced, and this handler has seen everything of the first list. */
-  hasSynced(): boolean;
-  /** No event comes after this. Idempotent. */
-  remove(): void;
-}
+import type { ListWatch } from './list-watch.ts';
+import { type DeltaListener, processBatch, processDelta } from './process-deltas.ts';
+import { type HandlerRegistration, ProcessorListener } from './processor-listener.ts';
+import { RealFifo } from './real-fifo.ts';
+import type { Indexers } from './thread-safe-store.ts';
 
 export interface InformerOptions<T> {
   readonly process: Process;
@@ -31,66 +18,58 @@ export interface InformerOptions<T> {
   readonly name: string;
   readonly listWatch: ListWatch<T>;
   readonly indexers?: Indexers<T>;
-  /** How often handlers that ask for nothing else get all objects again. 0: never, the default. At least 1,000. */
+  /** How often handlers that ask for nothing else get all objects again. 0: no handler ever does, the default. At least 1,000. */
   readonly resyncPeriodMs?: number;
-  /** Applied before an object is stored, to drop what nobody reads. Must be idempotent and must not change its argument. */
-  readonly transform?: (object: Frozen<T>) => Frozen<T>;
+  /** See `setTransform`. */
+  readonly transform?: Transform<T> | undefined;
+  /** See `setWatchErrorHandler`. */
+  readonly onWatchError?: ((error: Error) => void) | undefined;
+  /** What the events have to be of; others are reported and skipped. Default: anything. */
+  readonly expected?: { readonly apiVersion: string; readonly kind: string } | undefined;
+  /** What the lister's NotFound names. */
+  readonly resource?: QualifiedResource;
+  /** False: list and watch without trying to stream the list. Default true. */
+  readonly watchList?: boolean;
 }
 
 const shortestResyncMs = 1000;
 
-type Notification<T> = (handler: ResourceEventHandler<T>) => void;
-
-/** One handler and what it has not been given yet. */
-interface Listener<T> {
-  readonly handler: ResourceEventHandler<T>;
-  readonly resyncPeriodMs: number;
-  nextResyncMs: number;
-  /** Present while the initial objects wait for their step: what happens meanwhile queues behind them. */
-  pending: Notification<T>[] | undefined;
-}
-
 /**
  * A local copy of one resource, shared by everybody in the process who reads it or reacts to it (tools/cache
- * shared_informer.go). The store is updated first, then the handlers are told, in the order in which they were added.
+ * shared_informer.go). The store is updated first, then the handlers are told; for each of them in order, between them in none.
  */
 export class SharedIndexInformer<T extends KubeObject> {
   readonly name: string;
   readonly indexer: Indexer<T>;
   readonly lister: Lister<T>;
+  readonly #options: InformerOptions<T>;
   readonly #process: Process;
   readonly #store: Store<T>;
-  readonly #fifo: DeltaFifo<T>;
-  readonly #reflector: Reflector<T>;
-  readonly #defaultResyncMs: number;
-  readonly #listeners = new Set<Listener<T>>();
+  readonly #listeners = new Set<ProcessorListener<T>>();
   readonly #synced: PromiseWithResolvers<void> = Promise.withResolvers();
-  #resyncTimer: Disposable | undefined;
+  #controller: CacheController<T> | undefined;
+  #transform: Transform<T> | undefined;
+  #onWatchError: ((error: Error) => void) | undefined;
+  // How often the listeners are asked whether they are due; fixed once running. 0: there is no resync.
   #resyncCheckMs: number;
   #state: 'created' | 'running' | 'stopped' = 'created';
 
   constructor(options: InformerOptions<T>) {
     this.name = options.name;
+    this.#options = options;
     this.#process = options.process;
     this.#store = new Store<T>({ indexers: options.indexers ?? {} });
     this.indexer = this.#store;
-    this.lister = listerOf(this.#store);
-    this.#fifo = new DeltaFifo<T>({ known: this.#store, transform: options.transform });
-    this.#reflector = new Reflector<T>({
-      process: options.process,
-      name: options.name,
-      listWatch: options.listWatch,
-      store: this.#fifo,
-      onBatch: () => this.#drain(),
-    });
-    this.#defaultResyncMs = options.resyncPeriodMs ?? 0;
-    this.#resyncCheckMs = this.#defaultResyncMs;
+    this.lister = listerOf(this.#store, options.resource);
+    this.#transform = options.transform;
+    this.#onWatchError = options.onWatchError;
+    this.#resyncCheckMs = options.resyncPeriodMs ?? 0;
     this.#synced.promise.catch(() => undefined); // whoever waits is told; nobody has to wait
   }
 
   /** The first list is in the store and was told to the handlers that were there. */
   hasSynced(): boolean {
-    return this.#fifo.hasSynced;
+    return this.#controller?.hasSynced ?? false;
   }
 
   /** Resolves when `hasSynced` becomes true; rejects when the informer ends before, or with the signal's reason. */
@@ -98,120 +77,140 @@ export class SharedIndexInformer<T extends KubeObject> {
     return unlessAborted(this.#synced.promise, signal);
   }
 
-  /** The version up to which the store is complete; '' before the first list. */
-  get lastSyncResourceVersion(): string {
-    return this.#reflector.lastSyncResourceVersion;
+  /** It was run, and has ended. */
+  get isStopped(): boolean {
+    return this.#state === 'stopped';
   }
 
-  /** Allowed at any time; throws RangeError for a name that is taken. */
+  /** The version up to which the store is complete; '' before the first list. */
+  get lastSyncResourceVersion(): string {
+    return this.#controller?.lastSyncResourceVersion ?? '';
+  }
+
+  /** Throws RangeError for a name that is taken, and Error once the informer has ended. */
   addIndexers(indexers: Indexers<T>): void {
+    if (this.#state === 'stopped') throw new Error(`Cannot add an index to the informer of ${this.name}: it has stopped`);
     this.#store.addIndexers(indexers);
+  }
+
+  /**
+   * Applied before an object is stored, to drop what nobody reads. Must be idempotent and must not change its argument, which is frozen.
+   * Throws once the informer runs.
+   */
+  setTransform(transform: Transform<T>): void {
+    this.#assertNotStarted('set the transform');
+    this.#transform = transform;
+  }
+
+  /** Told of every failure to list or to begin a watch; a new try follows in any case. Must be quick. Throws once the informer runs. */
+  setWatchErrorHandler(onWatchError: (error: Error) => void): void {
+    this.#assertNotStarted('set the watch error handler');
+    this.#onWatchError = onWatchError;
   }
 
   /** A handler added late is given the present objects first, in a step of its own. Throws once the informer has ended. */
   addEventHandler(handler: ResourceEventHandler<T>, options: { readonly resyncPeriodMs?: number } = {}): HandlerRegistration {
     if (this.#state === 'stopped') throw new Error(`Cannot add a handler to the informer of ${this.name}: it has stopped`);
-    const resyncPeriodMs = this.#resyncPeriod(options.resyncPeriodMs ?? this.#defaultResyncMs);
-    const nextResyncMs = this.#process.clock.monotonic() + resyncPeriodMs;
-    const listener: Listener<T> = { handler, resyncPeriodMs, nextResyncMs, pending: undefined };
+    const requestedResyncMs = this.#requestedResync(options.resyncPeriodMs ?? this.#options.resyncPeriodMs ?? 0);
+    const listener = new ProcessorListener<T>({
+      process: this.#process,
+      name: this.name,
+      handler,
+      requestedResyncMs,
+      resyncPeriodMs: this.#grantedResync(requestedResyncMs),
+      onRemove: (removed) => this.#listeners.delete(removed),
+    });
     this.#listeners.add(listener);
-    if (this.#store.size > 0) this.#replay(listener);
+    if (this.#state === 'running') listener.replay(this.#store.list());
+    if (this.hasSynced()) listener.informerHasSynced();
+    return listener;
+  }
+
+  /** As `registration.remove()`; does nothing for a registration of another informer. */
+  removeEventHandler(registration: HandlerRegistration): void {
+    if (registration instanceof ProcessorListener && this.#listeners.has(registration)) registration.remove();
+  }
+
+  /** Fills and follows until `signal` aborts. A second run only warns, as upstream. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#state !== 'created') {
+      this.#process.log.warn('The informer was started already', { informer: this.name });
+      return;
+    }
+    const transform = this.#transform;
+    const { indexers: _indexers, ...reading } = this.#options;
+    const listener = this.#distributor();
+    this.#controller = new CacheController<T>({
+      ...reading,
+      onError: this.#onWatchError,
+      resyncPeriodMs: this.#resyncCheckMs,
+      shouldResync: () => this.#shouldResync(),
+      // Frozen by the client as it came; what a transform makes is not.
+      queue: new RealFifo<T>({ transform: transform === undefined ? undefined : (object) => deepFreeze(transform(object)) as Frozen<T> }),
+      consumer: {
+        batch: (deltas, isInInitialList) => processBatch(listener, this.#store, deltas, isInInitialList),
+        single: (delta, isInInitialList) => processDelta(listener, this.#store, delta, isInInitialList),
+      },
+    });
+    this.#state = 'running';
+    this.#controller.whenSynced().then(
+      () => this.#hasJustSynced(),
+      (error: unknown) => this.#synced.reject(error),
+    );
+    try {
+      await this.#controller.run(signal);
+    } finally {
+      this.#state = 'stopped';
+      // Handlers end strictly after what feeds them.
+      await Promise.all([...this.#listeners].map((each) => each.removeAndWait()));
+    }
+  }
+
+  #hasJustSynced(): void {
+    for (const listener of this.#listeners) listener.informerHasSynced();
+    this.#synced.resolve();
+  }
+
+  #assertNotStarted(what: string): void {
+    if (this.#state !== 'created') throw new Error(`Cannot ${what} of the informer of ${this.name}: it has started`);
+  }
+
+  #distributor(): DeltaListener<T> {
+    const listeners = this.#listeners;
     return {
-      hasSynced: () => this.hasSynced() && listener.pending === undefined,
-      remove: () => void this.#listeners.delete(listener),
+      onAdd(object: Frozen<T>, isInInitialList: boolean): void {
+        for (const listener of listeners) listener.onAdd(object, isInInitialList);
+      },
+      onUpdate(old: Frozen<T>, object: Frozen<T>): void {
+        // Nothing has changed: of interest only to who wants to be told again.
+        const isSync = resourceVersionOf(old) === resourceVersionOf(object);
+        for (const listener of listeners) if (!isSync || listener.resync.isSyncing) listener.onUpdate(old, object);
+      },
+      onDelete(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): void {
+        for (const listener of listeners) listener.onDelete(deleted);
+      },
     };
   }
 
-  /** Fills and follows until `signal` aborts. Throws when it runs or ran already. */
-  async run(signal: AbortSignal): Promise<void> {
-    if (this.#state !== 'created') throw new Error(`Cannot run the informer of ${this.name}: it is ${this.#state}`);
-    this.#state = 'running';
-    this.#armResync();
-    await this.#reflector.run(signal);
-    this.#state = 'stopped';
-    if (!this.hasSynced()) this.#synced.reject(new Error(`The informer of ${this.name} ended before its first list`));
-    this.#resyncTimer?.[Symbol.dispose]();
-  }
-
-  #replay(listener: Listener<T>): void {
-    const pending: Notification<T>[] = this.#store.list().map((object) => (handler) => handler.onAdd?.(object, true));
-    listener.pending = pending;
-    this.#process.post({ lane: `informer ${this.name}`, op: 'initial-list' }, () => {
-      listener.pending = undefined;
-      for (const notification of pending) if (this.#listeners.has(listener)) this.#tell(listener, notification);
-    });
-  }
-
-  #drain(): void {
-    while (this.#fifo.pop((deltas, isInInitialList) => this.#processDeltas(deltas, isInInitialList)));
-    if (this.#fifo.hasSynced) this.#synced.resolve();
-  }
-
-  #processDeltas(deltas: Deltas<T>, isInInitialList: boolean): void {
-    for (const delta of deltas) {
-      if (delta.type === 'Deleted') {
-        const { object } = delta;
-        this.#store.delete(object instanceof DeletedFinalStateUnknown ? object.key : metaNamespaceKey({ metadata: metaOf(object) }));
-        this.#notify((handler) => handler.onDelete?.(object), false);
-        continue;
-      }
-      const { object } = delta;
-      const old = this.#store.set(object);
-      if (old === undefined) this.#notify((handler) => handler.onAdd?.(object, isInInitialList), false);
-      else {
-        const isSync = metaOf(old).resourceVersion === metaOf(object).resourceVersion;
-        this.#notify((handler) => handler.onUpdate?.(old, object), isSync);
-      }
-    }
-  }
-
-  /** `isSync`: nothing has changed, so only the handlers whose resync is due are told. */
-  #notify(notification: Notification<T>, isSync: boolean): void {
-    const nowMs = this.#process.clock.monotonic();
-    for (const listener of this.#listeners) {
-      if (isSync && !isDue(listener, nowMs)) continue;
-      if (listener.pending === undefined) this.#tell(listener, notification);
-      else listener.pending.push(notification);
-    }
-  }
-
-  #tell(listener: Listener<T>, notification: Notification<T>): void {
-    try {
-      notification(listener.handler);
-    } catch (error) {
-      // Thrown from a post it is reported and stops the process, while the store and the other handlers stay consistent.
-      this.#process.post({ lane: `informer ${this.name}`, op: 'handler-failed' }, () => {
-        throw error;
-      });
-    }
-  }
-
-  /** What a handler gets of the period it asks for: the check period, which is fixed once running, is the shortest. */
-  #resyncPeriod(wantedMs: number): number {
+  /** What counts of the period that a handler asks for; before the start it may shorten the check period. */
+  #requestedResync(wantedMs: number): number {
     if (wantedMs <= 0) return 0;
     const periodMs = Math.max(wantedMs, shortestResyncMs);
-    if (this.#state === 'running') return this.#resyncCheckMs === 0 ? 0 : Math.max(periodMs, this.#resyncCheckMs);
-    if (this.#resyncCheckMs === 0 || periodMs < this.#resyncCheckMs) this.#resyncCheckMs = periodMs;
+    if (periodMs >= this.#resyncCheckMs) return periodMs;
+    if (this.#state === 'running') return this.#resyncCheckMs;
+    this.#resyncCheckMs = periodMs;
+    for (const { resync } of this.#listeners) resync.periodMs = this.#grantedResync(resync.requestedMs);
     return periodMs;
   }
 
-  #armResync(): void {
-    if (this.#resyncCheckMs === 0) return;
-    this.#resyncTimer = this.#process.clock.timer(this.#resyncCheckMs, () => this.#resync(), { background: true });
+  #grantedResync(requestedMs: number): number {
+    return requestedMs === 0 || this.#resyncCheckMs === 0 ? 0 : Math.max(requestedMs, this.#resyncCheckMs);
   }
 
-  #resync(): void {
+  #shouldResync(): boolean {
     const nowMs = this.#process.clock.monotonic();
-    const due = [...this.#listeners].filter((listener) => isDue(listener, nowMs));
-    if (due.length > 0) {
-      this.#fifo.resync();
-      this.#drain();
-      for (const listener of due) listener.nextResyncMs = nowMs + listener.resyncPeriodMs;
-    }
-    this.#armResync();
+    let isDue = false;
+    for (const { resync } of this.#listeners) if (resync.check(nowMs)) isDue = true;
+    return isDue;
   }
-}
-
-function isDue(listener: Listener<unknown>, nowMs: number): boolean {
-  return listener.resyncPeriodMs > 0 && nowMs >= listener.nextResyncMs;
 }

@@ -1,0 +1,28 @@
+import type { Frozen } from '@coracle/apimachinery';
+import type { DeletedFinalStateUnknown } from './keys.ts';
+
+/** A change of one object. `Replaced` comes of a list, `Sync` of a resync. */
+export type ObjectDelta<T> =
+  | { readonly type: 'Added' | 'Updated' | 'Replaced' | 'Sync'; readonly key: string; readonly object: Frozen<T> }
+  | { readonly type: 'Deleted'; readonly key: string; readonly object: Frozen<T> | DeletedFinalStateUnknown<T> };
+
+/** What happened, as seen by the reflector (tools/cache Delta). The last three come of an atomic `RealFifo` only. */
+export type Delta<T> =
+  | ObjectDelta<T>
+  /** `objects`, transformed already, are all there is at `resourceVersion`. */
+  | { readonly type: 'ReplacedAll'; readonly objects: readonly Frozen<T>[]; readonly resourceVersion: string }
+  /** Everything that is known, once more. */
+  | { readonly type: 'SyncAll' }
+  | { readonly type: 'Bookmark'; readonly resourceVersion: string };
+
+/** The changes of one key that were not processed yet, oldest first; never empty. */
+export type Deltas<T> = readonly ObjectDelta<T>[];
+
+/** What the consumer of a queue knows: it tells what a list no longer holds. */
+export interface KnownObjects<T> {
+  listKeys(): readonly string[];
+  getByKey(key: string): Frozen<T> | undefined;
+}
+
+/** Applied to objects on their way in. Must be idempotent and must not change its argument, which is frozen. */
+export type Transform<T> = (object: Frozen<T>) => Frozen<T>;

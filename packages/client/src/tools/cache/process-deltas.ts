@@ -1,0 +1,66 @@
+import type { Frozen } from '@coracle/apimachinery';
+import type { Delta, ObjectDelta } from './deltas.ts';
+import type { Store } from './indexer.ts';
+import { DeletedFinalStateUnknown } from './keys.ts';
+
+/** Who is told what became of a store. */
+export interface DeltaListener<T> {
+  onAdd(object: Frozen<T>, isInInitialList: boolean): void;
+  onUpdate(old: Frozen<T>, object: Frozen<T>): void;
+  onDelete(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): void;
+}
+
+/** Applies one delta to `store`, then tells `listener` (tools/cache controller.go processDeltas). */
+export function processDelta<T>(listener: DeltaListener<T>, store: Store<T>, delta: Delta<T>, isInInitialList: boolean): void {
+  switch (delta.type) {
+    case 'ReplacedAll':
+      replaceAll(listener, store, delta.objects, delta.resourceVersion, isInInitialList);
+      return;
+    case 'SyncAll':
+      for (const object of store.list()) listener.onUpdate(object, object);
+      return;
+    case 'Bookmark':
+      store.bookmark(delta.resourceVersion);
+      return;
+    default:
+      tell(listener, delta, store.apply(delta), isInInitialList);
+  }
+}
+
+/** Applies deltas of different keys in one step, then tells of each (tools/cache controller.go processDeltasInBatch). */
+export function processBatch<T>(
+  listener: DeltaListener<T>,
+  store: Store<T>,
+  deltas: readonly ObjectDelta<T>[],
+  isInInitialList: boolean,
+): void {
+  const olds = deltas.map((delta) => store.apply(delta));
+  for (const [at, delta] of deltas.entries()) tell(listener, delta, olds[at], isInInitialList);
+}
+
+function tell<T>(listener: DeltaListener<T>, delta: ObjectDelta<T>, old: Frozen<T> | undefined, isInInitialList: boolean): void {
+  if (delta.type === 'Deleted') listener.onDelete(delta.object);
+  else if (old === undefined) listener.onAdd(delta.object, isInInitialList);
+  else listener.onUpdate(old, delta.object);
+}
+
+/** The whole store first, then the deletions, then what is there. */
+function replaceAll<T>(
+  listener: DeltaListener<T>,
+  store: Store<T>,
+  objects: readonly Frozen<T>[],
+  resourceVersion: string,
+  isInInitialList: boolean,
+): void {
+  const present = new Map(objects.map((object) => [store.keyOf(object), object]));
+  const deletions: DeletedFinalStateUnknown<T>[] = [];
+  for (const key of store.listKeys()) if (!present.has(key)) deletions.push(new DeletedFinalStateUnknown<T>(key, store.getByKey(key)));
+  const olds = objects.map((object) => store.get(object));
+  store.replace(objects, resourceVersion, true);
+  for (const deletion of deletions) listener.onDelete(deletion);
+  objects.forEach((object, at) => {
+    const old = olds[at];
+    if (old === undefined) listener.onAdd(object, isInInitialList);
+    else listener.onUpdate(old, object);
+  });
+}

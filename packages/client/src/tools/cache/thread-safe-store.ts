@@ -1,0 +1,153 @@
+import { assert } from '@coracle/kernel';
+import type { Frozen } from '@coracle/apimachinery';
+import { resourceVersionOf } from './keys.ts';
+
+/** The values under which an index files an object. A throw is a bug of the index and passes through whatever stores. */
+export type IndexFunction<T> = (object: Frozen<T>) => readonly string[];
+
+export type Indexers<T> = Readonly<Record<string, IndexFunction<T>>>;
+
+interface Index<T> {
+  readonly of: IndexFunction<T>;
+  readonly keysByValue: Map<string, Set<string>>;
+}
+
+/**
+ * Objects by key, with indexes (tools/cache thread_safe_store.go; one thread needs no lock). Invariant: an index holds no empty
+ * set, so values that came and went cost nothing (kubernetes#84959).
+ */
+export class ThreadSafeStore<T> {
+  #objects = new Map<string, Frozen<T>>();
+  readonly #indexes = new Map<string, Index<T>>();
+  #resourceVersion = '';
+
+  constructor(indexers: Indexers<T> = {}) {
+    this.addIndexers(indexers);
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  /** The version of the newest thing that was written or bookmarked; '' before the first. */
+  get lastStoreSyncResourceVersion(): string {
+    return this.#resourceVersion;
+  }
+
+  get(key: string): Frozen<T> | undefined {
+    return this.#objects.get(key);
+  }
+
+  list(): Frozen<T>[] {
+    return [...this.#objects.values()];
+  }
+
+  listKeys(): string[] {
+    return [...this.#objects.keys()];
+  }
+
+  /** Adds or replaces; returns what was stored before. */
+  set(key: string, object: Frozen<T>): Frozen<T> | undefined {
+    const old = this.#objects.get(key);
+    this.#objects.set(key, object);
+    for (const index of this.#indexes.values()) file(index, key, old, object);
+    this.#resourceVersion = resourceVersionOf(object);
+    return old;
+  }
+
+  /** `object`, where known, is the final state: its version becomes the store's. Returns what was stored. */
+  delete(key: string, object?: Frozen<T>): Frozen<T> | undefined {
+    if (object !== undefined) this.#resourceVersion = resourceVersionOf(object);
+    const old = this.#objects.get(key);
+    if (old === undefined) return undefined;
+    this.#objects.delete(key);
+    for (const index of this.#indexes.values()) file(index, key, old, undefined);
+    return old;
+  }
+
+  /** Holds exactly `objects` from here on. */
+  replace(objects: Map<string, Frozen<T>>, resourceVersion: string): void {
+    this.#objects = objects;
+    this.#resourceVersion = resourceVersion;
+    for (const index of this.#indexes.values()) {
+      index.keysByValue.clear();
+      for (const [key, object] of objects) file(index, key, undefined, object);
+    }
+  }
+
+  bookmark(resourceVersion: string): void {
+    this.#resourceVersion = resourceVersion;
+  }
+
+  /** Objects that the index files under one of the values of `object`, each once. Throws RangeError for an index that does not exist. */
+  index(indexName: string, object: Frozen<T>): Frozen<T>[] {
+    const index = this.#index(indexName);
+    const values = index.of(object);
+    if (values.length === 1 && values[0] !== undefined) return this.byIndex(indexName, values[0]);
+    const keys = new Set<string>();
+    for (const value of values) for (const key of index.keysByValue.get(value) ?? []) keys.add(key);
+    return this.#at(indexName, keys);
+  }
+
+  byIndex(indexName: string, value: string): Frozen<T>[] {
+    return this.#at(indexName, this.#index(indexName).keysByValue.get(value) ?? []);
+  }
+
+  indexKeys(indexName: string, value: string): string[] {
+    return [...(this.#index(indexName).keysByValue.get(value) ?? [])].sort();
+  }
+
+  listIndexValues(indexName: string): string[] {
+    return [...this.#index(indexName).keysByValue.keys()].sort();
+  }
+
+  hasIndex(indexName: string): boolean {
+    return this.#indexes.has(indexName);
+  }
+
+  indexers(): Indexers<T> {
+    return Object.fromEntries([...this.#indexes].map(([name, { of }]) => [name, of]));
+  }
+
+  addIndexers(indexers: Indexers<T>): void {
+    const taken = Object.keys(indexers).filter((name) => this.#indexes.has(name));
+    if (taken.length > 0) throw new RangeError(`Cannot add index ${taken.map((name) => `"${name}"`).join(', ')}: it exists already`);
+    for (const [name, of] of Object.entries(indexers)) {
+      const index: Index<T> = { of, keysByValue: new Map() };
+      this.#indexes.set(name, index);
+      for (const [key, object] of this.#objects) file(index, key, undefined, object);
+    }
+  }
+
+  #index(name: string): Index<T> {
+    const index = this.#indexes.get(name);
+    if (index === undefined) throw new RangeError(`Index with name ${name} does not exist`);
+    return index;
+  }
+
+  #at(indexName: string, keys: Iterable<string>): Frozen<T>[] {
+    const objects: Frozen<T>[] = [];
+    for (const key of keys) {
+      const object = this.#objects.get(key);
+      assert(object !== undefined, `index "${indexName}" holds key "${key}", which is not stored`);
+      objects.push(object);
+    }
+    return objects;
+  }
+}
+
+function file<T>(index: Index<T>, key: string, old: Frozen<T> | undefined, object: Frozen<T> | undefined): void {
+  const before = old === undefined ? [] : index.of(old);
+  const after = object === undefined ? [] : index.of(object);
+  if (before.length === 1 && after.length === 1 && before[0] === after[0]) return;
+  for (const value of before) {
+    const keys = index.keysByValue.get(value);
+    keys?.delete(key);
+    if (keys?.size === 0) index.keysByValue.delete(value);
+  }
+  for (const value of after) {
+    const keys = index.keysByValue.get(value);
+    if (keys === undefined) index.keysByValue.set(value, new Set([key]));
+    else keys.add(key);
+  }
+}
