@@ -39,7 +39,9 @@ describe('NamespaceLifecycle', () => {
       path,
       query: [],
       headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: { form: 'bytes', bytes: encoder.encode(JSON.stringify(body)) } as const }),
+      ...(body === undefined
+        ? {}
+        : { body: { form: 'bytes', contentType: 'application/json', bytes: encoder.encode(JSON.stringify(body)) } as const }),
     });
     assert.ok('body' in answer && answer.body.form === 'bytes');
     const { message = '' } = JSON.parse(new TextDecoder().decode(answer.body.bytes)) as { readonly message?: string };
