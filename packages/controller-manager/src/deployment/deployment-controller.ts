@@ -2,7 +2,6 @@ import type { Deployment, DeploymentStatus, Pod, ReplicaSet } from '@coracle/api
 import { controllerOf, controllerReference, formatTime, type Frozen, isNotFound, labelMatcher, semanticEqual } from '@coracle/apimachinery';
 import {
   type Clientset,
-  deletionKey,
   EventRecorder,
   KeyedController,
   metaNamespaceKey,
@@ -13,6 +12,7 @@ import {
 } from '@coracle/client';
 import type { Process } from '@coracle/kernel';
 import { cachesSynced } from '../controller/cache-sync.ts';
+import { enqueueEach } from '../controller/enqueue.ts';
 import { claim } from '../controller/claim.ts';
 import type { ControllerContext, RunnableController } from '../controller/context.ts';
 import { controlledBy, indexByController, isPodTerminal, orphansIn, sameLabels } from '../controller/pods.ts';
@@ -50,11 +50,7 @@ export class DeploymentController implements RunnableController {
     indexByController(this.#pods);
     this.#controller = new KeyedController({ process, name: 'deployment', workers, sync: (key) => this.#sync(key) });
     const { queue } = this.#controller;
-    this.#deployments.addEventHandler({
-      onAdd: (deployment) => queue.add(metaNamespaceKey(deployment)),
-      onUpdate: (_old, deployment) => queue.add(metaNamespaceKey(deployment)),
-      onDelete: (deleted) => queue.add(deletionKey<Deployment>(deleted)),
-    });
+    enqueueEach(this.#deployments, queue);
     this.#replicaSets.addEventHandler({
       onAdd: (replicaSet) => this.#replicaSetAdded(replicaSet),
       onUpdate: (old, replicaSet) => this.#replicaSetUpdated(old, replicaSet),

@@ -6,15 +6,15 @@ import {
   EventRecorder,
   KeyedController,
   metaNamespaceKey,
-  objectFromDeletion,
   resources,
   type SharedIndexInformer,
   splitMetaNamespaceKey,
 } from '@coracle/client';
 import { cachesSynced } from '../controller/cache-sync.ts';
+import { enqueueEach } from '../controller/enqueue.ts';
 import type { ControllerContext, RunnableController } from '../controller/context.ts';
 import { isNamespaceTerminating, messageOf } from '../controller/pod-control.ts';
-import { labelsFor, needsEndpoints, servicesOf } from './service-pods.ts';
+import { labelsFor, needsEndpoints, enqueueServicesOf } from './service-pods.ts';
 import { endpointSubsets, truncated } from './subsets.ts';
 
 const workers = 5;
@@ -40,19 +40,8 @@ export class EndpointsController implements RunnableController {
     this.#endpoints = informers.forResource(resources.core.v1.endpoints);
     this.#controller = new KeyedController({ process, name: 'endpoint', workers, sync: (key) => this.#sync(key) });
     const { queue } = this.#controller;
-    const enqueueServices = (before: Frozen<Pod> | undefined, after: Frozen<Pod> | undefined): void => {
-      for (const key of servicesOf(this.#services, before, after)) queue.add(key);
-    };
-    this.#services.addEventHandler({
-      onAdd: (service) => queue.add(metaNamespaceKey(service)),
-      onUpdate: (_old, service) => queue.add(metaNamespaceKey(service)),
-      onDelete: (deleted) => queue.add(deletionKey<Service>(deleted)),
-    });
-    this.#pods.addEventHandler({
-      onAdd: (pod) => enqueueServices(undefined, pod),
-      onUpdate: enqueueServices,
-      onDelete: (deleted) => enqueueServices(objectFromDeletion<Pod>(deleted), undefined),
-    });
+    enqueueEach(this.#services, queue);
+    enqueueServicesOf(this.#pods, this.#services, queue);
     this.#endpoints.addEventHandler({ onDelete: (deleted) => queue.add(deletionKey<Endpoints>(deleted)) });
   }
 

@@ -1,6 +1,6 @@
 import type { Pod, Service, ServicePort } from '@coracle/api';
 import { type Frozen, matcherOfSet, type WireMap, withEntry, withoutEntry } from '@coracle/apimachinery';
-import { metaNamespaceKey, type SharedIndexInformer } from '@coracle/client';
+import { type KeyedController, metaNamespaceKey, objectFromDeletion, type SharedIndexInformer } from '@coracle/client';
 import { isPodReady, isPodTerminal, sameLabels } from '../controller/pods.ts';
 
 /** What Endpoints and EndpointSlices have in common (k8s.io/endpointslice/util, pkg/api/v1/service). */
@@ -51,8 +51,24 @@ export function labelsFor(service: Service, own: WireMap): WireMap {
   return isHeadless(service) ? withEntry(labels, headlessLabel, '') : labels;
 }
 
+/** Every Service is looked at that a pod which comes, changes or goes concerns. */
+export function enqueueServicesOf(
+  pods: SharedIndexInformer<Pod>,
+  services: SharedIndexInformer<Service>,
+  queue: KeyedController['queue'],
+): void {
+  const enqueue = (before: Frozen<Pod> | undefined, after: Frozen<Pod> | undefined): void => {
+    for (const key of servicesOf(services, before, after)) queue.add(key);
+  };
+  pods.addEventHandler({
+    onAdd: (pod) => enqueue(undefined, pod),
+    onUpdate: enqueue,
+    onDelete: (deleted) => enqueue(objectFromDeletion<Pod>(deleted), undefined),
+  });
+}
+
 /** Keys of the Services that a pod which came, changed or went concerns. */
-export function servicesOf(
+function servicesOf(
   services: SharedIndexInformer<Service>,
   before: Frozen<Pod> | undefined,
   after: Frozen<Pod> | undefined,

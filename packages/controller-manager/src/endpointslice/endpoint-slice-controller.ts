@@ -2,19 +2,18 @@ import type { EndpointSlice, Node, Pod, Service } from '@coracle/api';
 import { controllerReference, type Frozen, getOwn, matcherOfSet, type WireMap } from '@coracle/apimachinery';
 import {
   type Clientset,
-  deletionKey,
   EventRecorder,
   KeyedController,
-  metaNamespaceKey,
   objectFromDeletion,
   resources,
   type SharedIndexInformer,
   splitMetaNamespaceKey,
 } from '@coracle/client';
 import { cachesSynced } from '../controller/cache-sync.ts';
+import { enqueueEach } from '../controller/enqueue.ts';
 import type { ControllerContext, RunnableController } from '../controller/context.ts';
 import { isNamespaceTerminating, messageOf } from '../controller/pod-control.ts';
-import { isEndpoint, labelsFor, needsEndpoints, servicesOf } from '../endpoint/service-pods.ts';
+import { isEndpoint, labelsFor, needsEndpoints, enqueueServicesOf } from '../endpoint/service-pods.ts';
 import { type AddressType, addressTypes, desiredGroups, lacksNode } from './desired.ts';
 import { planSlices, type SliceContent } from './plan.ts';
 import { SliceTracker } from './slice-tracker.ts';
@@ -52,19 +51,8 @@ export class EndpointSliceController implements RunnableController {
     }
     this.#controller = new KeyedController({ process, name: 'endpoint_slice', workers, sync: (key) => this.#sync(key) });
     const { queue } = this.#controller;
-    const enqueueServices = (before: Frozen<Pod> | undefined, after: Frozen<Pod> | undefined): void => {
-      for (const key of servicesOf(this.#services, before, after)) queue.add(key);
-    };
-    this.#services.addEventHandler({
-      onAdd: (service) => queue.add(metaNamespaceKey(service)),
-      onUpdate: (_old, service) => queue.add(metaNamespaceKey(service)),
-      onDelete: (deleted) => queue.add(deletionKey<Service>(deleted)),
-    });
-    this.#pods.addEventHandler({
-      onAdd: (pod) => enqueueServices(undefined, pod),
-      onUpdate: enqueueServices,
-      onDelete: (deleted) => enqueueServices(objectFromDeletion<Pod>(deleted), undefined),
-    });
+    enqueueEach(this.#services, queue);
+    enqueueServicesOf(this.#pods, this.#services, queue);
     this.#slices.addEventHandler({
       onAdd: (slice) => this.#sliceSeen(slice),
       onUpdate: (_old, slice) => this.#sliceSeen(slice),

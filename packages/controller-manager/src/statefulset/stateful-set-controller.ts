@@ -3,7 +3,6 @@ import { controllerOf, controllerReference, type Frozen, labelMatcher, type Owne
 import {
   type Clientset,
   defaultRetry,
-  deletionKey,
   EventRecorder,
   KeyedController,
   metaNamespaceKey,
@@ -15,6 +14,7 @@ import {
 } from '@coracle/client';
 import type { Process } from '@coracle/kernel';
 import { cachesSynced } from '../controller/cache-sync.ts';
+import { enqueueEach } from '../controller/enqueue.ts';
 import { claim } from '../controller/claim.ts';
 import type { ControllerContext, RunnableController } from '../controller/context.ts';
 import { isNamespaceTerminating } from '../controller/pod-control.ts';
@@ -55,11 +55,7 @@ export class StatefulSetController implements RunnableController {
     this.#writer = new StatefulPodWriter({ clientset, recorder, claims: this.#claims });
     this.#controller = new KeyedController({ process, name: 'statefulset', workers, sync: (key) => this.#sync(key) });
     const { queue } = this.#controller;
-    this.#sets.addEventHandler({
-      onAdd: (set) => queue.add(metaNamespaceKey(set)),
-      onUpdate: (_old, set) => queue.add(metaNamespaceKey(set)),
-      onDelete: (deleted) => queue.add(deletionKey<StatefulSet>(deleted)),
-    });
+    enqueueEach(this.#sets, queue);
     this.#pods.addEventHandler({
       onAdd: (pod) => this.#podAdded(pod),
       onUpdate: (old, pod) => this.#podUpdated(old, pod),
