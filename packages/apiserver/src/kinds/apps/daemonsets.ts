@@ -4,12 +4,12 @@ import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
 import { podWarnings } from '../core/pod-warnings.ts';
 import { defaulted } from '../defaulted.ts';
-import { emptyText, goStruct } from '../rules/go-struct.ts';
 import { isEmptySelector, validateLabelSelector } from '../rules/labels.ts';
 import { countOrPercent, isZeroAmount, nonNegative, notOver100Percent } from '../rules/numbers.ts';
 import { immutableSelector, matchesSelector, validateRunsForever } from '../rules/workload.ts';
 import { validatePodTemplate } from '../core/pod-validation.ts';
 import { hooksFor } from '../typed-hooks.ts';
+import { shownStrategy } from './shown-strategy.ts';
 
 export const daemonsets: KindHooks = hooksFor<DaemonSet>({
   default(set) {
@@ -68,23 +68,7 @@ function validateStrategy(field: string, strategy: NonNullable<DaemonSetSpec['up
   const { type, rollingUpdate } = strategy;
   if (type === 'OnDelete') return [];
   if (type !== 'RollingUpdate') {
-    const shown = goStruct(
-      [
-        ['Type', 'type', emptyText],
-        [
-          'RollingUpdate',
-          'rollingUpdate',
-          {
-            of: [
-              ['MaxUnavailable', 'maxUnavailable'],
-              ['MaxSurge', 'maxSurge'],
-            ],
-          },
-        ],
-      ],
-      strategy,
-    );
-    return [FieldError.notSupported(field, shown, ['RollingUpdate', 'OnDelete'])];
+    return [FieldError.notSupported(field, shownStrategy(strategy), ['RollingUpdate', 'OnDelete'])];
   }
   if (rollingUpdate === undefined) return [FieldError.required(`${field}.rollingUpdate`)];
   const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate;

@@ -4,10 +4,10 @@ import type { KindHooks } from '../../registry/kind-hooks.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
 import { podWarnings } from '../core/pod-warnings.ts';
 import { defaulted } from '../defaulted.ts';
-import { emptyText, goStruct } from '../rules/go-struct.ts';
 import { countOrPercent, isZeroAmount, nonNegative, notOver100Percent } from '../rules/numbers.ts';
 import { immutableSelector, unusableSelector, validateRequiredSelector, validateWorkloadTemplate } from '../rules/workload.ts';
 import { hooksFor } from '../typed-hooks.ts';
+import { shownStrategy } from './shown-strategy.ts';
 
 const rollingUpdate = { maxUnavailable: '25%', maxSurge: '25%' };
 
@@ -53,23 +53,7 @@ function validateStrategy(field: string, strategy: NonNullable<DeploymentSpec['s
     return [FieldError.forbidden(`${field}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")];
   }
   if (type !== 'RollingUpdate') {
-    const shown = goStruct(
-      [
-        ['Type', 'type', emptyText],
-        [
-          'RollingUpdate',
-          'rollingUpdate',
-          {
-            of: [
-              ['MaxUnavailable', 'maxUnavailable'],
-              ['MaxSurge', 'maxSurge'],
-            ],
-          },
-        ],
-      ],
-      strategy,
-    );
-    return [FieldError.notSupported(field, shown, ['Recreate', 'RollingUpdate'])];
+    return [FieldError.notSupported(field, shownStrategy(strategy), ['Recreate', 'RollingUpdate'])];
   }
   if (rolling === undefined) return [FieldError.required(`${field}.rollingUpdate`, 'this should be defaulted and never be nil')];
   const { maxUnavailable = 0, maxSurge = 0 } = rolling;
