@@ -45,7 +45,8 @@ export class EmbeddedStorage implements Storage {
   /** `origin` is the storage of the store that `store` was forked from: what both hold is parsed once. */
   constructor(store: Store, options: { readonly cacheBytes?: number; readonly origin?: EmbeddedStorage } = {}) {
     this.#store = store;
-    this.#cache = options.origin === undefined ? new StoredCache(options.cacheBytes ?? defaultCacheBytes) : options.origin.#cache;
+    const { origin, cacheBytes = defaultCacheBytes } = options;
+    this.#cache = new StoredCache(cacheBytes, origin === undefined ? undefined : origin.#cache);
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<{ revision: Revision; stored: Stored | undefined }> {
@@ -182,16 +183,19 @@ function refusalOf(error: unknown): unknown {
 
 /**
  * The stored forms that are likely to be wanted again, by the identity of their bytes: bytes are immutable, so whoever
- * holds them names one version of one key. First in, first out.
+ * holds them names one version of one key. First in, first out. What the origin of a fork keeps is not kept twice, and what a
+ * fork writes does not crowd its origin.
  */
 class StoredCache {
   readonly #limit: number;
+  readonly #origin: StoredCache | undefined;
   readonly #entries = new Map<Uint8Array, StoredValue>();
   readonly #offered = new Map<Uint8Array, CommitRequest>();
   #weight = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, origin: StoredCache | undefined) {
     this.#limit = limit;
+    this.#origin = origin;
   }
 
   /** Keeps the writer's object, so that nothing is parsed when the write comes back as a version. */
@@ -203,9 +207,15 @@ class StoredCache {
     this.#offered.delete(bytes);
   }
 
-  get(kv: KeyValue): StoredValue {
+  #find(kv: KeyValue): StoredValue | undefined {
     const known = this.#entries.get(kv.value);
     if (known !== undefined && known.revision === kv.modRevision) return known;
+    return this.#origin === undefined ? undefined : this.#origin.#find(kv);
+  }
+
+  get(kv: KeyValue): StoredValue {
+    const known = this.#find(kv);
+    if (known !== undefined) return known;
     const offered = this.#offered.get(kv.value)?.value;
     this.#offered.delete(kv.value);
     const written = offered === undefined || offered === 'deleted' ? {} : { rvOffset: offered.rvOffset, object: offered.object };
