@@ -4,11 +4,11 @@ import { Scheduler } from '@coracle/scheduler';
 import { TidbOperator, operatorNamespace, operatorRbac, operatorServiceAccount, tidbClusterCrd } from '@coracle/tidb-operator';
 import { tidbPrograms } from '@coracle/tidb-simulator';
 import { deepFreeze } from '@coracle/apimachinery';
-import { DiscoveryClient, RestMapper, SharedInformerFactory } from '@coracle/client';
+import { SharedInformerFactory } from '@coracle/client';
 import { assert, type Process } from '@coracle/kernel';
 import type { DisksState, ImageEntry } from '@coracle/kubelet';
 import type { Cluster } from './cluster.ts';
-import { createMissing } from './create-missing.ts';
+import { builtInKinds, createMissing } from './create-missing.ts';
 import { Nodes, type NodesState } from './nodes.ts';
 
 /** Which parts run against the API server. */
@@ -45,6 +45,11 @@ const defaultStorageClass = deepFreeze({
   volumeBindingMode: 'Immediate',
 });
 
+/** What the parts need to be there: the default class of volumes, the definition of TidbClusters, the operator's rights. */
+export async function installParts({ admin }: Cluster): Promise<void> {
+  for (const object of [defaultStorageClass, tidbClusterCrd(), ...operatorRbac()]) await createMissing(admin, builtInKinds, object);
+}
+
 /** Everything that runs against the API server of a cluster, each with the identity that upstream gives it. */
 export class Components {
   readonly nodes: Nodes;
@@ -61,9 +66,7 @@ export class Components {
 
   /** Resolves when all have been started; they come up by themselves. */
   async start(): Promise<void> {
-    const mapper = new RestMapper(new DiscoveryClient(this.#cluster.admin.rest));
-    for (const object of [defaultStorageClass, tidbClusterCrd(), ...operatorRbac()])
-      await createMissing(this.#cluster.admin, mapper, object);
+    await installParts(this.#cluster);
     for (const part of Object.keys(this.#starters) as Part[]) this.startPart(part); // the keys are the parts
     this.nodes.start();
   }

@@ -1,19 +1,42 @@
-import { type Frozen, isAlreadyExists, type KubeObject, parseGroupVersion } from '@coracle/apimachinery';
-import type { Clientset, RestMapper } from '@coracle/client';
+import { type Frozen, isAlreadyExists, isNotFound, type KubeObject, parseGroupVersion } from '@coracle/apimachinery';
+import { type Clientset, NoMatchError, type ResourceHandle, resources, type RestMapper } from '@coracle/client';
+
+/** What of a RestMapper is asked here. */
+export type KindMapper = Pick<RestMapper, 'handleForKind'>;
 
 /**
- * Creates `object`, whatever its kind, and leaves alone what is there already. Resolves with whether it was created. Rejects with
- * NoMatchError for a kind that is not served.
+ * Creates `object`, whatever its kind, and leaves alone what is there already: it is asked for first, since to check what is not
+ * written afterwards would be most of the work. Resolves with whether it was created. Rejects with NoMatchError for a kind that is
+ * not served.
  */
-export async function createMissing(clientset: Clientset, mapper: RestMapper, object: Frozen<KubeObject>): Promise<boolean> {
+export async function createMissing(clientset: Clientset, mapper: KindMapper, object: Frozen<KubeObject>): Promise<boolean> {
   const { group, version } = parseGroupVersion(object.apiVersion ?? '');
   const handle = await mapper.handleForKind({ group, version, kind: object.kind ?? '' });
-  const namespace = handle.namespaced ? (object.metadata.namespace ?? 'default') : '';
+  const client = clientset.resource(handle, handle.namespaced ? (object.metadata.namespace ?? 'default') : '');
   try {
-    await clientset.resource(handle, namespace).create(object as never); // the handle is that of its kind
+    await client.get(object.metadata.name ?? '');
+    return false;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  try {
+    await client.create(object as never); // the handle is that of its kind
     return true;
   } catch (error) {
     if (isAlreadyExists(error)) return false;
     throw error;
   }
 }
+
+/** Knows the built-in kinds of itself and asks no server. */
+export const builtInKinds: KindMapper = {
+  async handleForKind({ group, version, kind }) {
+    for (const versions of Object.values(resources)) {
+      for (const handles of Object.values(versions)) {
+        for (const handle of Object.values(handles as Readonly<Record<string, ResourceHandle>>)) // whatever their types
+          if (handle.group === group && handle.version === version && handle.kind === kind) return handle;
+      }
+    }
+    throw new NoMatchError(`no matches for kind "${kind}" in group "${group}": it is not built in`);
+  },
+};

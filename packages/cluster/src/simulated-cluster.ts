@@ -1,9 +1,10 @@
 import { type Attributes, EmbeddedStorage, fixtureKeySource, type Storage } from '@coracle/apiserver';
 import type { Clientset } from '@coracle/client';
-import { MemoryStore } from '@coracle/etcd';
+import type { MemoryStore } from '@coracle/etcd';
 import { type RunReport, type SettleOptions, SimRuntime, type Strategy } from '@coracle/simulator';
 import { Cluster } from './cluster.ts';
 import { Components, type ComponentsOptions, type ComponentsState } from './components.ts';
+import { preparedStore } from './prepared-store.ts';
 
 export interface SimulatedClusterOptions extends Omit<ComponentsOptions, 'nodes' | 'rootCA' | 'resumed'> {
   /** Of every choice and every random number. Default 1; equal seeds give equal runs. */
@@ -50,7 +51,7 @@ export class SimulatedCluster {
       readonly store: MemoryStore;
       readonly resumed?: ComponentsState;
       readonly serviceAccountKey: string;
-      readonly origin?: EmbeddedStorage;
+      readonly origin: EmbeddedStorage;
     },
     options: SimulatedClusterOptions,
   ) {
@@ -60,7 +61,7 @@ export class SimulatedCluster {
     this.store = store;
     this.#options = options;
     this.#serviceAccountKey = serviceAccountKey;
-    this.#storage = new EmbeddedStorage(store, origin === undefined ? {} : { origin });
+    this.#storage = new EmbeddedStorage(store, { origin });
     this.cluster = new Cluster({
       runtime,
       storage: wrapStorage(this.#storage),
@@ -86,9 +87,10 @@ export class SimulatedCluster {
       ...(strategy === undefined ? {} : { strategy }),
       ...(trace === undefined ? {} : { trace }),
     });
-    const store = new MemoryStore({ process: runtime.process('etcd') });
+    const prepared = await preparedStore();
+    const store = prepared.store.fork(runtime.process('etcd')) as MemoryStore; // a fork is in memory
     const serviceAccountKey = fixtureKeySource.keyPair().privateKey;
-    const cluster = new SimulatedCluster({ runtime, store, serviceAccountKey }, options);
+    const cluster = new SimulatedCluster({ runtime, store, serviceAccountKey, origin: prepared.storage }, options);
     await cluster.#start();
     return cluster;
   }

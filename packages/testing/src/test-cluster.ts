@@ -68,13 +68,16 @@ export class TestCluster {
    * created once that is served. Throws NoMatchError for a kind that is not served even then.
    */
   async apply(yaml: string): Promise<void> {
+    const { admin } = this.simulated;
+    const mapper = new RestMapper(new DiscoveryClient(admin.rest));
     for (const document of readYamlDocuments(yaml)) {
+      const object = document as KubeObject; // the server refuses what is none
       try {
-        await this.#create(document as KubeObject); // the server refuses what is none
+        await this.simulated.drive(createMissing(admin, mapper, object));
       } catch (error) {
         if (!(error instanceof NoMatchError)) throw error;
         await this.settle();
-        await this.#create(document as KubeObject);
+        await this.simulated.drive(createMissing(admin, mapper, object));
       }
     }
   }
@@ -127,11 +130,6 @@ export class TestCluster {
   /** What was asked for and allowed since the start, by `user` where one is given, in order. */
   requests(user?: string): readonly AllowedRequest[] {
     return user === undefined ? [...this.#requests] : this.#requests.filter((request) => request.user === user);
-  }
-
-  async #create(object: KubeObject): Promise<void> {
-    const { admin } = this.simulated;
-    await this.simulated.drive(createMissing(admin, new RestMapper(new DiscoveryClient(admin.rest)), object));
   }
 }
 
