@@ -40,6 +40,8 @@ async function ask({ cluster, kubelet }: Scene, target: string): Promise<string>
 }
 
 const logs = '/containerLogs/default/p/c';
+const invalid = '422 {"message": "Invalid request."}';
+const undecodable = '400 {"message": "Unable to decode query."}';
 
 describe('KubeletApi', () => {
   for (const { target, want } of [
@@ -52,9 +54,27 @@ describe('KubeletApi', () => {
     { target: `${logs}?sinceSeconds=2`, want: '200 two\nthree\nfour\n' },
     { target: `${logs}?tailLines=1&timestamps=true`, want: '200 2026-01-01T00:00:03.000000000Z four\n' },
     { target: `${logs}?previous=true`, want: '400 previous terminated container "c" in pod "p" not found' },
-    { target: `${logs}?tailLines=-1`, want: '422 Invalid value for tailLines: must be greater than or equal to 0' },
-    { target: '/containerLogs/default/p/other', want: '404 container "other" not found in pod "p"\n' },
-    { target: '/containerLogs/default/q/c', want: '404 pod "q" does not exist\n' },
+    { target: `${logs}?tail=1`, want: '200 four\n' },
+    { target: `${logs}?tail=all`, want: '200 one\ntwo\nthree\nfour\n' },
+    { target: `${logs}?tailLines=1&timestamps`, want: '200 2026-01-01T00:00:03.000000000Z four\n' },
+    { target: `${logs}?tailLines=1&timestamps=False&follow=0`, want: '200 four\n' },
+    { target: `${logs}?sinceTime=2026-01-01T00:00:03Z`, want: '200 four\n' },
+    { target: `${logs}?sinceTime=2026-01-01T01:00:02%2B01:00`, want: '200 three\nfour\n' },
+    { target: `${logs}?sinceTime=2027-01-01T00:00:00Z`, want: '200 ' },
+    { target: `${logs}?tailLines=-1`, want: invalid },
+    { target: `${logs}?limitBytes=0`, want: invalid },
+    { target: `${logs}?sinceSeconds=0`, want: invalid },
+    { target: `${logs}?sinceSeconds=1&sinceTime=2026-01-01T00:00:03Z`, want: invalid },
+    { target: `${logs}?stream=Both`, want: invalid },
+    { target: `${logs}?stream=Stderr&tailLines=1`, want: invalid },
+    { target: `${logs}?tailLines=some`, want: undecodable },
+    { target: `${logs}?tailLines=9223372036854775808`, want: undecodable },
+    { target: `${logs}?limitBytes=`, want: undecodable },
+    { target: `${logs}?sinceTime=yesterday`, want: undecodable },
+    { target: '/containerLogs/default/q/c?tailLines=-1', want: invalid },
+    { target: '/containerLogs/default/p/other', want: '404 container "other" not found in pod "p"' },
+    { target: '/containerLogs/default/q/c', want: '404 pod "q" does not exist' },
+    { target: '/containerLogs/default/p', want: '404 404 page not found' },
     { target: '/exec/default/p/c', want: '501 exec is not supported: the containers of a simulated node are programs without processes' },
     { target: '/nothing', want: '404 404 page not found' },
   ]) {

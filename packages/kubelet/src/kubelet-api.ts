@@ -1,6 +1,6 @@
 import { type ApiRequest, type ApiResponse, type ExchangeOptions, parseTime } from '@coracle/apimachinery';
 import type { DialResponse, Process, RequestHandler } from '@coracle/kernel';
-import { type ContainerLog, formatLine, type LogLine, type LogSelection, selectLines } from './container/container-log.ts';
+import { type ContainerLog, LogFormat, type LogSelection, selectLines } from './container/container-log.ts';
 import type { PodWorker } from './pod/pod-worker.ts';
 import { type ContainerRecord, containerOf } from './pod/record.ts';
 
@@ -47,7 +47,7 @@ export class KubeletApi {
       case 'portForward':
         return answer(501, `${root} is not supported: the containers of a simulated node are programs without processes`);
       default:
-        return answer(404, '404 page not found');
+        return notFound;
     }
   }
 
@@ -62,13 +62,13 @@ export class KubeletApi {
 
   #logs(segments: readonly string[], query: ApiRequest['query'], signal: AbortSignal | undefined): ApiResponse {
     const [namespace = '', name = '', container = ''] = segments;
-    if (segments.length !== 3) return answer(400, `{"message": "missing container name"}`);
-    const worker = this.#workers().findLast(({ record }) => record.namespace === namespace && record.name === name);
-    if (worker === undefined) return answer(404, `pod "${name}" does not exist\n`);
-    const record = containerOf(worker.record, container);
-    if (record === undefined) return answer(404, `container "${container}" not found in pod "${name}"\n`);
+    if (segments.length !== 3) return notFound;
     const wanted = parseLogRequest(query, this.#process.clock.now());
-    if (typeof wanted === 'string') return answer(422, wanted);
+    if ('refusal' in wanted) return wanted.refusal;
+    const worker = this.#workers().findLast(({ record }) => record.namespace === namespace && record.name === name);
+    if (worker === undefined) return answer(404, `pod "${name}" does not exist`);
+    const record = containerOf(worker.record, container);
+    if (record === undefined) return answer(404, `container "${container}" not found in pod "${name}"`);
     const found = chosenLog(worker, record, wanted);
     if (typeof found === 'string') return answer(400, found);
     const chunks = chunksOf(found, wanted, signal);
@@ -100,39 +100,47 @@ function chosenLog(
   return `container "${name}" in pod "${pod}" is waiting to start: ${why}`;
 }
 
-/** Checks PodLogOptions; a string says what is wrong. */
-function parseLogRequest(query: ApiRequest['query'], nowMs: number): LogRequest | string {
+/** Reads and checks PodLogOptions, in the words of upstream's server: it does not say which of them is wrong. */
+function parseLogRequest(query: ApiRequest['query'], nowMs: number): LogRequest | { readonly refusal: ApiResponse } {
   const values = new Map(query);
-  const number = (name: string, least: number): number | undefined | 'invalid' => {
-    const value = values.get(name);
-    if (value === undefined || value === '') return undefined;
-    return /^\d{1,15}$/.test(value) && Number(value) >= least ? Number(value) : 'invalid';
-  };
-  const tailLines = number('tailLines', 0);
-  const limitBytes = number('limitBytes', 1);
-  const sinceSeconds = number('sinceSeconds', 1);
-  for (const [name, value, least] of [
-    ['tailLines', tailLines, 0],
-    ['limitBytes', limitBytes, 1],
-    ['sinceSeconds', sinceSeconds, 1],
-  ] as const) {
-    if (value === 'invalid') return `Invalid value for ${name}: must be greater than or equal to ${least}`;
-  }
-  const sinceTime = values.get('sinceTime');
+  const tail = values.get('tail') ?? ''; // the old name
+  if (tail === 'all') values.delete('tailLines');
+  else if (tail !== '') values.set('tailLines', tail);
+
+  const [tailLines, limitBytes, sinceSeconds] = ['tailLines', 'limitBytes', 'sinceSeconds'].map((name) => integerOf(values.get(name)));
+  const sinceTime = values.get('sinceTime') ?? '';
   const since = parseTime(sinceTime);
-  if (sinceTime !== undefined && sinceTime !== '' && since === undefined) return 'Invalid value for sinceTime';
+  if (tailLines === 'invalid' || limitBytes === 'invalid' || sinceSeconds === 'invalid' || (sinceTime !== '' && since === undefined))
+    return { refusal: answer(400, '{"message": "Unable to decode query."}') };
+
   const stream = values.get('stream') ?? 'All';
-  if (stream !== 'All' && stream !== 'Stdout' && stream !== 'Stderr') return `Invalid value for stream: "${stream}"`;
-  const isTrue = (name: string): boolean => ['true', '1'].includes(values.get(name) ?? '');
+  const isValid =
+    (tailLines ?? 0) >= 0 &&
+    (limitBytes ?? 1) >= 1 &&
+    (sinceSeconds ?? 1) >= 1 &&
+    !(sinceSeconds !== undefined && values.has('sinceTime')) &&
+    ['All', 'Stdout', 'Stderr'].includes(stream) &&
+    !(stream !== 'All' && tailLines !== undefined);
+  if (!isValid) return { refusal: answer(422, '{"message": "Invalid request."}') };
+
+  const isTrue = (name: string): boolean => values.has(name) && !['false', '0'].includes(values.get(name)?.toLowerCase() ?? '');
   return {
     follow: isTrue('follow'),
     previous: isTrue('previous'),
     timestamps: isTrue('timestamps'),
-    limitBytes: typeof limitBytes === 'number' ? limitBytes : Number.POSITIVE_INFINITY,
-    tailLines: typeof tailLines === 'number' ? tailLines : undefined,
-    sinceMs: typeof sinceSeconds === 'number' ? nowMs - sinceSeconds * 1000 : since,
+    limitBytes: limitBytes ?? Number.POSITIVE_INFINITY,
+    tailLines,
+    sinceMs: sinceSeconds === undefined ? since : nowMs - sinceSeconds * 1000,
     stream: stream === 'All' ? undefined : stream === 'Stdout' ? 'stdout' : 'stderr',
   };
+}
+
+/** A 64-bit integer, as strconv.ParseInt reads it. */
+function integerOf(text: string | undefined): number | 'invalid' | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[+-]?\d+$/.test(text)) return 'invalid';
+  const value = BigInt(text.replace('+', ''));
+  return BigInt.asIntN(64, value) === value ? Number(value) : 'invalid';
 }
 
 /** The lines that are there, then, when followed, those that come until the container ends. */
@@ -142,6 +150,7 @@ async function* chunksOf(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   let left = limitBytes;
+  const format = new LogFormat({ timestamps });
   let { lines, next } = log.since(0);
   lines = selectLines(lines, selection);
   const wake: { now: () => void } = { now: () => undefined };
@@ -150,7 +159,7 @@ async function* chunksOf(
   signal?.addEventListener('abort', onAbort);
   try {
     for (;;) {
-      const chunk = encode(lines, timestamps).subarray(0, left);
+      const chunk = utf8.encode(format.format(lines)).subarray(0, left);
       left -= chunk.length;
       if (chunk.length > 0) yield chunk;
       if (left <= 0 || !follow || signal?.aborted === true) return;
@@ -162,16 +171,12 @@ async function* chunksOf(
         });
       }
       const after = log.since(next);
-      lines = selectLines(after.lines, { stream: selection.stream });
+      lines = selectLines(after.lines, { stream: selection.stream, sinceMs: selection.sinceMs });
       next = after.next;
     }
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
-}
-
-function encode(lines: readonly LogLine[], timestamps: boolean): Uint8Array {
-  return utf8.encode(lines.map((line) => formatLine(line, timestamps)).join(''));
 }
 
 async function wholeBody(response: ApiResponse): Promise<Uint8Array> {
@@ -190,6 +195,8 @@ async function wholeBody(response: ApiResponse): Promise<Uint8Array> {
 function answer(status: number, message: string): ApiResponse {
   return { status, headers: { 'content-type': text }, body: { form: 'bytes', contentType: text, bytes: utf8.encode(message) } };
 }
+
+const notFound = answer(404, '404 page not found');
 
 function decodeSegment(segment: string): string {
   try {

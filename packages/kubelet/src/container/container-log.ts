@@ -3,6 +3,8 @@ export interface LogLine {
   readonly atMs: number;
   readonly stream: 'stdout' | 'stderr';
   readonly text: string;
+  /** Present: the line was too long, and the next one of the stream goes on with it. */
+  readonly isPartial?: boolean;
 }
 
 /** What of a log is wanted: PodLogOptions, checked. */
@@ -13,15 +15,19 @@ export interface LogSelection {
   readonly stream?: LogLine['stream'] | undefined;
 }
 
-const limitChars = 256 * 1024;
-/** A longer line is broken, as the container runtime does. */
+/** What is kept at least of a log: characters, and for each line what its object takes. */
+const keptSize = 256 * 1024;
+const lineOverhead = 64;
+/** A longer line is kept in pieces, as the container runtime does. */
 const longestLine = 16 * 1024;
+/** Lines of a longer text are copied out of it: a slice would keep all of it in memory. */
+const longestShared = 64 * 1024;
 
-/** The output of one run of a container. Keeps at least the last 256 Ki characters; older lines are dropped. */
+/** The output of one run of a container: its last 256 Ki characters or, when lines are short, its last 4,000 lines and more. */
 export class ContainerLog {
   #lines: LogLine[];
   #first = 0; // number of lines dropped, so that followers keep their place
-  #chars = 0;
+  #size = 0;
   #ended = false;
   readonly #open: Map<LogLine['stream'], string> = new Map();
   readonly #now: () => number;
@@ -31,7 +37,7 @@ export class ContainerLog {
   constructor(now: () => number, lines: readonly LogLine[] = []) {
     this.#now = now;
     this.#lines = [...lines];
-    for (const line of lines) this.#chars += line.text.length;
+    for (const line of lines) this.#size += sizeOf(line);
   }
 
   get lines(): readonly LogLine[] {
@@ -44,15 +50,13 @@ export class ContainerLog {
 
   write(stream: LogLine['stream'], text: string): void {
     if (this.#ended) return;
+    const own = text.length > longestShared ? copyOf : (part: string): string => part;
+    const before = this.#first + this.#lines.length;
     const parts = `${this.#open.get(stream) ?? ''}${text}`.split('\n');
-    let rest = parts.pop() ?? '';
-    for (const part of parts) this.#push(stream, part);
-    while (rest.length > longestLine) {
-      this.#push(stream, rest.slice(0, longestLine));
-      rest = rest.slice(longestLine);
-    }
-    this.#open.set(stream, rest);
-    if (parts.length > 0) this.#wake();
+    const rest = parts.pop() ?? '';
+    for (const part of parts) this.#push(stream, own(this.#pushPieces(stream, part, own)));
+    this.#open.set(stream, own(this.#pushPieces(stream, rest, own)));
+    if (this.#first + this.#lines.length > before) this.#wake();
   }
 
   /** The container has ended: what it left without a line break becomes a line. */
@@ -74,12 +78,24 @@ export class ContainerLog {
     return { [Symbol.dispose]: () => void this.#followers.delete(wake) };
   }
 
-  #push(stream: LogLine['stream'], text: string): void {
-    this.#lines.push(Object.freeze({ atMs: this.#now(), stream, text }));
-    this.#chars += text.length + 1;
-    if (this.#chars <= limitChars * 1.25) return; // drops a fifth at a time, not the array for each line
+  /** Pushes what of a line is too long for one; returns the rest of it. */
+  #pushPieces(stream: LogLine['stream'], line: string, own: (part: string) => string): string {
+    let start = 0;
+    for (; line.length - start > longestLine; start += longestLine) this.#push(stream, own(line.slice(start, start + longestLine)), true);
+    return line.slice(start);
+  }
+
+  #push(stream: LogLine['stream'], text: string, isPartial = false): void {
+    const line: LogLine = Object.freeze({ atMs: this.#now(), stream, text, ...(isPartial ? { isPartial } : {}) });
+    this.#lines.push(line);
+    this.#size += sizeOf(line);
+    if (this.#size <= keptSize * 1.25) return; // drops a fifth at a time, not the array for each line
     let dropped = 0;
-    while (this.#chars > limitChars && dropped < this.#lines.length - 1) this.#chars -= (this.#lines[dropped++]?.text.length ?? 0) + 1;
+    for (const oldest of this.#lines) {
+      if (this.#size <= keptSize) break;
+      this.#size -= sizeOf(oldest);
+      dropped++;
+    }
     this.#lines = this.#lines.slice(dropped);
     this.#first += dropped;
   }
@@ -97,7 +113,31 @@ export function selectLines(lines: readonly LogLine[], { tailLines, sinceMs, str
   return tailLines === undefined ? wanted : wanted.slice(Math.max(0, wanted.length - tailLines));
 }
 
-/** As `kubectl logs` prints it; with timestamps as the container runtime writes them, in nanoseconds. */
-export function formatLine(line: LogLine, timestamps: boolean): string {
-  return timestamps ? `${new Date(line.atMs).toISOString().slice(0, 23)}000000Z ${line.text}\n` : `${line.text}\n`;
+/** Lines as `kubectl logs` prints them: a piece of a line without a break after it, and the time where a line begins. */
+export class LogFormat {
+  readonly #timestamps: boolean;
+  #isAtStart = true;
+
+  constructor({ timestamps }: { readonly timestamps: boolean }) {
+    this.#timestamps = timestamps;
+  }
+
+  /** What comes after what was formatted before. */
+  format(lines: readonly LogLine[]): string {
+    return lines.map((line) => this.#formatLine(line)).join('');
+  }
+
+  #formatLine({ atMs, text, isPartial = false }: LogLine): string {
+    const time = this.#timestamps && this.#isAtStart ? `${new Date(atMs).toISOString().slice(0, 23)}000000Z ` : ''; // nanoseconds
+    this.#isAtStart = !isPartial;
+    return isPartial ? time + text : `${time}${text}\n`;
+  }
+}
+
+function sizeOf({ text }: LogLine): number {
+  return text.length + lineOverhead;
+}
+
+function copyOf(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

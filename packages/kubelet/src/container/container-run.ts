@@ -25,7 +25,7 @@ export interface ContainerRunOptions {
   readonly caller: Caller;
   readonly log: ContainerLog;
   readonly resumed: Frozen<unknown>;
-  /** Runs before SIGTERM, within the grace; must not throw. */
+  /** Runs before SIGTERM, which does not wait for it longer than the grace; must not throw. */
   readonly preStop?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** Called once, when the container has ended by itself or was killed. */
   readonly onExit: (exit: Exit) => void;
@@ -38,6 +38,8 @@ export interface Exit {
 
 export const killedExitCode = 137; // 128 + SIGKILL
 const terminatedExitCode = 143; // 128 + SIGTERM
+/** From SIGTERM to SIGKILL at least, whatever the grace is or a hook has left of it (minimumGracePeriodInSeconds). */
+const shortestWindowMs = 2000;
 
 /** A program at work: from `start` to one call of `onExit`. */
 export class ContainerRun {
@@ -49,7 +51,8 @@ export class ContainerRun {
   readonly #ended = new AbortController();
   readonly #outcome: PromiseWithResolvers<Exit> = Promise.withResolvers();
   #save: (() => Frozen<unknown>) | undefined;
-  #killTimer: { readonly atMs: number; readonly handle: Disposable } | undefined;
+  #graceEndsAtMs: number | undefined; // of the shortest grace given so far
+  #graceTimer: Disposable | undefined; // the next signal
 
   constructor(options: ContainerRunOptions) {
     this.#options = options;
@@ -77,23 +80,25 @@ export class ContainerRun {
     });
   }
 
-  /** SIGTERM, and SIGKILL when the grace is over. Again: counts only when the grace ends sooner. */
+  /**
+   * The hook, SIGTERM, and SIGKILL when the grace is over (kuberuntime_container.go killContainer). Again: counts only when the
+   * grace ends sooner.
+   */
   terminate(graceMs: number): void {
     const { host, preStop } = this.#options;
-    const atMs = host.clock.monotonic() + graceMs;
-    if (this.#ended.signal.aborted || (this.#killTimer !== undefined && this.#killTimer.atMs <= atMs)) return;
-    const isFirst = this.#killTimer === undefined;
-    this.#killTimer?.handle[Symbol.dispose]();
-    this.#killTimer = { atMs, handle: host.clock.timer(graceMs, () => this.kill()) };
-    if (!isFirst) return;
-    const sigterm = (): void => this.#terminated.abort(new Error('SIGTERM'));
-    if (preStop === undefined) {
-      sigterm();
+    const endsAtMs = host.clock.monotonic() + graceMs;
+    if (this.#ended.signal.aborted || (this.#graceEndsAtMs ?? Number.POSITIVE_INFINITY) <= endsAtMs) return;
+    const isFirst = this.#graceEndsAtMs === undefined;
+    this.#graceEndsAtMs = endsAtMs;
+    if (preStop === undefined || this.#terminated.signal.aborted) {
+      this.#sigterm();
       return;
     }
+    this.#arm(endsAtMs, () => this.#sigterm());
+    if (!isFirst) return;
     host.spawn(`preStop of ${this.process.name}`, async () => {
       await preStop(this.#ended.signal);
-      sigterm();
+      if (!this.#terminated.signal.aborted) this.#sigterm();
     });
   }
 
@@ -106,6 +111,19 @@ export class ContainerRun {
   /** What the program wants to find again in a fork. */
   checkpoint(): Frozen<unknown> {
     return this.#save?.();
+  }
+
+  #sigterm(): void {
+    if (this.#ended.signal.aborted) return;
+    this.#terminated.abort(new Error('SIGTERM'));
+    const earliestMs = this.#options.host.clock.monotonic() + shortestWindowMs;
+    this.#arm(Math.max(this.#graceEndsAtMs ?? 0, earliestMs), () => this.kill());
+  }
+
+  #arm(atMs: number, fire: () => void): void {
+    const { clock } = this.#options.host;
+    this.#graceTimer?.[Symbol.dispose]();
+    this.#graceTimer = clock.timer(atMs - clock.monotonic(), fire);
   }
 
   async #execute(): Promise<Exit> {
@@ -126,7 +144,7 @@ export class ContainerRun {
   }
 
   #clear(): void {
-    this.#killTimer?.handle[Symbol.dispose]();
+    this.#graceTimer?.[Symbol.dispose]();
     this.process.kill();
     this.log.end();
     this.#ended.abort(new Error('The container has ended'));

@@ -33,7 +33,7 @@ export function imageId(reference: ImageReference): string {
   return `${reference.repository}@${digest}`;
 }
 
-/** Bytes of the image for events and the node's status: as stable as the name. */
+/** Bytes of the image for events: as stable as the name. */
 export function imageSize(reference: ImageReference): number {
   return 10_000_000 + (Number.parseInt(createHash('sha256').update(imageName(reference)).digest('hex').slice(0, 8), 16) % 200_000_000);
 }

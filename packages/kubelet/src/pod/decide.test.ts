@@ -119,7 +119,7 @@ describe('decide()', () => {
       pod: podOf({ activeDeadlineSeconds: 60 }),
       record: run(ready(podOf({})), 'c'),
       nowMs: t0 + 60_000,
-      want: ['terminate c'],
+      want: ['announce', 'terminate c'],
     },
     {
       name: 'stops the sidecars of a finished pod',

@@ -12,10 +12,10 @@ export type Action =
   | { readonly do: 'terminate'; readonly container: string; readonly graceMs: number; readonly message: string }
   /** Nothing runs and nothing will: give back network and volumes. */
   | { readonly do: 'tearDown' }
-  /** A wait began that users want to hear of. */
+  /** Something that users want to hear of, of the pod or one of its containers. */
   | {
       readonly do: 'announce';
-      readonly container: string;
+      readonly container?: string;
       readonly type: 'Normal' | 'Warning';
       readonly reason: string;
       readonly message: string;
@@ -43,7 +43,12 @@ interface Step {
  */
 export function decide(pod: Frozen<Pod>, before: PodRecord, nowMs: number): Decision {
   const record = withStop(pod, before, nowMs);
-  if (record.stop !== undefined) return stopAll(record, record.stop);
+  if (record.stop !== undefined) {
+    const decision = stopAll(record, record.stop);
+    return before.stop === undefined && record.stop.reason === 'DeadlineExceeded'
+      ? { ...decision, actions: [deadlineExceeded(record.stop), ...decision.actions] }
+      : decision;
+  }
   if (record.sandbox === 'none') {
     const retryAtMs = record.mount?.retryAtMs ?? 0;
     // What is missing wakes the pod when it appears; the timer is for what nobody announces.
@@ -72,6 +77,10 @@ function withStop(pod: Frozen<Pod>, record: PodRecord, nowMs: number): PodRecord
   return isFinished(pod, record)
     ? { ...record, stop: { reason: 'finished', statusReason: '', message: '', graceMs: graceOf(pod) } }
     : record;
+}
+
+function deadlineExceeded({ message }: PodStop): Action {
+  return { do: 'announce', type: 'Normal', reason: 'DeadlineExceeded', message };
 }
 
 /** Grace in ms: what the deletion says, else the pod; never below a second. */

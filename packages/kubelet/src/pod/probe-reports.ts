@@ -29,12 +29,8 @@ export function beginProbing(worker: PodWorker, name: string, run: ContainerRun)
         await runHook(postStart, target);
       } catch (error) {
         if (run.ended.aborted) return;
-        node.recorder.event(
-          pod,
-          'Warning',
-          'FailedPostStartHook',
-          `PostStartHook failed: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        node.process.log.warn('postStart hook failed', { container: name, error: error instanceof Error ? error.message : String(error) });
+        node.recorder.event(pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed'); // without why: there may be secrets in it
         node.recorder.event(pod, 'Normal', 'Killing', 'FailedPostStartHook');
         run.terminate(graceOf(pod));
       }
@@ -46,6 +42,7 @@ export function beginProbing(worker: PodWorker, name: string, run: ContainerRun)
       ...target,
       runningMs: container.run.phase === 'running' ? node.process.clock.now() - container.run.startedAtMs : 0,
       state: (kind) => containerOf(worker.record, name)?.probes[kind],
+      isStopping: () => isStopping(worker, name),
       report: (kind, outcome) => report(worker, { name, run, kind, outcome }),
     }),
   );
@@ -65,6 +62,7 @@ function report(worker: PodWorker, { name, run, kind, outcome }: Report): void {
   const container = containerOf(worker.record, name);
   const state = container?.probes[kind];
   if (probe === undefined || state === undefined || container?.run.phase !== 'running' || container.run.id !== run.id) return;
+  if (kind !== 'readiness' && isStopping(worker, name)) return;
   if (outcome.result === 'unknown') {
     node.recorder.event(pod, 'Warning', 'Unhealthy', `${titles[kind]} probe errored and resulted in unknown state: ${outcome.output}`);
     return;
@@ -74,8 +72,15 @@ function report(worker: PodWorker, { name, run, kind, outcome }: Report): void {
   // Only a turn of the result is worth a look at the pod.
   const note = next.result === state.result ? 'quietly' : 'enqueue';
   worker.update((record) => withContainer(record, name, (each) => ({ ...each, probes: { ...each.probes, [kind]: next } })), note);
-  if (kind === 'readiness' || next.result !== 'failure' || container.run.stopping || worker.record.stop !== undefined) return;
+  if (kind === 'readiness' || next.result !== 'failure') return;
   node.recorder.event(pod, 'Normal', 'Killing', `Container ${name} failed ${kind} probe, will be restarted`);
   worker.markStopping(name);
   run.terminate(probe.terminationGracePeriodSeconds === undefined ? graceOf(pod) : probe.terminationGracePeriodSeconds * 1000);
+}
+
+/** The container has been told to stop, or is about to be: it does not matter any more whether it lives. */
+function isStopping({ pod, record }: PodWorker, name: string): boolean {
+  if (pod.metadata.deletionTimestamp !== undefined || record.stop !== undefined) return true;
+  const run = containerOf(record, name)?.run;
+  return run?.phase === 'running' && run.stopping;
 }

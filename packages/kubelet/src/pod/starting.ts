@@ -131,8 +131,8 @@ async function runPreStop(worker: PodWorker, container: string, hook: Frozen<Lif
       signal,
     });
   } catch (error) {
-    if (signal.aborted) return; // the grace is over
-    const message = error instanceof Error ? error.message : String(error);
-    node.recorder.event(pod, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${message}`);
+    if (signal.aborted) return; // the container has ended
+    node.process.log.warn('preStop hook failed', { container, error: error instanceof Error ? error.message : String(error) });
+    node.recorder.event(pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed'); // without why: there may be secrets in it
   }
 }
