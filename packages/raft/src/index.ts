@@ -5,7 +5,7 @@ export {
   type ConfChangeType,
   parseConfChange,
 } from './conf-change.ts';
-export { type Configuration, isMember, isVoter, members } from './configuration.ts';
+export { type Configuration, type ConfigurationChange, isMember, isVoter, members } from './configuration.ts';
 export { describeConfiguration, describeEntry, describeMessage, describeReady } from './describe.ts';
 export { RaftInvariantError } from './invariant.ts';
 export type { Logger } from './logger.ts';
@@ -29,8 +29,11 @@ export {
   type Snapshot,
   type SoftState,
   type StateName,
+  type StorageAppend,
+  type StorageApply,
   type Term,
 } from './messages.ts';
+export { changeConfiguration } from './membership.ts';
 export type { RaftOptions, ReadOnlyOption } from './options.ts';
 export { type ProposeResult, RawNode, type Status, type StepResult } from './raw-node.ts';
 export type { Ready } from './ready.ts';

@@ -42,7 +42,7 @@ function reasonAgainst(raft: Raft, leader: Leader, change: ConfChange): string |
 export function applyConfChange(raft: Raft, change: ConfChange): void {
   // The application still applies what it had when a snapshot came that holds all of it: the snapshot's members count.
   if (raft.log.hasPendingSnapshot()) return;
-  const changed = changeOf(raft.configuration, change);
+  const changed = changeConfiguration(raft.configuration, change);
   if (!changed.ok) throw new RaftInvariantError(changed.reason);
   const { role } = raft;
   if (role.state === 'StateLeader') {
@@ -52,7 +52,8 @@ export function applyConfChange(raft: Raft, change: ConfChange): void {
   follow(raft, changed.configuration);
 }
 
-function changeOf(configuration: Configuration, change: ConfChange): ConfigurationChange {
+/** The members after a change, as a function: for whoever reads a log without running a node. Upstream: confchange.go. */
+export function changeConfiguration(configuration: Configuration, change: ConfChange): ConfigurationChange {
   const step = confChangeStep(change);
   switch (step.kind) {
     case 'simple':
