@@ -1,14 +1,17 @@
 import { assert, type Process, type Task } from '@coracle/kernel';
-import type { AppliedState } from './applied-state.ts';
-import type { Identity } from './directory/identity.ts';
-import type { Disk, DiskLock } from './disk/disk.ts';
-import { GroupCommit } from './group-commit.ts';
+import type { HardState } from '@coracle/raft';
+import type { MetaFile } from './directory/meta-file.ts';
+import { type Disk, type DiskLock, isNoSpace } from './disk/disk.ts';
+import { Member } from './member/member.ts';
+import type { LogWindow } from './member/log-window.ts';
+import type { Replica } from './member/replica.ts';
+import { nodeIdOf } from './directory/identity.ts';
 import type { GrantedLease } from './mvcc/mvcc.ts';
 import type { Revision } from './mvcc/revision.ts';
 import type { KvHash } from './mvcc/hash-kv.ts';
 import type { Alarm, KeyRange, LeaseId, RangeRequest, RangeResponse, Txn, TxnResult } from './mvcc/types.ts';
 import { retireSnapshots } from './snapshot/catalog.ts';
-import { writeSnapshot } from './snapshot/snapshot-file.ts';
+import { type Snapshot, snapshotName, writeSnapshot } from './snapshot/snapshot-file.ts';
 import { type LeaseStatus, MemoryStore, type Store } from './store.ts';
 import type { Log } from './wal/log.ts';
 import type { ChangeSink } from './watch-hub.ts';
@@ -17,10 +20,11 @@ export interface DurableStoreParts {
   readonly process: Process;
   readonly disk: Disk;
   readonly lock: DiskLock;
-  readonly identity: Identity;
-  readonly term: number;
+  readonly meta: MetaFile;
+  readonly hardState: HardState;
   readonly log: Log;
-  readonly state: AppliedState;
+  readonly window: LogWindow;
+  readonly replica: Replica;
   /** Log bytes that recovery replayed: those since the newest snapshot. */
   readonly replayedBytes: number;
   /** A snapshot is due when this much was logged since the last, or as much as the last was large. */
@@ -28,32 +32,65 @@ export interface DurableStoreParts {
 }
 
 /**
- * A store in a directory, for one member: a write-ahead log, the state machine in memory, and snapshots that let the log
- * be cut. Writes resolve once they are durable; reads are those of memory. Made by `openDurableStore`.
+ * A store in a directory: the Raft log on disk, the state machine in memory, and snapshots that let the log
+ * be cut. Writes resolve once they are durable on a majority; reads are those of memory. Made by `openDurableStore`.
  */
 export class DurableStore implements Store, AsyncDisposable {
   readonly #parts: DurableStoreParts;
   readonly #served: MemoryStore;
-  readonly #commit: GroupCommit;
+  readonly #member: Member;
   #task: Task | undefined;
   #snapshot: Task | undefined;
+  #spare: Task | undefined;
+  #spareFor = 0;
   #bytesSinceSnapshot: number;
   #snapshotDue: number;
+  #leads: (() => void) | undefined;
 
   private constructor(parts: DurableStoreParts) {
     this.#parts = parts;
-    const { process, log, state, term, disk } = parts;
+    const { process, disk, log, meta, hardState, window, replica } = parts;
     this.#bytesSinceSnapshot = parts.replayedBytes;
     this.#snapshotDue = parts.snapshotBytes;
-    const committed = (bytes: number): void => this.#logged(bytes);
-    this.#commit = new GroupCommit({ process, log, state, term, directory: disk.name, committed });
-    this.#served = new MemoryStore({ process }, { state, propose: (entry) => this.#commit.propose(entry) });
+    const { identity, incarnation } = meta.current;
+    const id = nodeIdOf(identity);
+    this.#member = new Member({
+      process,
+      id,
+      incarnation,
+      hardState,
+      log,
+      window,
+      replica,
+      directory: disk.name,
+      electionTicks: 10,
+      events: {
+        send: () => {},
+        logged: (bytes) => this.#logged(bytes),
+        roleChanged: () => this.#applied(),
+        applied: () => this.#applied(),
+        install: () => Promise.reject(new Error('Cannot install a snapshot: nobody sends one')),
+        noSpace: () => {},
+      },
+    });
+    this.#served = new MemoryStore({ process }, { state: replica.state, propose: (entry) => this.#member.propose(entry) });
   }
 
-  /** Starts serving what recovery has built. */
-  static start(parts: DurableStoreParts): DurableStore {
+  /** Starts serving what recovery has built; resolves once this member leads. */
+  static async start(parts: DurableStoreParts): Promise<DurableStore> {
     const store = new DurableStore(parts);
     store.#task = parts.process.spawn('store', (signal) => store.#run(signal));
+    const leads = new Promise<void>((resolve) => {
+      store.#leads = resolve;
+    });
+    store.#member.campaign();
+    await leads;
+    const { failure } = store.#member;
+    if (failure !== undefined) {
+      await store.close();
+      throw failure;
+    }
+    store.#makeSpare();
     return store;
   }
 
@@ -69,9 +106,9 @@ export class DurableStore implements Store, AsyncDisposable {
     return this.#served.retainedRevision;
   }
 
-  /** The disk error after which nothing is written any more. Reads go on. */
+  /** Why nothing is written any more; undefined while writes are taken. */
   get failure(): Error | undefined {
-    return this.#commit.failure;
+    return this.#member.failure;
   }
 
   get sizeBytes(): number {
@@ -140,7 +177,7 @@ export class DurableStore implements Store, AsyncDisposable {
 
   /** Writes what was proposed, then frees the directory. Reads go on; writes reject with StoreStopped. Idempotent. */
   close(): Promise<void> {
-    this.#commit.close();
+    this.#member.close();
     assert(this.#task !== undefined, 'a store is started when it is made');
     return this.#task.done;
   }
@@ -150,15 +187,16 @@ export class DurableStore implements Store, AsyncDisposable {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { log, lock, state, term } = this.#parts;
-    const onAbort = (): void => this.#commit.close();
+    const { log, lock, replica } = this.#parts;
+    const onAbort = (): void => this.#member.close();
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await this.#commit.run();
-      state.lessor.stop();
+      await this.#member.run();
+      replica.state.lessor.stop();
       await this.#snapshot?.done;
-      if (this.#commit.failure === undefined) await log.markCommitted(term);
+      await this.#spare?.done;
+      if (this.#member.failure === undefined) await this.#markCommitted();
     } finally {
       signal.removeEventListener('abort', onAbort);
       await log.close();
@@ -166,28 +204,63 @@ export class DurableStore implements Store, AsyncDisposable {
     }
   }
 
+  /** Damage to the last batch can be told from a torn one, if something follows it. */
+  async #markCommitted(): Promise<void> {
+    const { log } = this.#parts;
+    const { commit, term } = this.#member.hardState;
+    if (commit > 0 && log.fits(markBytes)) await log.append([{ kind: 'commit', index: commit, term }]);
+  }
+
+  #applied(): void {
+    const { replica } = this.#parts;
+    const { failure, isLeader, hardState } = this.#member;
+    if (this.#leads === undefined || (failure === undefined && !(isLeader && replica.term === hardState.term))) return;
+    this.#leads();
+    this.#leads = undefined;
+  }
+
   #logged(bytes: number): void {
+    this.#makeSpare();
     this.#bytesSinceSnapshot += bytes;
     if (this.#bytesSinceSnapshot < this.#snapshotDue || this.#snapshot !== undefined) return;
-    // The fork and the index are of one instant, whatever is committed while the snapshot is being written.
-    const image = this.#parts.state.mvcc.fork().image();
-    const index = this.#parts.log.lastIndex;
+    const snapshot = this.#parts.replica.snapshot();
     const covered = this.#bytesSinceSnapshot;
     this.#snapshot = this.#parts.process.spawn('store snapshot', async () => {
       try {
-        await this.#takeSnapshot({ index, term: this.#parts.term, image, covered });
+        await this.#takeSnapshot(snapshot, covered);
       } finally {
         this.#snapshot = undefined;
       }
     });
   }
 
-  async #takeSnapshot(due: Parameters<typeof writeSnapshot>[2] & { readonly covered: number }): Promise<void> {
-    const { disk, identity, log, process, snapshotBytes } = this.#parts;
+  /** Once a segment: the one to come is there before it is needed, or it is known that there is no room for it. */
+  #makeSpare(): void {
+    const { log, process } = this.#parts;
+    if (this.#spareFor === log.sequence || this.#spare !== undefined || this.#leads !== undefined) return;
+    this.#spareFor = log.sequence;
+    this.#spare = process.spawn('log spare', async () => {
+      try {
+        await log.spare.make();
+      } catch (error) {
+        // What needs the segment tries again, and then it counts.
+        process.log.warn(isNoSpace(error) ? 'No space for the next segment of the log' : 'Cannot make the next segment of the log', {
+          error: error instanceof Error ? error.message : String(error),
+        });
+      } finally {
+        this.#spare = undefined;
+      }
+    });
+  }
+
+  async #takeSnapshot(snapshot: Snapshot, covered: number): Promise<void> {
+    const { disk, meta, log, process, snapshotBytes } = this.#parts;
     try {
-      const size = await writeSnapshot(disk, identity, due);
-      this.#bytesSinceSnapshot -= due.covered;
+      const size = await writeSnapshot(disk, meta.current.identity, snapshot);
+      this.#bytesSinceSnapshot -= covered;
       this.#snapshotDue = Math.max(snapshotBytes, size);
+      const { hardState } = this.#member;
+      await meta.update((before) => ({ ...before, hardState, snapshot: snapshotName(snapshot.index, snapshot.image.revision) }));
       const oldest = await retireSnapshots(disk);
       if (oldest !== undefined) await log.dropThrough(oldest);
     } catch (error) {
@@ -198,3 +271,5 @@ export class DurableStore implements Store, AsyncDisposable {
     }
   }
 }
+
+const markBytes = 64;

@@ -20,7 +20,7 @@ export type { Disk, DiskFile, DiskLock } from './disk/disk.ts';
 export { nodeDisk } from './disk/node-disk.ts';
 export { type DiskFault, type DiskOperation, SimulatedDisk } from './disk/simulated-disk.ts';
 export type { DurableStore } from './durable-store.ts';
-export { TooManyRequestsError } from './group-commit.ts';
+export { TooManyRequestsError } from './member/proposals.ts';
 export { LeaseTtlTooLargeError } from './lease/lessor.ts';
 export { InvalidRequestError, maxRequestBytes, maxTxnOperations } from './mvcc/check-txn.ts';
 export type { KvHash } from './mvcc/hash-kv.ts';

@@ -1,19 +1,22 @@
 import type { Process, Random } from '@coracle/kernel';
-import { AppliedState } from './applied-state.ts';
+import type { ConfState, Entry as LogEntry } from '@coracle/raft';
 import { DirectoryDamaged, DirectoryNotOwned, DiskFull } from './directory/errors.ts';
-import { createMeta, type Meta, readMeta, updateMeta } from './directory/meta.ts';
+import { memberIdOf, nodeIdOf } from './directory/identity.ts';
+import { createMeta, type Meta, readMeta } from './directory/meta.ts';
+import { MetaFile } from './directory/meta-file.ts';
 import { type Disk, type DiskLock, errorCode, isNoSpace } from './disk/disk.ts';
 import { nodeDisk } from './disk/node-disk.ts';
 import { DurableStore } from './durable-store.ts';
-import { Mvcc, type Retention } from './mvcc/mvcc.ts';
-import { isRefusal } from './mvcc/refusals.ts';
+import { LogWindow } from './member/log-window.ts';
+import { decodeMembers, encodeMembers } from './member/members.ts';
+import { Replica } from './member/replica.ts';
+import type { Retention } from './mvcc/mvcc.ts';
 import { newestSnapshot, quarantineSnapshots, removeUnfinished } from './snapshot/catalog.ts';
 import { snapshotDirectory } from './snapshot/snapshot-file.ts';
-import { ByteReader, Malformed } from './wal/binary.ts';
-import { applyEntry, readEntry } from './wal/entry.ts';
+import { Malformed } from './wal/binary.ts';
 import { Log, logDirectory } from './wal/log.ts';
-import type { PlacedRecord } from './wal/record.ts';
 import { type RecoveredLog, recoverLog } from './wal/recovery.ts';
+import { spareName } from './wal/spare-segment.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -24,10 +27,15 @@ export type DurableStoreOptions = {
   readonly segmentBytes?: number;
   /** Log bytes after which a snapshot is taken, at the least. Default 64 MiB. */
   readonly snapshotBytes?: number;
-  /** How far the log's file is filled with zeros ahead of its end. Default 4 MiB. */
-  readonly aheadBytes?: number;
-  /** Of that, what is kept for deletes and compactions when the disk is full. Default 1 MiB. */
+  /** The size of the first segment, which is there before the store opens. Default 4 MiB. */
+  readonly firstSegmentBytes?: number;
+  /** What is kept for deletes and compactions when the disk is full. Default 1 MiB. */
   readonly reserveBytes?: number;
+  /**
+   * Opens a log that is damaged by cutting it there; what is behind is put into quarantine. Acknowledged writes may be lost:
+   * for a person to decide, who has no copy and no other member.
+   */
+  readonly forceTruncate?: boolean;
 } & ({ readonly directory: string } | { readonly disk: Disk });
 
 /**
@@ -54,33 +62,40 @@ export async function openDurableStore(options: DurableStoreOptions): Promise<Du
 
 async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): Promise<DurableStore> {
   const { process } = options;
-  const meta = (await readMeta(disk)) ?? (await initialise(disk, process.random));
-  const { identity } = meta;
-  const recovered = await recover(options, disk, meta);
+  const found = (await readMeta(disk)) ?? (await initialise(disk, process.random));
+  const recovered = await recover(options, disk, found);
+  const meta = new MetaFile(disk, found);
   const logOptions = {
     disk,
-    identity,
+    identity: found.identity,
     random: process.random,
     segmentBytes: options.segmentBytes ?? 64 * mebibyte,
-    aheadBytes: options.aheadBytes ?? 4 * mebibyte,
+    firstSegmentBytes: options.firstSegmentBytes ?? 4 * mebibyte,
     reserveBytes: options.reserveBytes ?? mebibyte,
   };
   const log = await Log.open(logOptions, recovered.log);
   try {
-    const term = meta.term + 1;
-    await updateMeta(disk, { identity, term });
-    const { mvcc, replayedBytes } = recovered;
+    const diskId = found.diskId === 0 ? randomId(process.random) : found.diskId;
+    await meta.update((before) => ({ ...before, diskId, incarnation: before.incarnation + 1 }));
+    const { replica, log: read } = recovered;
+    const hardState = read?.hardState ?? found.hardState;
+    const { confState, index, term } = replica;
+    const bounds = { entries: 10_000, bytes: 16 * mebibyte };
+    const window = new LogWindow({ hardState, confState, applied: { index, term }, entries: read?.uncommitted ?? [], bounds });
+    const { tornBytes = 0, truncatedAt } = read ?? {};
+    process.log.info('Store opened', { directory: disk.name, revision: replica.state.mvcc.revision, index, tornBytes });
+    if (truncatedAt !== undefined) process.log.warn('The log was cut where it is damaged', { directory: disk.name, damage: truncatedAt });
     const snapshotBytes = options.snapshotBytes ?? 64 * mebibyte;
-    process.log.info('Store opened', { directory: disk.name, revision: mvcc.revision, term, tornBytes: recovered.log?.tornBytes ?? 0 });
-    return DurableStore.start({
+    return await DurableStore.start({
       process,
       disk,
       lock,
-      identity,
-      term,
+      meta,
+      hardState,
       log,
-      state: new AppliedState(mvcc),
-      replayedBytes,
+      window,
+      replica,
+      replayedBytes: read?.bytes ?? 0,
       snapshotBytes,
     });
   } catch (error) {
@@ -92,57 +107,74 @@ async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): P
 /** Makes META of an empty directory. A log without META is a directory that lost it. */
 async function initialise(disk: Disk, random: Random): Promise<Meta> {
   for (const directory of [logDirectory, snapshotDirectory]) {
-    const [found] = (await disk.list(directory)).filter((name) => !name.endsWith('.tmp'));
+    const [found] = (await disk.list(directory)).filter((name) => !name.endsWith('.tmp') && name !== spareName);
     if (found !== undefined) throw new DirectoryDamaged(disk.name, { file: 'META' }, `it is missing, but "${directory}/${found}" exists`);
     await disk.makeDirectory(directory);
   }
   await disk.syncDirectory('');
-  const id = (): string => Buffer.from(random.bytes(8)).toString('hex');
-  const meta: Meta = { identity: { clusterId: id(), memberId: id() }, term: 0 };
+  const id = randomId(random);
+  const member = { id, name: '', peerUrls: [], clientUrls: [] };
+  const meta: Meta = {
+    identity: { clusterId: Buffer.from(random.bytes(8)).toString('hex'), memberId: memberIdOf(id) },
+    incarnation: 0,
+    diskId: randomId(random),
+    hardState: { term: 0, vote: 0, commit: 0 },
+    snapshot: '',
+    initialMembers: encodeMembers([member]),
+    disks: new Map(),
+  };
   await createMeta(disk, meta);
   return meta;
 }
 
+/** 53 bits, not 0. */
+function randomId(random: Random): number {
+  return (random.u32() >>> 11) * 0x1_0000_0000 + random.u32() || 1;
+}
+
 interface Recovered {
-  readonly mvcc: Mvcc;
+  readonly replica: Replica;
   readonly log: RecoveredLog | undefined;
-  readonly replayedBytes: number;
 }
 
 /** The newest snapshot that reads back, and the log after it. */
-async function recover(options: DurableStoreOptions, disk: Disk, { identity, term }: Meta): Promise<Recovered> {
+async function recover(options: DurableStoreOptions, disk: Disk, meta: Meta): Promise<Recovered> {
+  const { identity, incarnation } = meta;
   await removeUnfinished(disk);
   const { snapshot, unreadable } = await newestSnapshot(disk, identity);
   const retention = options.retention === undefined ? {} : { retention: options.retention };
-  const mvcc = snapshot === undefined ? new Mvcc(retention) : Mvcc.restore(snapshot.image, retention);
-  let replayedBytes = 0;
-  const replay = (record: PlacedRecord): string | undefined => {
-    replayedBytes += record.end - record.offset;
-    return replayInto(mvcc, record);
+  const replica = new Replica(snapshot ?? beginning(meta), retention);
+  const apply = (entry: LogEntry): string | undefined => {
+    // Entries that the snapshot has are in the log all the same.
+    try {
+      replica.apply(entry, () => undefined);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Malformed) return `entry ${entry.index} cannot be read: ${error.message}`;
+      throw error;
+    }
   };
-  const log = await recoverLog({ disk, identity, after: snapshot?.index ?? 0, replay }).catch((error: unknown) => {
+  const { forceTruncate = false } = options;
+  const recovery = { disk, identity, after: replica.index, hardState: meta.hardState, apply, forceTruncate };
+  const log = await recoverLog(recovery).catch((error: unknown) => {
     const [newest] = unreadable;
     if (!(error instanceof DirectoryDamaged) || newest === undefined) throw error;
     const reason = `${newest.reason}; without it the log does not do: ${error.file}: ${error.reason}`;
     throw new DirectoryDamaged(disk.name, { file: `${snapshotDirectory}/${newest.name}` }, reason);
   });
-  if (log === undefined && (term > 0 || snapshot !== undefined)) {
+  if (log === undefined && (incarnation > 0 || snapshot !== undefined)) {
     throw new DirectoryDamaged(disk.name, { file: logDirectory }, 'it has no segment of the log');
   }
   await quarantineSnapshots(disk, unreadable);
   // A process that was killed between renaming and syncing leaves names that only the cache knows.
   for (const directory of ['', logDirectory, snapshotDirectory]) await disk.syncDirectory(directory);
-  return { mvcc, log, replayedBytes };
+  return { replica, log };
 }
 
-/** What is wrong with the record, if anything. A refusal is none: it was one when the entry was proposed. */
-function replayInto(mvcc: Mvcc, { payload, index }: PlacedRecord): string | undefined {
-  try {
-    applyEntry(mvcc, readEntry(new ByteReader(payload)));
-    return undefined;
-  } catch (error: unknown) {
-    if (isRefusal(error)) return undefined;
-    if (error instanceof Malformed) return `entry ${index} cannot be read: ${error.message}`;
-    throw error;
-  }
+/** Before the first entry: the members are those that began the cluster. */
+function beginning({ identity, initialMembers }: Meta): { readonly confState: ConfState; readonly members: string } {
+  const listed = decodeMembers(initialMembers).map(({ id }) => id);
+  // Format 1 kept no list: its member was alone.
+  const voters = listed.length === 0 ? [nodeIdOf(identity)] : [...listed].sort((a, b) => a - b);
+  return { confState: { voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false }, members: initialMembers };
 }

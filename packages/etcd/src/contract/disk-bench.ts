@@ -6,7 +6,7 @@ import { type DurableStoreOptions, openDurableStore } from '../open.ts';
 import type { Store } from '../store.ts';
 
 /** Sizes at which a short test sees segments and snapshots come and go. */
-export const small = { segmentBytes: 4096, snapshotBytes: 6000, aheadBytes: 2048, reserveBytes: 1024 } as const;
+export const small = { segmentBytes: 4096, snapshotBytes: 6000, firstSegmentBytes: 2048, reserveBytes: 1024 } as const;
 
 /** A disk, and stores that open, close and crash on it one after the other. */
 export interface DiskBench {

@@ -1,14 +1,25 @@
 import { crc32 } from 'node:zlib';
+import type { HardState, NodeId } from '@coracle/raft';
 import type { Disk } from '../disk/disk.ts';
-import { ByteReader, ByteWriter } from '../wal/binary.ts';
+import { ByteReader, ByteWriter, Malformed } from '../wal/binary.ts';
 import { DirectoryDamaged, DirectoryTooNew } from './errors.ts';
 import { formatVersion, type Identity } from './identity.ts';
 
 /** What must be known before anything else of the directory is read. */
 export interface Meta {
   readonly identity: Identity;
-  /** +1 per opening: entries of different incarnations of the store are told apart by it. */
-  readonly term: number;
+  /** +1 per opening: what different incarnations of the store proposed is told apart by it. */
+  readonly incarnation: number;
+  /** Chosen when the directory was made: a member that comes back with another disk has forgotten its votes. */
+  readonly diskId: number;
+  /** A copy of what the log has, of when this was written: term and vote must not be lost with the log's end. */
+  readonly hardState: HardState;
+  /** File of the newest snapshot of when this was written; empty when there was none. */
+  readonly snapshot: string;
+  /** The members with which the cluster began, as `encodeMembers` writes them; empty for one that joined it later. */
+  readonly initialMembers: string;
+  /** The disks of the other members, as they were first heard of. */
+  readonly disks: ReadonlyMap<NodeId, number>;
 }
 
 interface Slot extends Meta {
@@ -22,7 +33,7 @@ const slotBytes = 4096;
 const headerBytes = 20; // magic, version, checksum, length: of every version, so that a newer one is recognised
 const magic = 'CORAMETA';
 
-/** Creates META whole or not at all. */
+/** Creates META whole or not at all. Throws RangeError when it does not fit. */
 export async function createMeta(disk: Disk, meta: Meta): Promise<void> {
   const unfinished = `${path}.tmp`;
   const file = await disk.open(unfinished, 'create');
@@ -42,7 +53,8 @@ export async function readMeta(disk: Disk): Promise<Meta | undefined> {
   const slot = newest(await readSlots(disk));
   if (slot === undefined) throw new DirectoryDamaged(disk.name, { file: path }, 'neither of its two copies matches its checksum');
   if (slot.version > formatVersion) throw new DirectoryTooNew(disk.name, slot.version, formatVersion);
-  return { identity: slot.identity, term: slot.term };
+  const { version, sequence, ...meta } = slot;
+  return meta;
 }
 
 /** Writes into the older of the two slots, so that a crash leaves one of them whole. */
@@ -82,13 +94,25 @@ function encodeSlot(meta: Meta, sequence: number): Uint8Array {
   body.varint(sequence);
   body.key(meta.identity.clusterId);
   body.key(meta.identity.memberId);
-  body.varint(meta.term);
+  body.varint(meta.incarnation);
+  body.varint(meta.diskId);
+  body.varint(meta.hardState.term);
+  body.varint(meta.hardState.vote);
+  body.varint(meta.hardState.commit);
+  body.key(meta.snapshot);
+  body.key(meta.initialMembers);
+  body.varint(meta.disks.size);
+  for (const [id, diskId] of meta.disks) {
+    body.varint(id);
+    body.varint(diskId);
+  }
+  if (body.length > slotBytes - headerBytes) throw new RangeError(`Cannot keep what the members are in ${slotBytes} bytes`);
   const slot = new ByteWriter(slotBytes);
-  for (const char of Buffer.from(magic, 'latin1')) slot.u8(char);
+  slot.raw(Buffer.from(magic, 'latin1'));
   slot.u32(formatVersion);
   slot.u32(crc32(body.view(), formatVersion));
   slot.u32(body.length);
-  for (const byte of body.view()) slot.u8(byte);
+  slot.raw(body.view());
   slot.zeros(slotBytes - slot.length);
   return slot.view();
 }
@@ -101,8 +125,36 @@ function decodeSlot(bytes: Buffer): Slot | undefined {
   if (length > slotBytes - headerBytes) return undefined;
   const body = bytes.subarray(headerBytes, headerBytes + length);
   if (crc32(body, version) !== bytes.readUInt32LE(12)) return undefined;
-  const from = new ByteReader(body);
+  try {
+    return decodeBody(new ByteReader(body), version);
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
+  }
+}
+
+const nothing: Omit<Slot, 'version' | 'sequence' | 'identity'> = {
+  incarnation: 0,
+  diskId: 0,
+  hardState: { term: 0, vote: 0, commit: 0 },
+  snapshot: '',
+  initialMembers: '',
+  disks: new Map(),
+};
+
+function decodeBody(from: ByteReader, version: number): Slot {
   const sequence = from.varint();
-  if (version > formatVersion) return { version, sequence, identity: { clusterId: '', memberId: '' }, term: 0 };
-  return { version, sequence, identity: { clusterId: from.key(), memberId: from.key() }, term: from.varint() };
+  if (version > formatVersion) return { ...nothing, version, sequence, identity: { clusterId: '', memberId: '' } };
+  const identity = { clusterId: from.key(), memberId: from.key() };
+  const incarnation = from.varint();
+  // Format 1 counted openings as terms.
+  if (version === 1) return { ...nothing, version, sequence, identity, incarnation, hardState: { term: incarnation, vote: 0, commit: 0 } };
+  const diskId = from.varint();
+  const hardState = { term: from.varint(), vote: from.varint(), commit: from.varint() };
+  const snapshot = from.key();
+  const initialMembers = from.key();
+  const disks = new Map<NodeId, number>();
+  for (let left = from.varint(); left > 0; left--) disks.set(from.varint(), from.varint());
+  from.end();
+  return { version, sequence, identity, incarnation, diskId, hardState, snapshot, initialMembers, disks };
 }

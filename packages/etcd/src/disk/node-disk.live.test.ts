@@ -114,7 +114,7 @@ import { flushCompileCache } from 'node:module';
 import { LiveRuntime } from '@coracle/kernel';
 import { openDurableStore } from '@coracle/etcd';
 flushCompileCache(); // for the next round: a process that is killed does not
-const sizes = { segmentBytes: 50_000, snapshotBytes: 50_000, aheadBytes: 65_536, reserveBytes: 16_384 };
+const sizes = { segmentBytes: 50_000, snapshotBytes: 50_000, firstSegmentBytes: 65_536, reserveBytes: 16_384 };
 const store = await openDurableStore({ process: new LiveRuntime().process('store'), directory: process.argv[1], ...sizes });
 await Promise.all(Array.from({ length: ${writers} }, async (_, writer) => {
   for (let i = 0; ; i++) {

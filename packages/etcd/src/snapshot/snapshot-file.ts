@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { formatVersion, type Identity, sameIdentity } from '../directory/identity.ts';
+import type { ConfState, NodeId } from '@coracle/raft';
+import { formatVersion, type Identity, nodeIdOf } from '../directory/identity.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { readLeaseId, writeLeaseId } from '../lease/lease-id.ts';
+import type { Session } from '../member/sessions.ts';
 import type { GrantedLease, ImageChange, LeaseRemainder, MvccImage } from '../mvcc/mvcc.ts';
 import { type Revision, revision } from '../mvcc/revision.ts';
 import type { Alarm, KeyValue } from '../mvcc/types.ts';
@@ -15,6 +17,12 @@ export interface Snapshot {
   readonly index: number;
   /** That of the entry: a log which begins after it must know what came before. */
   readonly term: number;
+  /** The members at that entry. */
+  readonly confState: ConfState;
+  /** What is known of them, as `encodeMembers` writes it. */
+  readonly members: string;
+  /** Which batches were applied. */
+  readonly sessions: readonly Session[];
   readonly image: MvccImage;
 }
 
@@ -62,7 +70,8 @@ export async function writeSnapshot(disk: Disk, identity: Identity, snapshot: Sn
   return size;
 }
 
-async function writeBlocks(file: DiskFile, identity: Identity, { index, term, image }: Snapshot): Promise<number> {
+async function writeBlocks(file: DiskFile, identity: Identity, snapshot: Snapshot): Promise<number> {
+  const { image } = snapshot;
   const block = new ByteWriter(blockBytes + 4096);
   let position = 0;
   let number = 0;
@@ -76,7 +85,7 @@ async function writeBlocks(file: DiskFile, identity: Identity, { index, term, im
     block.zeros(blockHeaderBytes);
   };
   block.zeros(blockHeaderBytes);
-  writeHead(block, identity, { index, term, image });
+  writeHead(block, identity, snapshot);
   await flush();
   for (const kv of image.base) {
     writeKeyValue(block, kv);
@@ -94,7 +103,7 @@ async function writeBlocks(file: DiskFile, identity: Identity, { index, term, im
   return position;
 }
 
-function writeHead(to: ByteWriter, identity: Identity, { index, term, image }: Snapshot): void {
+function writeHead(to: ByteWriter, identity: Identity, { index, term, image, confState, members, sessions }: Snapshot): void {
   to.key(magic);
   to.varint(formatVersion);
   to.key(identity.clusterId);
@@ -111,6 +120,27 @@ function writeHead(to: ByteWriter, identity: Identity, { index, term, image }: S
   }
   writeList(to, image.remainders, writeLeaseRemainder);
   writeList(to, image.alarms, writeAlarm);
+  for (const list of [confState.voters, confState.votersOutgoing, confState.learners, confState.learnersNext]) writeNumbers(to, list);
+  to.u8(confState.autoLeave ? 1 : 0);
+  to.key(members);
+  to.varint(sessions.length);
+  for (const { proposer, incarnation, settledBelow, applied } of sessions) {
+    to.varint(proposer);
+    to.varint(incarnation);
+    to.varint(settledBelow);
+    writeNumbers(to, applied);
+  }
+}
+
+function writeNumbers(to: ByteWriter, numbers: readonly number[]): void {
+  to.varint(numbers.length);
+  for (const each of numbers) to.varint(each);
+}
+
+function readNumbers(from: ByteReader): readonly number[] {
+  const numbers: number[] = [];
+  for (let left = from.varint(); left > 0; left--) numbers.push(from.varint());
+  return numbers;
 }
 
 function writeKeyValue(to: ByteWriter, kv: KeyValue): void {
@@ -154,7 +184,8 @@ async function readBlocks(file: DiskFile, identity: Identity): Promise<Snapshot>
     else if (readItems(from, base, changes)) break;
     position += blockHeaderBytes + bytes.length;
   }
-  return { index: head.index, term: head.term, image: { ...head.state, base, changes } };
+  const { state, ...rest } = head;
+  return { ...rest, image: { ...state, base, changes } };
 }
 
 async function readBlock(file: DiskFile, position: number, number: number): Promise<Uint8Array> {
@@ -168,17 +199,18 @@ async function readBlock(file: DiskFile, position: number, number: number): Prom
   return bytes;
 }
 
-interface Head {
-  readonly index: number;
-  readonly term: number;
+interface Head extends Omit<Snapshot, 'image'> {
   readonly state: Omit<MvccImage, 'base' | 'changes'>;
 }
 
 function readHead(from: ByteReader, identity: Identity): Head {
   if (from.key() !== magic) throw new Malformed('this is not a snapshot');
   const version = from.varint();
-  if (version !== formatVersion) throw new Malformed(`the snapshot has format version ${version}`);
-  if (!sameIdentity({ clusterId: from.key(), memberId: from.key() }, identity)) throw new Malformed('it belongs to another store');
+  if (version < 1 || version > formatVersion) throw new Malformed(`the snapshot has format version ${version}`);
+  // One that came from the leader was written by another member.
+  const clusterId = from.key();
+  from.key();
+  if (clusterId !== identity.clusterId) throw new Malformed('it belongs to another store');
   const index = from.varint();
   const term = from.varint();
   const state = {
@@ -191,8 +223,27 @@ function readHead(from: ByteReader, identity: Identity): Head {
   // A snapshot of before there were any of these ends here.
   const remainders: readonly LeaseRemainder[] = from.isAtEnd ? [] : readList(from, readLeaseRemainder);
   const alarms: readonly Alarm[] = from.isAtEnd ? [] : readList(from, readAlarm);
+  const cluster = version === 1 ? soleMember(nodeIdOf(identity)) : readCluster(from);
   from.end();
-  return { index, term, state: { ...state, leases, remainders, alarms } };
+  return { index, term, ...cluster, state: { ...state, leases, remainders, alarms } };
+}
+
+type Cluster = Pick<Snapshot, 'confState' | 'members' | 'sessions'>;
+
+/** Format 1 knew one member only. */
+function soleMember(id: NodeId): Cluster {
+  return { confState: { voters: [id], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false }, members: '', sessions: [] };
+}
+
+function readCluster(from: ByteReader): Cluster {
+  const [voters, votersOutgoing, learners, learnersNext] = [readNumbers(from), readNumbers(from), readNumbers(from), readNumbers(from)];
+  const confState = { voters, votersOutgoing, learners, learnersNext, autoLeave: from.u8() === 1 };
+  const members = from.key();
+  const sessions: Session[] = [];
+  for (let left = from.varint(); left > 0; left--) {
+    sessions.push({ proposer: from.varint(), incarnation: from.varint(), settledBelow: from.varint(), applied: readNumbers(from) });
+  }
+  return { confState, members, sessions };
 }
 
 /** Adds the items of a block; true when the last of the snapshot was among them. */

@@ -68,6 +68,13 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
+  /** As they are, with no length before them. */
+  raw(bytes: Uint8Array): void {
+    this.#grow(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
   zeros(count: number): void {
     this.#grow(count);
     this.#bytes.fill(0, this.#length, this.#length + count);
@@ -109,6 +116,10 @@ export class ByteReader {
     return this.#bytes[this.#take(1)] as number; // taken, hence there
   }
 
+  u32(): number {
+    return this.#bytes.readUInt32LE(this.#take(4));
+  }
+
   varint(): number {
     let value = 0;
     let scale = 1;
@@ -132,6 +143,17 @@ export class ByteReader {
     const length = this.varint();
     const at = this.#take(length);
     return new Uint8Array(this.#bytes.subarray(at, at + length));
+  }
+
+  /** The next `length` bytes, as a view. */
+  raw(length: number): Uint8Array {
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  /** What is left, as a view. */
+  rest(): Uint8Array {
+    return this.raw(this.#bytes.length - this.#at);
   }
 
   /** Throws unless everything was read. */

@@ -156,6 +156,8 @@ const header: SegmentHeader = {
   firstIndex: 1,
   nonce: 0xdead_beef,
   previousChecksum: 0,
+  version: 2,
+  isRecycled: false,
 };
 
 /** A segment with records in batches of the given sizes, and room behind. */
@@ -164,11 +166,11 @@ function segment(batches: readonly number[]): { readonly bytes: Buffer; readonly
   to.zeros(segmentHeaderBytes);
   const offsets: number[] = [];
   let index = 0;
-  for (const size of batches) {
+  for (const [batch, size] of batches.entries()) {
     for (let ordinal = 0; ordinal < size; ordinal++) {
       offsets.push(to.length);
-      const at = { nonce: header.nonce, offset: to.length };
-      writeRecord(to, at, { index: ++index, term: 1, type: 'entry', ordinal }, (payload) => payload.key(`payload ${index}`));
+      const at = { nonce: header.nonce, offset: to.length, batch, isLastOfBatch: ordinal === size - 1 };
+      writeRecord(to, at, { index: ++index, term: 1, type: 'entry', payload: Buffer.from(`payload ${index}`) });
     }
   }
   to.zeros(100);
@@ -194,15 +196,36 @@ test('scanSegment() calls a bad record torn only when nothing after it can have 
   );
 });
 
-test('scanSegment() takes no record of an earlier term for one that follows', () => {
-  const { bytes, offsets } = segment([1, 1, 1]);
-  const to = new ByteWriter();
-  const [offset = 0, stale = 0] = offsets;
-  writeRecord(to, { nonce: header.nonce, offset }, { index: 1, term: 2, type: 'entry', ordinal: 0 }, (payload) => payload.key('payload 9'));
-  bytes.set(to.view(), offset);
+test('scanSegment() takes nothing of a recycled segment for its own, and sees where a batch was begun', () => {
+  const { bytes, offsets } = segment([1, 1, 1, 1]);
+  const [, second = 0, third = 0] = offsets;
+  const recycled = { ...header, nonce: 77, isRecycled: true };
+  const write = (at: { readonly offset: number; readonly batch: number }): number => {
+    const to = new ByteWriter();
+    writeRecord(to, { ...at, nonce: 77, isLastOfBatch: true }, { index: 9, term: 2, type: 'entry', payload: Buffer.from('new') });
+    bytes.set(to.view(), at.offset);
+    return to.length;
+  };
+  const end = segmentHeaderBytes + write({ offset: segmentHeaderBytes, batch: 0 });
+  let read = 0;
+  const count = (): undefined => {
+    read++;
+  };
+  assert.deepEqual([scanSegment(bytes, recycled, count), read], [{ kind: 'clean', offset: end }, 1]);
+  // A later sector of the next batch reached the disk, its first did not.
+  write({ offset: second, batch: 1 });
+  assert.equal(scanSegment(bytes, recycled, count).kind, 'torn');
+  // What comes after that one proves it to have been durable.
+  write({ offset: third, batch: 2 });
+  assert.equal(scanSegment(bytes, recycled, count).kind, 'damaged');
+});
+
+test('scanSegment() calls an end within a batch torn, even if only zeros follow', () => {
+  const { bytes, offsets } = segment([1, 3]);
+  const [, , third = 0] = offsets;
   assert.deepEqual(
-    scanSegment(bytes, header, () => undefined),
-    { kind: 'torn', offset: stale },
+    scanSegment(bytes.fill(0, third), header, () => undefined),
+    { kind: 'torn', offset: third },
   );
 });
 

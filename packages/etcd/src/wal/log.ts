@@ -1,10 +1,11 @@
 import { assert, type Random } from '@coracle/kernel';
-import type { Identity } from '../directory/identity.ts';
+import type { Entry, HardState } from '@coracle/raft';
+import { formatVersion, type Identity } from '../directory/identity.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { ByteWriter } from './binary.ts';
-import { type Entry, writeEntry } from './entry.ts';
-import { recordBytes, writeRecord } from './record.ts';
+import { type LogRecord, recordBytes, writeRecord } from './record.ts';
 import { encodeSegmentHeader, type SegmentHeader, segmentHeaderBytes, segmentName } from './segment.ts';
+import { SpareSegment } from './spare-segment.ts';
 
 export const logDirectory = 'wal';
 
@@ -12,11 +13,11 @@ export interface LogOptions {
   readonly disk: Disk;
   readonly identity: Identity;
   readonly random: Random;
-  /** A segment that has reached this size is followed by a new one. */
+  /** Segments are of this size, written once with anything: overwriting it, a sync need not touch the file's metadata. */
   readonly segmentBytes: number;
-  /** Zeros are written ahead in pieces of this size: overwriting them, a sync need not touch the file's metadata. */
-  readonly aheadBytes: number;
-  /** What stays written ahead when the disk is full, for the deletes and compactions that make room. */
+  /** The first segment is of this size, so that a new store is there at once. */
+  readonly firstSegmentBytes: number;
+  /** What stays free when the disk is full, for the deletes and compactions that make room. */
   readonly reserveBytes: number;
 }
 
@@ -29,41 +30,81 @@ export interface LogEnd {
   readonly firstIndex: number;
   readonly nonce: number;
   readonly position: number;
-  /** Bytes of the file from `position` on are zeros up to here. */
-  readonly aheadTo: number;
+  /** Bytes that the file has: nothing is written beyond. */
+  readonly size: number;
+  /** Number of the next batch. */
+  readonly batch: number;
   readonly lastIndex: number;
   readonly lastChecksum: number;
 }
 
+/** What recovery has read of a log. */
+export interface FoundLog {
+  readonly end: LogEnd;
+  readonly older: readonly SegmentPlace[];
+  readonly hardState: HardState;
+  /** Nothing may follow in the last segment: it ends with a torn batch, or is of an older format. */
+  readonly isClosed: boolean;
+}
+
+/** One thing that the log is told. All that one `append` is given becomes durable as one. */
+export type LogWrite =
+  | { readonly kind: 'entry'; readonly entry: Entry }
+  | { readonly kind: 'hardState'; readonly hardState: HardState }
+  | { readonly kind: 'commit'; readonly index: number; readonly term: number }
+  | { readonly kind: 'snapshot'; readonly index: number; readonly term: number };
+
 /**
- * The end of the write-ahead log (etcd server/storage/wal): appends batches of entries, each durable as one.
+ * The end of the write-ahead log (etcd server/storage/wal), which is the log of Raft: appends batches, each durable as one.
  *
  * Invariant: a batch is written only after the one before was made durable. After an error of `append` nothing is known
  * about the end, and it must not be used again.
  */
 export class Log {
   readonly #options: LogOptions;
+  readonly spare: SpareSegment;
   #file: DiskFile;
   #end: LogEnd;
   #older: SegmentPlace[];
+  #hardState: HardState;
   #batch = new ByteWriter();
 
-  private constructor(options: LogOptions, file: DiskFile, end: LogEnd, older: readonly SegmentPlace[]) {
+  private constructor(options: LogOptions, file: DiskFile, { end, older, hardState }: FoundLog) {
     this.#options = options;
+    this.#hardState = hardState;
+    this.spare = new SpareSegment({ disk: options.disk, bytes: options.segmentBytes });
     this.#file = file;
     this.#end = end;
     this.#older = [...older];
   }
 
   /** Goes on after what recovery has read; with no `end`, a log of no entries. */
-  static async open(options: LogOptions, found?: { readonly end: LogEnd; readonly older: readonly SegmentPlace[] }): Promise<Log> {
-    const end = found?.end ?? (await createSegment(options, { sequence: 1, firstIndex: 1, previousChecksum: 0 }));
-    const file = await options.disk.open(pathOf(end), 'write');
-    return new Log(options, file, end, found?.older ?? []);
+  static async open(options: LogOptions, found?: FoundLog): Promise<Log> {
+    const from = found ?? { end: await createFirst(options), older: [], hardState: { term: 0, vote: 0, commit: 0 }, isClosed: false };
+    const file = await options.disk.open(pathOf(from.end), 'write');
+    const log = new Log(options, file, from);
+    // Behind a torn batch, or records of an older format, nothing is written any more.
+    if (from.isClosed) await log.#roll(0);
+    return log;
   }
 
   get lastIndex(): number {
     return this.#end.lastIndex;
+  }
+
+  /** Number of the segment in use: the spare is used up when it grows. */
+  get sequence(): number {
+    return this.#end.sequence;
+  }
+
+  /** Whether a batch of `bytes` fits, with the reserve left. */
+  hasRoom(bytes: number): boolean {
+    return this.#fits(bytes + this.#options.reserveBytes) || (this.spare.isReady && this.#fitsSpare(bytes));
+  }
+
+  /** Whether a batch of `bytes` can be written without asking the disk for more room. */
+  fits(bytes: number): boolean {
+    return this.#fits(bytes) || (this.spare.isReady && this.#fitsSpare(bytes));
   }
 
   /**
@@ -71,50 +112,40 @@ export class Log {
    * there is no space, the log is as it was.
    */
   async makeRoom(bytes: number): Promise<void> {
-    if (this.#end.position >= this.#options.segmentBytes) await this.#roll();
-    const need = this.#end.position + bytes + this.#options.reserveBytes;
-    if (need <= this.#end.aheadTo) return;
-    const aheadTo = Math.ceil(need / this.#options.aheadBytes) * this.#options.aheadBytes;
-    await writeZeros(this.#file, this.#end.aheadTo, aheadTo);
-    await this.#file.sync(); // a disk that allocates late tells only now that it is full
-    this.#end = { ...this.#end, aheadTo };
+    if (this.#fits(bytes + this.#options.reserveBytes)) return;
+    await this.#roll(bytes);
   }
 
-  /** Whether a batch of `bytes` can be written without asking the disk for more room. */
-  fits(bytes: number): boolean {
-    return this.#end.position + bytes <= this.#end.aheadTo;
-  }
-
-  /** Resolves with the bytes written once all entries are durable. There must be room: see `fits`. */
-  async append(entries: readonly Entry[], term: number): Promise<number> {
-    const { nonce, position, lastIndex } = this.#end;
+  /** Resolves with the bytes written once all of `writes` is durable. */
+  async append(writes: readonly LogWrite[]): Promise<number> {
+    const records = recordsOf(writes, this.#end.lastIndex);
+    const need = records.reduce((bytes, { payload }) => bytes + recordBytes(payload.length), maxHardStateBytes);
+    if (!this.#fits(need)) await this.#roll(need);
+    // So that what is read from this segment on needs none before it.
+    if (this.#end.batch === 0) records.unshift(recordOf({ kind: 'hardState', hardState: this.#hardState }));
+    for (const write of writes) if (write.kind === 'hardState') this.#hardState = write.hardState;
+    const { nonce, position, batch } = this.#end;
     this.#batch.clear();
-    let checksum = 0;
-    for (const [ordinal, entry] of entries.entries()) {
-      const at = { nonce, offset: position + this.#batch.length };
-      const header = { index: lastIndex + 1 + ordinal, term, type: 'entry', ordinal } as const;
-      checksum = writeRecord(this.#batch, at, header, (to) => writeEntry(to, entry));
+    let { lastChecksum, lastIndex } = this.#end;
+    for (const [at, record] of records.entries()) {
+      const place = { nonce, offset: position + this.#batch.length, batch, isLastOfBatch: at === records.length - 1 };
+      lastChecksum = writeRecord(this.#batch, place, record);
+      lastIndex = lastIndexAfter(record, lastIndex);
     }
-    return this.#write(lastIndex + entries.length, checksum);
+    const bytes = this.#batch.view();
+    await this.#file.writeDurably(position, bytes);
+    this.#end = { ...this.#end, position: position + bytes.length, batch: (batch + 1) & 0xffff, lastIndex, lastChecksum };
+    if (bytes.length > largeBatch) this.#batch = new ByteWriter();
+    return bytes.length;
   }
 
-  /** Says that everything is durable, so that damage to the last batch can be told from a torn one. */
-  async markCommitted(term: number): Promise<void> {
-    const { nonce, position, lastIndex } = this.#end;
-    if (!this.fits(recordBytes(0))) return; // the mark only sharpens a diagnosis
-    this.#batch.clear();
-    const header = { index: lastIndex, term, type: 'commit', ordinal: 0 } as const;
-    const checksum = writeRecord(this.#batch, { nonce, offset: position }, header, () => {});
-    await this.#write(lastIndex, checksum);
-  }
-
-  /** Removes the segments that hold only entries up to `index`. */
+  /** Removes the segments that hold only entries up to `index`; one of them becomes the spare if that is missing. */
   async dropThrough(index: number): Promise<void> {
-    const keep = this.#segmentOf(index + 1);
-    if (keep === 0) return;
+    const needed = firstNeeded([...this.#older, this.#end], index);
+    if (needed <= 0) return;
     // Oldest first, and forgotten one by one: neither a crash nor an error in between may leave a gap.
-    for (const segment of this.#older.slice(0, keep)) {
-      await this.#options.disk.remove(pathOf(segment));
+    for (const segment of this.#older.slice(0, needed)) {
+      await this.spare.recycleOrRemove(pathOf(segment));
       this.#older.shift();
     }
     await this.#options.disk.syncDirectory(logDirectory);
@@ -124,77 +155,119 @@ export class Log {
     return this.#file.close();
   }
 
-  async #write(lastIndex: number, lastChecksum: number): Promise<number> {
-    const bytes = this.#batch.view();
-    assert(this.fits(bytes.length), `batch of ${bytes.length} bytes has no room`);
-    await this.#file.writeDurably(this.#end.position, bytes);
-    this.#end = { ...this.#end, position: this.#end.position + bytes.length, lastIndex, lastChecksum };
-    if (bytes.length > largeBatch) this.#batch = new ByteWriter();
-    return bytes.length;
+  #fits(bytes: number): boolean {
+    return this.#end.position + bytes <= this.#end.size;
   }
 
-  async #roll(): Promise<void> {
+  #fitsSpare(bytes: number): boolean {
+    return segmentHeaderBytes + bytes + this.#options.reserveBytes <= this.spare.bytes;
+  }
+
+  /** Goes on in a new segment, in which at least `bytes` fit. */
+  async #roll(bytes: number): Promise<void> {
+    const { disk, identity, random, reserveBytes } = this.#options;
     const { sequence, firstIndex, lastIndex, lastChecksum } = this.#end;
-    const next = { sequence: sequence + 1, firstIndex: lastIndex + 1, previousChecksum: lastChecksum };
-    const end = await createSegment(this.#options, next);
-    const file = await this.#options.disk.open(pathOf(end), 'write');
+    const place = { sequence: sequence + 1, firstIndex: lastIndex + 1 };
+    const spare = await this.spare.take(`${pathOf(place)}.tmp`, segmentHeaderBytes + bytes + reserveBytes);
+    const header: SegmentHeader = {
+      identity,
+      ...place,
+      nonce: random.u32(),
+      previousChecksum: lastChecksum,
+      version: formatVersion,
+      isRecycled: spare.isRecycled,
+    };
+    const end = await createSegment(disk, header, spare);
+    const file = await disk.open(pathOf(end), 'write');
     const previous = this.#file;
     this.#file = file;
     this.#end = end;
     this.#older.push({ sequence, firstIndex });
     await previous.close();
   }
-
-  /** Position in #older of the segment that holds `index`; their number when it is the current one. */
-  #segmentOf(index: number): number {
-    const followers = [...this.#older.slice(1), this.#end];
-    const found = followers.findIndex(({ firstIndex }) => firstIndex > index);
-    return found < 0 ? this.#older.length : found;
-  }
 }
 
+const maxHardStateBytes = recordBytes(8);
 const largeBatch = 4 * 1024 * 1024;
+const nothing: Uint8Array = new Uint8Array(0);
 
 export function pathOf(segment: SegmentPlace): string {
   return `${logDirectory}/${segmentName(segment)}`;
 }
 
-/** Appears under its name only once it is whole. Leaves nothing behind when there is no space. */
-async function createSegment(
-  { disk, identity, random, aheadBytes, reserveBytes }: LogOptions,
-  place: SegmentPlace & Pick<SegmentHeader, 'previousChecksum'>,
-): Promise<LogEnd> {
-  const header: SegmentHeader = { identity, ...place, nonce: random.u32() };
-  const path = pathOf(header);
-  const unfinished = `${path}.tmp`;
-  const aheadTo = Math.max(aheadBytes, segmentHeaderBytes + reserveBytes);
-  const file = await disk.open(unfinished, 'create');
+/**
+ * Position of the last segment that begins with entry `after` + 1 or before: nothing before it is needed. Segments need not
+ * begin with ever higher entries, since entries may give way to others.
+ */
+export function firstNeeded(segments: readonly SegmentPlace[], after: number): number {
+  return segments.findLastIndex(({ firstIndex }) => firstIndex <= after + 1);
+}
+
+/** Entries that take the place of others are preceded by a record that says so: reading needs no guess. */
+function recordsOf(writes: readonly LogWrite[], lastIndex: number): LogRecord[] {
+  const records: LogRecord[] = [];
+  let last = lastIndex;
+  for (const write of writes) {
+    if (write.kind === 'entry' && write.entry.index <= last) {
+      records.push({ type: 'truncate', index: write.entry.index - 1, term: write.entry.term, payload: nothing });
+    }
+    const record = recordOf(write);
+    assert(write.kind !== 'entry' || write.entry.index <= last + 1, `entry ${record.index} would leave a gap after ${last}`);
+    records.push(record);
+    last = lastIndexAfter(record, last);
+  }
+  return records;
+}
+
+function recordOf(write: LogWrite): LogRecord {
+  switch (write.kind) {
+    case 'entry': {
+      const { index, term, type, data } = write.entry;
+      assert(type !== 'EntryConfChange', 'changes of membership are of the second kind');
+      return { type: type === 'EntryNormal' ? 'entry' : 'confChange', index, term, payload: data };
+    }
+    case 'hardState': {
+      const { term, vote, commit } = write.hardState;
+      const payload = new ByteWriter(16);
+      payload.varint(vote);
+      return { type: 'hardState', index: commit, term, payload: payload.view() };
+    }
+    default:
+      return { type: write.kind, index: write.index, term: write.term, payload: nothing };
+  }
+}
+
+/** The last entry of the log after `record`. */
+export function lastIndexAfter({ type, index }: Pick<LogRecord, 'type' | 'index'>, lastIndex: number): number {
+  return type === 'hardState' || type === 'commit' ? lastIndex : index;
+}
+
+async function createFirst({ disk, identity, random, firstSegmentBytes }: LogOptions): Promise<LogEnd> {
+  const first = new SpareSegment({ disk, bytes: firstSegmentBytes });
+  const place = { sequence: 1, firstIndex: 1 };
+  const header = { identity, ...place, nonce: random.u32(), previousChecksum: 0, version: formatVersion, isRecycled: false };
+  return createSegment(disk, header, await first.take(`${pathOf(place)}.tmp`, firstSegmentBytes));
+}
+
+/** Appears under its name only once its header is durable. */
+async function createSegment(disk: Disk, header: SegmentHeader, spare: { readonly path: string; readonly bytes: number }): Promise<LogEnd> {
+  const file = await disk.open(spare.path, 'write');
   try {
     await file.write(0, encodeSegmentHeader(header));
-    await writeZeros(file, segmentHeaderBytes, aheadTo);
     await file.sync();
-  } catch (error) {
+  } finally {
     await file.close();
-    await disk.remove(unfinished);
-    throw error;
   }
-  await file.close();
-  await disk.rename(unfinished, path);
+  await disk.rename(spare.path, pathOf(header));
   await disk.syncDirectory(logDirectory);
   return {
     sequence: header.sequence,
     firstIndex: header.firstIndex,
     nonce: header.nonce,
     position: segmentHeaderBytes,
-    aheadTo,
+    size: spare.bytes,
+    batch: 0,
     lastIndex: header.firstIndex - 1,
     lastChecksum: header.previousChecksum,
   };
-}
-
-const zeros: Uint8Array = new Uint8Array(1024 * 1024);
-
-/** `to` is exclusive. */
-export async function writeZeros(file: DiskFile, from: number, to: number): Promise<void> {
-  for (let at = from; at < to; at += zeros.length) await file.write(at, zeros.subarray(0, Math.min(zeros.length, to - at)));
 }

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fifo, type Strategy } from '@coracle/simulator';
-import { diskBench, small } from './contract/disk-bench.ts';
-import type { DiskOperation } from './disk/simulated-disk.ts';
-import { DiskFull, StoreStopped } from './directory/errors.ts';
-import { TooManyRequestsError } from './group-commit.ts';
-import type { Txn } from './mvcc/types.ts';
-import { recordBytes } from './wal/record.ts';
+import { diskBench, small } from '../contract/disk-bench.ts';
+import type { DiskOperation } from '../disk/simulated-disk.ts';
+import { DiskFull, StoreStopped } from '../directory/errors.ts';
+import { TooManyRequestsError } from './proposals.ts';
+import type { Txn } from '../mvcc/types.ts';
+import { recordBytes } from '../wal/record.ts';
 
 const putOf = (key: string, size = 8): Txn => ({ compares: [], success: [{ op: 'put', key, value: Buffer.alloc(size, 1) }], failure: [] });
-const isLog = ({ path }: DiskOperation): boolean => path.startsWith('wal/');
+const isLog = ({ path }: DiskOperation): boolean => path.startsWith('wal/') && path !== 'wal/spare';
 
-test('GroupCommit makes a batch durable by one sync, and has one in flight at most', async () => {
-  const { runtime, disk, open } = diskBench({ segmentBytes: 1 << 20, aheadBytes: 1 << 20 });
+test('Member makes a batch durable by one sync, and has one in flight at most', async () => {
+  const { runtime, disk, open } = diskBench({ segmentBytes: 1 << 20, firstSegmentBytes: 1 << 20 });
   const store = await open();
   let syncs = 0;
   const answeredAt: number[] = [];
@@ -33,7 +33,7 @@ test('GroupCommit makes a batch durable by one sync, and has one in flight at mo
   assert.deepEqual([...new Set(answeredAt)], [1, 2, 3, 4]);
 });
 
-test('GroupCommit answers nobody after a sync that failed, and writes no more; reads go on', async () => {
+test('Member answers nobody after a sync that failed, and writes no more; reads go on', async () => {
   const { runtime, disk, open, put } = diskBench();
   const store = await open();
   await put(store, 'before');
@@ -45,12 +45,15 @@ test('GroupCommit answers nobody after a sync that failed, and writes no more; r
   disk.fault = undefined;
   await assert.rejects(put(store, 'later'), (error) => error instanceof StoreStopped && error.cause === store.failure);
   assert.match(store.failure?.message ?? '', /EIO/);
-  assert.deepEqual(store.range({ key: '\0', end: '\0' }).kvs.map(({ key }) => key), ['before']);
+  assert.deepEqual(
+    store.range({ key: '\0', end: '\0' }).kvs.map(({ key }) => key),
+    ['before'],
+  );
   assert.deepEqual([store.revision, seen], [2, []]);
   await runtime.drive(store.close());
 });
 
-test('GroupCommit ends writing for good when a write fails half-way; what was acknowledged is found again', async () => {
+test('Member ends writing for good when a write fails half-way; what was acknowledged is found again', async () => {
   const { runtime, disk, open, put } = diskBench();
   const store = await open();
   await put(store, 'before');
@@ -63,8 +66,8 @@ test('GroupCommit ends writing for good when a write fails half-way; what was ac
   await put(again, 'after');
 });
 
-test('GroupCommit refuses puts while the disk is full and still deletes and compacts; with space it goes on', async () => {
-  const { runtime, disk, open, put } = diskBench({ segmentBytes: 1 << 20, snapshotBytes: 1 << 20 });
+test('Member refuses puts while the disk is full and still deletes and compacts; with space it goes on', async () => {
+  const { runtime, disk, open, put } = diskBench({ snapshotBytes: 1 << 20 });
   const store = await open();
   await put(store, 'a');
   disk.capacityBytes = 0;
@@ -72,7 +75,7 @@ test('GroupCommit refuses puts while the disk is full and still deletes and comp
     for (let i = 0; i < 100; i++) await put(store, `k${i}`, 'x'.repeat(100));
   };
   await assert.rejects(refused(), (error) => error instanceof DiskFull && error.directory === '/simulated');
-  await assert.rejects(put(store, 'b'), DiskFull);
+  await assert.rejects(refused(), DiskFull);
   assert.equal(store.range({ key: 'a' }).count, 1);
   const at = store.revision;
   await runtime.drive(store.txn({ compares: [], success: [{ op: 'delete', key: 'a' }], failure: [] }));
@@ -85,7 +88,7 @@ test('GroupCommit refuses puts while the disk is full and still deletes and comp
   assert.equal((await open()).range({ key: 'b' }).count, 1);
 });
 
-test('GroupCommit takes deletes until the reserve is used up, then refuses them too and stays readable', async () => {
+test('Member takes deletes until the reserve is used up, then refuses them too and stays readable', async () => {
   const { runtime, disk, open, put } = diskBench({ segmentBytes: 1 << 20, snapshotBytes: 1 << 20 });
   const store = await open();
   disk.capacityBytes = 0;
@@ -99,17 +102,20 @@ test('GroupCommit takes deletes until the reserve is used up, then refuses them 
   await put(store, 'a');
 });
 
-test('GroupCommit goes on in its segment when there is no space for the next one', async () => {
-  const { disk, open, put } = diskBench();
+test('Member goes on in its segment when there is no space for the next one', async () => {
+  const { disk, open, put } = diskBench({ snapshotBytes: 1 << 20 });
   const store = await open();
-  disk.fault = ({ op, path }) => (op === 'write' && path.endsWith('.tmp') ? 'ENOSPC' : undefined);
+  disk.fault = ({ op, path }) => (op === 'write' && path === 'wal/spare' ? 'ENOSPC' : undefined);
   const fill = async (): Promise<void> => {
     for (let i = 0; i < 1000; i++) await put(store, `k${i % 10}`, 'x'.repeat(100));
   };
   await assert.rejects(fill(), DiskFull);
-  assert.deepEqual(disk.files().filter((path) => path.endsWith('.tmp')), []);
+  assert.deepEqual(
+    disk.files().filter((path) => path === 'wal/spare'),
+    [],
+  );
   disk.fault = undefined;
-  await put(store, 'after');
+  await put(store, 'after', 'x'.repeat(1000));
   assert.ok(disk.files().filter((path) => path.startsWith('wal/')).length >= 2);
 });
 
@@ -124,13 +130,18 @@ test('A slow sync does not keep reads waiting, and what is not durable is not re
   const { runtime, disk, open } = diskBench({ strategy: slowSync });
   const store = await open();
   const write = store.txn(putOf('a'));
-  await runtime.until(() => disk.contents('wal/0000000000000001-0000000000000001.wal').subarray(64).some((byte) => byte !== 0));
+  await runtime.until(() =>
+    disk
+      .contents('wal/0000000000000001-0000000000000001.wal')
+      .subarray(64)
+      .some((byte) => byte !== 0),
+  );
   assert.deepEqual([store.revision, store.range({ key: 'a' }).count], [1, 0]);
   await runtime.drive(write);
   assert.deepEqual([store.revision, store.range({ key: 'a' }).count], [2, 1]);
 });
 
-test('GroupCommit refuses more than it can keep waiting', async () => {
+test('Member refuses more than it can keep waiting', async () => {
   const { runtime, open } = diskBench();
   const store = await open();
   const outcomes = await runtime.drive(Promise.allSettled(Array.from({ length: 5_200 }, (_, i) => store.txn(putOf(`k${i}`)))));
@@ -147,7 +158,10 @@ test('DurableStore.close() does what was proposed, refuses what comes later and 
   await assert.rejects(runtime.drive(store.txn(putOf('late'))), { name: 'StoreStopped', message: 'etcdserver: server stopped' });
   await runtime.drive(Promise.all([last, closing, store.close()]));
   assert.equal(store.range({ key: 'last' }).count, 1);
-  assert.deepEqual((await open()).range({ key: '\0', end: '\0' }).kvs.map(({ key }) => key), ['last']);
+  assert.deepEqual(
+    (await open()).range({ key: '\0', end: '\0' }).kvs.map(({ key }) => key),
+    ['last'],
+  );
 });
 
 test('Process.stop() closes the store', async () => {
