@@ -5,6 +5,7 @@ import type { Process } from '@coracle/kernel';
 import {
   leaseNamespace,
   leaseRenewMs,
+  missingLabels,
   newLease,
   newNode,
   nodeStatus,
@@ -84,8 +85,10 @@ export class NodeAgent {
       return await nodes.create(newNode(this.#node, this.#process.clock.now()));
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      return nodes.get(this.#node.name);
     }
+    const node = await nodes.get(this.#node.name);
+    const labels = missingLabels(this.#node, node);
+    return Object.keys(labels).length === 0 ? node : nodes.patch(this.#node.name, 'merge', { metadata: { labels } });
   }
 
   #hasChanged(node: Frozen<Node>): boolean {

@@ -1,5 +1,5 @@
 import type { Node, NodeCondition, NodeStatus } from '@coracle/api';
-import { formatMicroTime, formatTime, type Frozen } from '@coracle/apimachinery';
+import { formatMicroTime, formatTime, type Frozen, getOwn } from '@coracle/apimachinery';
 import type { Lease } from '@coracle/api';
 
 export interface NodeDescription {
@@ -18,21 +18,49 @@ export const kubeletPort = 10250;
 
 /** The Node that a kubelet registers (kubelet_node_status.go initialNode). */
 export function newNode(node: NodeDescription, nowMs: number): Node {
-  const platform = { 'kubernetes.io/arch': 'amd64', 'kubernetes.io/os': 'linux' };
-  const labels = {
-    'beta.kubernetes.io/arch': 'amd64',
-    'beta.kubernetes.io/os': 'linux',
-    ...platform,
-    'kubernetes.io/hostname': node.name,
-    ...node.labels,
-  };
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name: node.name, labels, annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' } },
+    metadata: {
+      name: node.name,
+      labels: labelsOf(node),
+      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+    },
     spec: { podCIDR: node.podCIDR, podCIDRs: [node.podCIDR], ...(node.taints.length === 0 ? {} : { taints: node.taints }) },
     status: nodeStatus(node, undefined, nowMs),
   };
+}
+
+function labelsOf({ name, labels }: NodeDescription): Readonly<Record<string, string>> {
+  return {
+    'beta.kubernetes.io/arch': 'amd64',
+    'beta.kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': 'amd64',
+    'kubernetes.io/os': 'linux',
+    'kubernetes.io/hostname': name,
+    ...labels,
+  };
+}
+
+/** Labels that say what a node is: the kubelet sets them right on one that is there already, and no others (updateDefaultLabels). */
+const ofKubelet: ReadonlySet<string> = new Set([
+  'beta.kubernetes.io/arch',
+  'beta.kubernetes.io/instance-type',
+  'beta.kubernetes.io/os',
+  'failure-domain.beta.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+  'kubernetes.io/arch',
+  'kubernetes.io/hostname',
+  'kubernetes.io/os',
+  'node.kubernetes.io/instance-type',
+  'topology.kubernetes.io/region',
+  'topology.kubernetes.io/zone',
+]);
+
+/** What the labels of an existing node lack or have wrong. */
+export function missingLabels(node: NodeDescription, existing: Frozen<Node>): Readonly<Record<string, string>> {
+  const wanted = Object.entries(labelsOf(node)).filter(([key]) => ofKubelet.has(key));
+  return Object.fromEntries(wanted.filter(([key, value]) => getOwn(existing.metadata.labels, key) !== value));
 }
 
 /** What the kubelet reports of a node; conditions of others stay. */
