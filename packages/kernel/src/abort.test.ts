@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
-import { abortReason, unlessAborted, untilAborted } from './abort.ts';
+import { abortReason, firstAborted, unlessAborted, untilAborted } from './abort.ts';
 
 const left = new Error('left');
 
@@ -58,5 +58,32 @@ describe('unlessAborted', () => {
     early.reject(new Error('too late'));
     late.reject(new Error('too late'));
     // The runner fails a test that leaves a rejection to nobody.
+  });
+});
+
+describe('firstAborted', () => {
+  test('aborts with the first of its signals, for its reason, and leaves no listener', () => {
+    const [one, two] = [new AbortController(), new AbortController()];
+    const first = firstAborted(one.signal, undefined, two.signal);
+    assert.equal(first.signal.aborted, false);
+    two.abort(left);
+    assert.equal(first.signal.reason, left);
+    one.abort(new Error('too late'));
+    assert.equal(first.signal.reason, left);
+    assert.deepEqual(getEventListeners(one.signal, 'abort'), []);
+  });
+
+  test('has aborted when one of its signals had', () => {
+    const { signal } = new AbortController();
+    assert.equal(firstAborted(signal, AbortSignal.abort(left)).signal.reason, left);
+    assert.deepEqual(getEventListeners(signal, 'abort'), []);
+  });
+
+  test('hears nothing more once it is disposed of', () => {
+    const controller = new AbortController();
+    const first = firstAborted(controller.signal);
+    first[Symbol.dispose]();
+    controller.abort();
+    assert.equal(first.signal.aborted, false);
   });
 });

@@ -28,3 +28,23 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | u
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/**
+ * A signal that aborts when the first of `signals` does, for its reason. Unlike `AbortSignal.any`, whose signal Node keeps alive, with
+ * all that listens to it, until one of them aborts: a simulated cluster is left without notice. Disposing it leaves `signals`.
+ */
+export function firstAborted(...signals: readonly (AbortSignal | undefined)[]): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const leave = (): void => {
+    for (const signal of signals) signal?.removeEventListener('abort', onAbort);
+  };
+  const onAbort = (event: Event): void => abort(event.target as AbortSignal); // it is listened to on signals only
+  const abort = (signal: AbortSignal): void => {
+    leave();
+    controller.abort(signal.reason);
+  };
+  const aborted = signals.find((signal) => signal?.aborted === true);
+  if (aborted === undefined) for (const signal of signals) signal?.addEventListener('abort', onAbort);
+  else abort(aborted);
+  return { signal: controller.signal, [Symbol.dispose]: leave };
+}

@@ -1,4 +1,4 @@
-export { abortReason, unlessAborted, untilAborted } from './abort.ts';
+export { abortReason, firstAborted, unlessAborted, untilAborted } from './abort.ts';
 export { AssertionError, assert, unreachable } from './assert.ts';
 export type { Cause } from './cause.ts';
 export {

@@ -1,7 +1,7 @@
 import type { Pod } from '@coracle/api';
 import type { Frozen } from '@coracle/apimachinery';
 import { type Clientset, deletionKey, EventRecorder, KeyedController, metaNamespaceKey, SharedIndexInformer } from '@coracle/client';
-import { type Process, untilAborted } from '@coracle/kernel';
+import { firstAborted, type Process, untilAborted } from '@coracle/kernel';
 import { defaultProgram } from './container/default-program.ts';
 import { Volume, type VolumeData } from './container/file-system.ts';
 import { ProgramRegistry } from './container/images.ts';
@@ -93,7 +93,8 @@ export class Kubelet {
     const objects = new ReferencedObjects({ process: this.#process, clientset, onChange: (uids) => this.#objectsChanged(uids) });
     const node = this.#context({ ip, capacity, objects });
     const stopped = new AbortController();
-    const until = AbortSignal.any([signal, stopped.signal]);
+    using either = firstAborted(signal, stopped.signal);
+    const until = either.signal;
     const description: NodeDescription = {
       name: this.nodeName,
       ip,

@@ -1,7 +1,7 @@
 import type { Pod } from '@coracle/api';
 import { formatTime, isNotFound } from '@coracle/apimachinery';
 import { type Clientset, EventRecorder, type Lister } from '@coracle/client';
-import type { Process, Task } from '@coracle/kernel';
+import { firstAborted, type Process, type Task } from '@coracle/kernel';
 import { SchedulerCache } from './cache/cache.ts';
 import type { NodeInfo } from './cache/node-info.ts';
 import { type PodInfo, podInfoOf } from './cache/pod-info.ts';
@@ -103,7 +103,8 @@ export class Scheduler {
     this.#volumes.reserve(steps);
     this.#countBusy(1);
     const task = this.#process.spawn(`bind ${pod.key}`, async (ofProcess) => {
-      await this.#bindingCycle(queued, pod, node, steps, AbortSignal.any([signal, ofProcess]));
+      using first = firstAborted(signal, ofProcess);
+      await this.#bindingCycle(queued, pod, node, steps, first.signal);
       this.#bindings.delete(task);
     });
     this.#bindings.add(task);

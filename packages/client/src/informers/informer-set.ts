@@ -1,4 +1,4 @@
-import type { Process, Task } from '@coracle/kernel';
+import { firstAborted, type Process, type Task } from '@coracle/kernel';
 
 /** What a factory knows of an informer, whatever its type. */
 export interface AnyInformer {
@@ -35,9 +35,9 @@ export class InformerSet {
     for (const [key, informer] of this.informers) {
       if (this.startedInformers.get(key) === true) continue;
       this.startedInformers.set(key, true);
-      const task = this.#process.spawn(`informer ${informer.name}`, (ofProcess) => {
-        const signals = [ofProcess, this.#shutdown.signal, ...(signal === undefined ? [] : [signal])];
-        return informer.run(AbortSignal.any(signals));
+      const task = this.#process.spawn(`informer ${informer.name}`, async (ofProcess) => {
+        using first = firstAborted(ofProcess, this.#shutdown.signal, signal);
+        await informer.run(first.signal);
       });
       this.#tasks.push(task);
     }

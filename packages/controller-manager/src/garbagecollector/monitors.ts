@@ -11,7 +11,7 @@ import {
   SharedIndexInformer,
   type SharedInformerFactory,
 } from '@coracle/client';
-import type { Process } from '@coracle/kernel';
+import { firstAborted, type Process } from '@coracle/kernel';
 import { preferredResources } from '../controller/preferred-resources.ts';
 
 /** Where monitors report. */
@@ -119,7 +119,10 @@ export class Monitors {
     });
     const registration: HandlerRegistration = informer.addEventHandler(handler);
     const ended = new AbortController();
-    this.#process.spawn(`monitor ${informer.name}`, (signal) => informer.run(AbortSignal.any([signal, ended.signal])));
+    this.#process.spawn(`monitor ${informer.name}`, async (signal) => {
+      using either = firstAborted(signal, ended.signal);
+      await informer.run(either.signal);
+    });
     const stop = (): void => {
       registration.remove();
       ended.abort(new Error('The resource is not served any more'));

@@ -1,7 +1,7 @@
 import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Pod, Secret } from '@coracle/api';
 import type { Frozen, KubeObject } from '@coracle/apimachinery';
 import { type Clientset, type ResourceHandle, resources, SharedIndexInformer } from '@coracle/client';
-import { type Process, type Task, untilAborted } from '@coracle/kernel';
+import { firstAborted, type Process, type Task, untilAborted } from '@coracle/kernel';
 import { ConfigError, type PodObjects } from './pod-objects.ts';
 
 export interface ReferencedObjectsOptions {
@@ -115,12 +115,12 @@ export class ReferencedObjects {
     const changed = (): void => this.#onChange([...followed.pods]);
     informer.addEventHandler({ onAdd: changed, onUpdate: changed, onDelete: changed });
     this.#spawn(`follow ${key}`, async (signal) => {
-      const either = AbortSignal.any([signal, followed.stop.signal]);
+      using either = firstAborted(signal, followed.stop.signal);
       this.#spawn(`first list of ${key}`, async () => {
-        await Promise.race([informer.whenSynced(), untilAborted(either)]);
+        await Promise.race([informer.whenSynced(), untilAborted(either.signal)]);
         changed(); // also when there is no such object
       });
-      await informer.run(either);
+      await informer.run(either.signal);
     });
     return followed;
   }
