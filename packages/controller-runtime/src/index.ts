@@ -5,6 +5,17 @@ export { type CustomObject, defineResource, type DefinedResource, type ResourceD
 export { hasFinalizer, withFinalizer, withoutFinalizer } from './finalizers.ts';
 export { Manager, type ManagerOptions, type Runnable } from './manager.ts';
 export { AlreadyOwnedError, setControllerReference } from './ownership.ts';
-export { generationChanged, type Predicate, resourceVersionChanged } from './predicate.ts';
+export {
+  and,
+  annotationsChanged,
+  generationChanged,
+  labelsChanged,
+  labelsMatch,
+  not,
+  or,
+  type Predicate,
+  resourceVersionChanged,
+  where,
+} from './predicate.ts';
 export { type Reconciler, type Request, type Result, TerminalError } from './reconcile.ts';
 export { type Fields, type ObjectOfFields, type OptionalSchema, s, type Schema, type SchemaOptions, type TypeOf } from './schema.ts';

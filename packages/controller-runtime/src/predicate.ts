@@ -1,4 +1,4 @@
-import type { Frozen, KubeObject } from '@coracle/apimachinery';
+import { type Frozen, type KubeObject, type LabelMatcher, semanticEqual } from '@coracle/apimachinery';
 
 /** Which events are worth a reconcile; an absent member lets all of its kind through (pkg/predicate). */
 export interface Predicate<T> {
@@ -16,3 +16,46 @@ export const generationChanged: Predicate<KubeObject> = {
 export const resourceVersionChanged: Predicate<KubeObject> = {
   update: (old, object) => old.metadata.resourceVersion !== object.metadata.resourceVersion,
 };
+
+/** Only updates of labels. */
+export const labelsChanged: Predicate<KubeObject> = {
+  update: (old, object) => !semanticEqual(old.metadata.labels, object.metadata.labels),
+};
+
+/** Only updates of annotations. */
+export const annotationsChanged: Predicate<KubeObject> = {
+  update: (old, object) => !semanticEqual(old.metadata.annotations, object.metadata.annotations),
+};
+
+/** Events of objects that `holds` is true for; of an update, its new state. */
+export function where<T>(holds: (object: Frozen<T>) => boolean): Predicate<T> {
+  return { create: holds, update: (_old, object) => holds(object), delete: holds };
+}
+
+/** Events of objects whose labels match. An object that loses the label is no longer seen: its last event is of the old state. */
+export function labelsMatch(matcher: LabelMatcher): Predicate<KubeObject> {
+  return where(({ metadata }) => matcher.matches(metadata.labels ?? {}));
+}
+
+/** Events that all of them let through. */
+export function and<T>(...predicates: readonly Predicate<T>[]): Predicate<T> {
+  return combined((ask) => predicates.every(ask));
+}
+
+/** Events that one of them lets through. */
+export function or<T>(...predicates: readonly Predicate<T>[]): Predicate<T> {
+  return combined((ask) => predicates.some(ask));
+}
+
+/** Events that it does not let through. */
+export function not<T>(predicate: Predicate<T>): Predicate<T> {
+  return combined((ask) => !ask(predicate));
+}
+
+function combined<T>(decide: (ask: (predicate: Predicate<T>) => boolean) => boolean): Predicate<T> {
+  return {
+    create: (object) => decide((predicate) => predicate.create?.(object) ?? true),
+    update: (old, object) => decide((predicate) => predicate.update?.(old, object) ?? true),
+    delete: (object) => decide((predicate) => predicate.delete?.(object) ?? true),
+  };
+}
