@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseTime } from '@coracle/apimachinery';
+import { type ApiRequest, parseTime, TransportError } from '@coracle/apimachinery';
 import { NodeCluster } from '../fixtures/node-cluster.ts';
 
 interface Scene {
@@ -9,10 +9,10 @@ interface Scene {
   heard(): Promise<{ readonly lease: number | undefined; readonly status: number }>;
 }
 
-async function scene(): Promise<Scene> {
+async function scene(fault: (request: ApiRequest) => Error | undefined = () => undefined): Promise<Scene> {
   const cluster = new NodeCluster();
   await cluster.setUp();
-  cluster.startNode('n1');
+  cluster.startNode('n1', { fault });
   await cluster.runtime.settle();
   const { runtime, admin } = cluster;
   const startMs = runtime.nowMs;
@@ -48,6 +48,55 @@ describe('NodeAgent', () => {
       [300, 300],
       [310, 300],
     ]);
+  });
+
+  test('registers once the server answers, after waits that double', async () => {
+    const triedAtMs: number[] = [];
+    const cluster = new NodeCluster();
+    await cluster.setUp();
+    const fault = ({ method, path }: ApiRequest): Error | undefined => {
+      if (method !== 'POST' || path !== '/api/v1/nodes' || triedAtMs.push(cluster.runtime.nowMs) > 8) return undefined;
+      return new TransportError('cut', { executed: 'no' });
+    };
+    cluster.startNode('n1', { fault });
+    await cluster.runtime.settle();
+    const waits = triedAtMs.slice(1).map((at, i) => at - (triedAtMs[i] ?? 0));
+    assert.deepEqual(waits, [100, 200, 400, 800, 1600, 3200, 6400, 7000]);
+    const node = await cluster.runtime.drive(cluster.admin.coreV1.nodes().get('n1'));
+    assert.equal(node.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True');
+  });
+
+  test('a report that fails is tried again at once, five times in all', async () => {
+    let [failures, tries] = [0, 0];
+    const { cluster, heard } = await scene(({ method, path }) => {
+      if (method !== 'PUT' || path !== '/api/v1/nodes/n1/status') return undefined;
+      return ++tries <= failures ? new TransportError('cut', { executed: 'no' }) : undefined;
+    });
+    [failures, tries] = [4, 0];
+    await cluster.runtime.advance(300_500);
+    assert.deepEqual([(await heard()).status, tries], [300, 5]);
+    [failures, tries] = [5, 0];
+    await cluster.runtime.advance(300_000);
+    assert.deepEqual([(await heard()).status, tries], [300, 5], 'then not before the next look');
+    await cluster.runtime.advance(10_000);
+    assert.deepEqual([(await heard()).status, tries], [610, 6]);
+  });
+
+  test('a lease is renewed soon after an outage that is shorter than itself', async () => {
+    let isCut = false;
+    const { cluster, heard } = await scene(() => (isCut ? new TransportError('cut', { executed: 'no' }) : undefined));
+    await cluster.runtime.advance(9000);
+    isCut = true;
+    await cluster.runtime.advance(3500);
+    isCut = false;
+    await cluster.runtime.advance(1000);
+    assert.equal((await heard()).lease, 13);
+    isCut = true;
+    await cluster.runtime.advance(20_000);
+    isCut = false;
+    await cluster.runtime.advance(10_000);
+    const { lease = 0 } = await heard();
+    assert.ok(lease > 33, `renewed at ${lease} s`);
   });
 
   test('the lease says for how long, by whom and of which node', async () => {

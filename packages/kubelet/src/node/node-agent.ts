@@ -25,6 +25,7 @@ export interface NodeAgentOptions {
 const statusCheckMs = 10_000;
 /** Without a change the status is reported this often (nodeStatusReportFrequency). */
 const statusReportMs = 300_000;
+const statusTries = 5; // nodeStatusUpdateRetry
 const retryMs = 1_000;
 const longestRetryMs = 7_000; // registerWithAPIServer doubles from 100 ms to this
 
@@ -105,15 +106,22 @@ export class NodeAgent {
   async #reportStatus(signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#process.clock.sleep(statusCheckMs, { signal, background: true });
-      try {
-        const node = await this.#clientset.coreV1.nodes().get(this.#node.name);
-        const isDue = this.#process.clock.monotonic() - this.#reportedAtMs >= statusReportMs;
-        if (!isDue && !this.#hasChanged(node)) continue;
-        await this.#putStatus(node);
-        this.#reportedAtMs = this.#process.clock.monotonic();
-      } catch (error) {
-        this.#warn('Cannot report the status of the node', error); // the next check tries again
-      }
+      // At once: the usual reason is that somebody else has written meanwhile.
+      for (let tries = 0; tries < statusTries && !signal.aborted && !(await this.#tryReport()); tries++);
+    }
+  }
+
+  async #tryReport(): Promise<boolean> {
+    try {
+      const node = await this.#clientset.coreV1.nodes().get(this.#node.name);
+      const isDue = this.#process.clock.monotonic() - this.#reportedAtMs >= statusReportMs;
+      if (!isDue && !this.#hasChanged(node)) return true;
+      await this.#putStatus(node);
+      this.#reportedAtMs = this.#process.clock.monotonic();
+      return true;
+    } catch (error) {
+      this.#warn('Cannot report the status of the node', error);
+      return false;
     }
   }
 
