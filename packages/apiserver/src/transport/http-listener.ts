@@ -163,6 +163,8 @@ async function serveHttp1(options: HttpListenerOptions, request: IncomingMessage
   if (response.destroyed) return;
   if (body.form === 'bytes') call.answered();
   response.writeHead(status, headers);
+  // Of a watch or a log the head says that it began: nothing else may come for long.
+  if (body.form === 'stream') response.flushHeaders();
   await send(body, response, method === 'HEAD');
 }
 
