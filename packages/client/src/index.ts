@@ -8,7 +8,13 @@ export { type ObjectInput, type ObjectList, type ResourceClient, resourceClient,
 export { type ClientOptions, RestClient } from './rest/rest-client.ts';
 export { type Got, Queue, type QueueOptions, type QueueOrder, type WorkQueue } from './util/workqueue/queue.ts';
 export { DelayingQueue } from './util/workqueue/delaying-queue.ts';
-export { type AddOptions, type GotWithPriority, lowPriority, PriorityQueue, type PriorityQueueOptions } from './util/workqueue/priority-queue.ts';
+export {
+  type AddOptions,
+  type GotWithPriority,
+  lowPriority,
+  PriorityQueue,
+  type PriorityQueueOptions,
+} from './util/workqueue/priority-queue.ts';
 export { parallelizeUntil } from './util/workqueue/parallelize.ts';
 export {
   BucketRateLimiter,
@@ -65,9 +71,31 @@ export { type IndexFunction, type Indexers, ThreadSafeStore } from './tools/cach
 export { UndeltaStore } from './tools/cache/undelta-store.ts';
 export { ListPager, type ListPagerOptions, type PagedList } from './tools/pager/list-pager.ts';
 export { Backoff, type BackoffOptions } from './util/backoff.ts';
-export { EventRecorder, type EventRecorderOptions, type EventType } from './tools/record/event-recorder.ts';
-export { defaultBackoff, defaultRetry, retryOnConflict, type RetryOptions } from './util/retry.ts';
 export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
+export { ElectionHealth } from './tools/leaderelection/election-health.ts';
+export { type LeaderElectionConfig, LeaderElector } from './tools/leaderelection/leader-elector.ts';
+export { LeaseLock, type LeaseLockOptions } from './tools/leaderelection/lease-lock.ts';
+export {
+  type LeaderElectionRecord,
+  leaseSpecFromRecord,
+  recordFromLeaseSpec,
+  type ResourceLock,
+} from './tools/leaderelection/resource-lock.ts';
+export { type CoreEvent, type EventSubject, type EventType, type ObjectReference, referenceTo } from './tools/record/event.ts';
+export {
+  clientEventSink,
+  EventBroadcaster,
+  type EventBroadcasterOptions,
+  type EventSink,
+  type EventSource,
+  type Recorder,
+} from './tools/record/event-broadcaster.ts';
+export { type Correlated, type CorrelatorOptions, EventCorrelator } from './tools/record/event-correlator.ts';
+export { EventRecorder, type EventRecorderOptions } from './tools/record/event-recorder.ts';
+export { type InformerWatcher, informerWatcher } from './tools/watch/informer-watcher.ts';
+export { retryWatcher, type RetryWatcherOptions } from './tools/watch/retry-watcher.ts';
+export { until, untilWithoutRetry, untilWithSync, type WatchCondition, WatchClosedError } from './tools/watch/until.ts';
+export { defaultBackoff, defaultRetry, retryOnConflict, retryOnError, type RetryOptions } from './util/retry.ts';
 export {
   anonymousConfig,
   type AuthProviderConfig,
@@ -81,7 +109,12 @@ export {
   NotInClusterError,
 } from './rest/config.ts';
 export { type Host, liveHost } from './rest/host.ts';
-export { type ClosableTransport, httpTransport, type HttpTransportOptions } from './transport/http.ts';
+export type { ClosableTransport } from './transport/http.ts';
+export { httpTransport, type HttpTransportOptions } from './transport/http-transport.ts';
+export type { RoundTripper, WireRequest } from './transport/wire-request.ts';
+export { authProxyRoundTripper, maskedHeader } from './transport/round-trippers.ts';
+export { livePluginHost, type PluginHost, type PluginPolicy, validatePluginPolicy } from './plugin/credentials/exec.ts';
+export { type ExecCluster, loadExecCredential } from './plugin/credentials/exec-credential.ts';
 export { type ApiGroup, type ApiResource, type Discovery, DiscoveryClient } from './discovery/discovery-client.ts';
 export { NoMatchError, RestMapper } from './discovery/rest-mapper.ts';
 export { type ChosenNamespace, type ConfigOverrides, DirectClientConfig, parseTimeout } from './tools/clientcmd/client-config.ts';

@@ -455,6 +455,7 @@ const changing: ReadonlySet<string> = new Set(['uid', 'creationTimestamp', 'dele
 /** Without what differs from run to run: uids and times. */
 function comparable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value === 'string' && /^\d+s$/.test(value)) return '<age>'; // of a table
   if (typeof value === 'string') return value.replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uid>');
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, changing.has(key) ? `<${key}>` : comparable(member)]));

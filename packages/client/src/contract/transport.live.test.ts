@@ -1,8 +1,8 @@
 import { LiveRuntime } from '@coracle/kernel';
 import { SimRuntime, uniform } from '@coracle/simulator';
-import { httpTransport } from '../transport/http.ts';
+import { httpTransport } from '../transport/http-transport.ts';
 import { TestApiServer } from './api-server.fixture.ts';
-import { transportContract } from './transport-contract.ts';
+import { transportContract, type TransportImplementation } from './transport-contract.ts';
 
 transportContract([
   {
@@ -40,15 +40,20 @@ transportContract([
       };
     },
   },
-  {
-    name: 'HTTP/2',
+  overHttp('HTTP/2'),
+  overHttp('HTTP/1.1'),
+]);
+
+function overHttp(protocol: 'HTTP/2' | 'HTTP/1.1'): TransportImplementation {
+  return {
+    name: protocol,
     async open() {
       const runtime = new LiveRuntime();
       const server = new TestApiServer(runtime);
       const process = runtime.process('caller');
       await server.start();
       const { config, close } = await server.listen();
-      const transport = httpTransport({ process, config });
+      const transport = httpTransport({ process, config, protocol });
       return {
         process,
         transport,
@@ -62,5 +67,5 @@ transportContract([
         },
       };
     },
-  },
-]);
+  };
+}

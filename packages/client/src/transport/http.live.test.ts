@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isNotFound, type KubeObject, TransportError, type WatchFrame } from '@coracle/apimachinery';
 import { LiveRuntime, type Process } from '@coracle/kernel';
 import { Clientset } from '../kubernetes/clientset.ts';
-import { type ClosableTransport, httpTransport } from './http.ts';
+import type { ClosableTransport } from './http.ts';
+import { httpTransport } from './http-transport.ts';
 
 let server: Http2Server;
 let process: Process;
@@ -32,7 +33,7 @@ beforeEach(async () => {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   process = new LiveRuntime().process('test');
-  transport = httpTransport({ process, config: { server: `http://127.0.0.1:${port}`, token: 'secret' } });
+  transport = httpTransport({ process, config: { server: `http://127.0.0.1:${port}`, token: 'secret' }, protocol: 'HTTP/2' });
   clientset = new Clientset({ process, transport });
 });
 
@@ -51,18 +52,28 @@ describe('httpTransport', () => {
       json(stream, 201, JSON.parse(body));
     };
     const created = await clientset.coreV1.configMaps('a b').create({ metadata: { name: 'x' } }, { fieldManager: 'me' });
-    assert.equal(seen, 'POST /api/v1/namespaces/a%20b/configmaps?fieldManager=me Bearer secret application/json {"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"x"}}');
+    assert.equal(
+      seen,
+      'POST /api/v1/namespaces/a%20b/configmaps?fieldManager=me Bearer secret application/json {"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"x"}}',
+    );
     assert.ok(Object.isFrozen(created) && Object.isFrozen(created.metadata));
   });
 
   test('a refusal is a StatusError, also when a proxy words it', async () => {
-    answer = (stream) => json(stream, 404, { kind: 'Status', metadata: {}, status: 'Failure', reason: 'NotFound', code: 404, message: 'pods "x" not found' });
-    await assert.rejects(clientset.coreV1.pods('a').get('x'), (error: Error) => isNotFound(error) && error.message === 'pods "x" not found');
+    answer = (stream) =>
+      json(stream, 404, { kind: 'Status', metadata: {}, status: 'Failure', reason: 'NotFound', code: 404, message: 'pods "x" not found' });
+    await assert.rejects(
+      clientset.coreV1.pods('a').get('x'),
+      (error: Error) => isNotFound(error) && error.message === 'pods "x" not found',
+    );
     answer = (stream) => {
       stream.respond({ ':status': 404, 'content-type': 'text/html' });
       stream.end('<p>nothing</p>');
     };
-    await assert.rejects(clientset.coreV1.pods('a').get('x'), (error: Error) => isNotFound(error) && error.message.includes('<p>nothing</p>'));
+    await assert.rejects(
+      clientset.coreV1.pods('a').get('x'),
+      (error: Error) => isNotFound(error) && error.message.includes('<p>nothing</p>'),
+    );
   });
 
   test('a refusal with Retry-After is tried again', async () => {
@@ -131,11 +142,14 @@ describe('httpTransport', () => {
     answer = (stream) => stream.session?.destroy();
     await assert.rejects(clientset.coreV1.pods('a').get('x'), (error) => error instanceof TransportError && error.executed === 'unknown');
     const nobody = httpTransport({ process, config: { server: 'http://127.0.0.1:1' } });
-    await assert.rejects(nobody.exchange({ method: 'GET', path: '/', query: [], headers: {} }), (error) => error instanceof TransportError && error.executed === 'no');
+    await assert.rejects(
+      nobody.exchange({ method: 'GET', path: '/', query: [], headers: {} }),
+      (error) => error instanceof TransportError && error.executed === 'no',
+    );
   });
 
   test('refuses upgrades, and everything once closed', async () => {
-    await assert.rejects(transport.upgrade({ method: 'GET', path: '/x', query: [], headers: {} }), /no upgrades yet/);
+    await assert.rejects(transport.upgrade({ method: 'GET', path: '/x', query: [], headers: {} }), TransportError);
     await transport.close();
     await assert.rejects(clientset.coreV1.pods('a').get('x'), /the transport is closed/);
   });

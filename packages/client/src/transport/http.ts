@@ -1,79 +1,112 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders, type SecureClientSessionOptions } from 'node:http2';
-import { type ApiRequest, type ApiResponse, type Body, type ExchangeOptions, type Transport, TransportError, type WatchFrame, type WireHeaders, writeJsonBytes } from '@coracle/apimachinery';
-import { abortReason, type ByteDuplex, type Process, unlessAborted } from '@coracle/kernel';
-import type { ClientConfig } from '../rest/config.ts';
-import { decodeWatch } from './watch-decoder.ts';
+import type { Socket } from 'node:net';
+import {
+  type ApiResponse,
+  type ExchangeOptions,
+  readJson,
+  type Status,
+  StatusError,
+  type Transport,
+  TransportError,
+} from '@coracle/apimachinery';
+import { type ByteDuplex, type Process, unlessAborted } from '@coracle/kernel';
+import { type ClientConfig, textOrFile, withoutUndefined } from '../rest/config.ts';
+import { type Host, liveHost } from '../rest/host.ts';
+import { Connector, type TlsMaterial } from './connector.ts';
+import { Http1Connections, type RefusedUpgrade } from './http1.ts';
+import { Http2Connection, type PingOptions } from './http2.ts';
+import { proxyFor } from './proxy.ts';
+import type { RoundTripper, WireRequest } from './wire-request.ts';
 
-export interface HttpTransportOptions {
+export interface ConnectionOptions {
   readonly process: Process;
   readonly config: ClientConfig;
+  /** Whose files and proxies: default the machine's. */
+  readonly host?: Host;
+  /** Default: as the server chooses over TLS, and HTTP/1.1 without. HTTP/2 without TLS must be known before. */
+  readonly protocol?: 'HTTP/1.1' | 'HTTP/2';
+  /** Client certificate and key that change; wins over that of the config. */
+  readonly certificate?: () => Promise<Pick<TlsMaterial, 'clientCertificate' | 'clientKey'>>;
 }
 
-/** A transport that holds a connection until it is closed, or its process stops. */
+/** A transport that holds connections until it is closed, or its process stops. */
 export interface ClosableTransport extends Transport, AsyncDisposable {
   close(): Promise<void>;
 }
 
-const connectTimeoutMs = 30_000;
-/** Pings find a dead connection, on which a watch would wait for ever (as HTTP2_READ_IDLE_TIMEOUT_SECONDS upstream). */
-const pingEveryMs = 30_000;
-const pingTimeoutMs = 15_000;
-/** A larger answer is refused: nothing that a server of ours or upstream's gives comes near. */
-const maxAnswerBytes = 1 << 30;
+/** As upstream looks whether the files of certificates changed (client-go transport CertCallbackRefreshDuration). */
+const certificateRefreshMs = 300_000;
 
-/** HTTP/2 to an API server over one connection, made when first needed and again when it was lost. */
-export function httpTransport(options: HttpTransportOptions): ClosableTransport {
-  return new Http2Transport(options);
-}
-
-class Http2Transport implements ClosableTransport {
+/** Connections to one API server as `config` says, without what is put into requests: see `httpTransport`. */
+export class HttpConnections implements ClosableTransport {
   readonly #process: Process;
-  readonly #origin: string;
   readonly #basePath: string;
-  readonly #tls: SecureClientSessionOptions;
-  readonly #token: string | undefined;
-  #session: Promise<ClientHttp2Session> | undefined;
+  readonly #connector: Connector;
+  readonly #http1: Http1Connections;
+  readonly #ping: PingOptions;
+  readonly #protocol: 'HTTP/1.1' | 'HTTP/2' | undefined;
+  readonly #zips: boolean;
+  readonly #material: () => TlsMaterial;
+  #http2: Promise<Http2Connection | 'HTTP/1.1'> | undefined;
+  #lastMaterial: TlsMaterial | undefined;
   #isClosed = false;
 
-  constructor({ process, config }: HttpTransportOptions) {
-    const url = new URL(config.server);
-    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError(`Cannot connect to "${config.server}": neither https nor http`);
-    if (config.insecureSkipTlsVerify === true && config.certificateAuthority !== undefined) {
-      throw new TypeError('Cannot use a certificate authority together with insecureSkipTlsVerify');
+  /** Throws TypeError for an address or a mix of options that cannot be. */
+  constructor({ process, config, host = liveHost(), protocol, certificate }: ConnectionOptions) {
+    const target = serverUrl(config);
+    if (
+      config.insecureSkipTlsVerify === true &&
+      (config.certificateAuthority !== undefined || config.certificateAuthorityFile !== undefined)
+    ) {
+      throw new TypeError('specifying a root certificates file with the insecure flag is not allowed');
     }
     this.#process = process;
-    this.#origin = url.origin;
-    this.#basePath = url.pathname.replace(/\/$/, '');
-    this.#token = config.clientCertificate === undefined ? config.token : undefined;
-    this.#tls = {
-      ...(config.certificateAuthority === undefined ? {} : { ca: config.certificateAuthority }),
-      ...(config.clientCertificate === undefined ? {} : { cert: config.clientCertificate }),
-      ...(config.clientKey === undefined ? {} : { key: config.clientKey }),
-      ...(config.tlsServerName === undefined ? {} : { servername: config.tlsServerName }),
-      rejectUnauthorized: config.insecureSkipTlsVerify !== true,
-      minVersion: 'TLSv1.2',
-    };
+    this.#basePath = target.pathname.replace(/\/$/, '');
+    this.#protocol = protocol ?? (target.protocol === 'http:' ? 'HTTP/1.1' : undefined);
+    this.#zips = config.disableCompression !== true;
+    this.#material = () => materialOf(config, host);
+    this.#ping = pingOptions(host.environment);
+    this.#connector = new Connector({
+      process,
+      target,
+      proxy: proxyFor(target, config.proxyUrl, host.environment),
+      material: async () => {
+        const material = this.#material();
+        this.#lastMaterial = material;
+        return certificate === undefined ? material : { ...material, ...(await certificate()) };
+      },
+      tlsServerName: config.tlsServerName,
+      insecureSkipTlsVerify: config.insecureSkipTlsVerify,
+    });
+    this.#http1 = new Http1Connections(this.#connector);
     process.signal.addEventListener('abort', () => this.#end(), { once: true });
+    if (config.certificateAuthorityFile !== undefined || config.clientCertificateFile !== undefined) this.#watchFiles();
   }
 
-  async exchange(request: ApiRequest, options: ExchangeOptions = {}): Promise<ApiResponse> {
-    const { signal } = options;
-    const session = await unlessAborted(this.#connected(), signal);
-    if (signal?.aborted) throw abortReason(signal);
-    const stream = this.#open(session, request);
-    const onAbort = (): void => stream.close(constants.NGHTTP2_CANCEL);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    stream.once('close', () => signal?.removeEventListener('abort', onAbort));
-    try {
-      const { status, headers } = await answered(stream, request);
-      return { status, headers, ...(await this.#content(stream, request, signal, status, headers)) };
-    } catch (error) {
-      throw signal?.aborted ? abortReason(signal) : error;
-    }
+  async exchange(request: WireRequest, options: ExchangeOptions = {}): Promise<ApiResponse> {
+    this.#refuseWhenClosed();
+    const placed = this.#placed(request);
+    if (this.#protocol === 'HTTP/1.1') return this.#http1.exchange(placed, options);
+    this.#http2 ??= this.#connect();
+    const connection = await unlessAborted(this.#http2, options.signal);
+    return connection === 'HTTP/1.1' ? this.#http1.exchange(placed, options) : connection.exchange(placed, options);
   }
 
-  async upgrade(request: ApiRequest): Promise<{ readonly protocol: string; readonly duplex: ByteDuplex }> {
-    throw new TransportError(`Cannot upgrade "${request.path}": the HTTP transport has no upgrades yet`, { executed: 'no' });
+  /** Rejects with a TransportError whose cause is the StatusError when the server refuses. */
+  async upgrade(request: WireRequest, options: ExchangeOptions = {}): Promise<{ readonly protocol: string; readonly duplex: ByteDuplex }> {
+    this.#refuseWhenClosed();
+    const result = await this.#http1.upgrade(this.#placed(request), options);
+    if ('duplex' in result) return result;
+    const { refused } = result;
+    throw new TransportError(`Cannot upgrade "${request.path}": the server answered ${refused.status}`, {
+      executed: 'no',
+      cause: statusErrorOfRefusal(refused),
+    });
+  }
+
+  /** Breaks every connection: the next request opens a new one, with the certificate of then. */
+  reconnect(): void {
+    this.#http2 = undefined;
+    this.#connector.closeAll();
   }
 
   async close(): Promise<void> {
@@ -84,138 +117,140 @@ class Http2Transport implements ClosableTransport {
     return this.close();
   }
 
+  #placed(request: WireRequest): WireRequest {
+    const encoding = this.#zips && request.headers['accept-encoding'] === undefined && request.headers['upgrade'] === undefined;
+    if (!encoding && this.#basePath === '') return request;
+    return {
+      ...request,
+      path: this.#basePath + request.path,
+      headers: encoding ? { ...request.headers, 'accept-encoding': 'gzip' } : request.headers,
+    };
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#isClosed) throw new TransportError('Cannot send: the transport is closed', { executed: 'no' });
+  }
+
   #end(): void {
     this.#isClosed = true;
-    const session = this.#session;
-    this.#session = undefined;
-    session?.then((open) => open.destroy()).catch(() => undefined); // it never opened: nothing to close
+    const connection = this.#http2;
+    this.#http2 = undefined;
+    this.#http1.close();
+    this.#connector.closeAll();
+    // One that is being opened is closed when it is there; one that never opened needs no closing.
+    connection?.then((open) => (open === 'HTTP/1.1' ? this.#http1.close() : open.close())).catch(() => undefined);
   }
 
-  #connected(): Promise<ClientHttp2Session> {
-    if (this.#isClosed) return Promise.reject(new TransportError('Cannot send: the transport is closed', { executed: 'no' }));
-    this.#session ??= this.#connect();
-    return this.#session;
-  }
-
-  #connect(): Promise<ClientHttp2Session> {
-    const connecting = new Promise<ClientHttp2Session>((resolve, reject) => {
-      const session = connect(this.#origin, this.#tls);
-      const timeout = this.#process.clock.timer(connectTimeoutMs, () => session.destroy(new Error(`No connection within ${connectTimeoutMs} ms`)));
-      const lost = (error?: Error): void => {
-        timeout[Symbol.dispose]();
-        forget();
-        reject(new TransportError(`Cannot connect to "${this.#origin}": ${error?.message ?? 'connection closed'}`, { executed: 'no', cause: error }));
-      };
-      const forget = (): void => {
-        if (this.#session === connecting) this.#session = undefined;
-      };
-      session.on('error', lost);
-      session.once('close', () => lost());
-      // The server takes no more requests on this connection; those that run may finish.
-      session.once('goaway', forget);
-      session.once('connect', () => {
-        timeout[Symbol.dispose]();
-        this.#keepAlive(session);
-        resolve(session);
-      });
+  #connect(): Promise<Http2Connection | 'HTTP/1.1'> {
+    const forget = (): void => {
+      if (this.#http2 === connecting) this.#http2 = undefined;
+    };
+    const connecting: Promise<Http2Connection | 'HTTP/1.1'> = this.#opened(forget).catch((error: unknown) => {
+      forget();
+      throw error;
     });
     return connecting;
   }
 
-  #keepAlive(session: ClientHttp2Session): void {
-    const { clock } = this.#process;
-    const next = clock.timer(
-      pingEveryMs,
+  async #opened(onLost: () => void): Promise<Http2Connection | 'HTTP/1.1'> {
+    const socket: Socket & { readonly alpnProtocol?: string | false | null } = await this.#connector.connect(['h2', 'http/1.1']);
+    if (this.#isClosed) {
+      socket.destroy();
+      this.#refuseWhenClosed();
+    }
+    if (this.#protocol !== 'HTTP/2' && socket.alpnProtocol !== 'h2') {
+      this.#http1.adopt(socket);
+      return 'HTTP/1.1';
+    }
+    return Http2Connection.open({ process: this.#process, origin: this.#connector.target.origin, socket, ping: this.#ping, onLost });
+  }
+
+  /** Certificates are read for each new connection; a long one must be broken for them. */
+  #watchFiles(): void {
+    this.#process.clock.timer(
+      certificateRefreshMs,
       () => {
-        const overdue = clock.timer(pingTimeoutMs, () => session.destroy(new Error(`No answer to a ping within ${pingTimeoutMs} ms`)), { background: true });
-        session.once('close', () => overdue[Symbol.dispose]());
-        session.ping((error) => {
-          overdue[Symbol.dispose]();
-          if (error === null && !session.destroyed) this.#keepAlive(session);
-        });
+        if (this.#isClosed) return;
+        if (this.#haveFilesChanged()) this.reconnect();
+        this.#watchFiles();
       },
       { background: true },
     );
-    session.once('close', () => next[Symbol.dispose]());
   }
 
-  #open(session: ClientHttp2Session, request: ApiRequest): ClientHttp2Stream {
-    const query = new URLSearchParams(request.query.map(([name, value]): [string, string] => [name, value])).toString();
-    const body = request.body;
-    const type = body?.form === 'bytes' || body?.form === 'stream' ? { 'content-type': body.contentType } : {};
-    let stream: ClientHttp2Stream;
+  #haveFilesChanged(): boolean {
+    const last = this.#lastMaterial;
+    if (last === undefined) return false;
     try {
-      stream = session.request(
-        {
-          ':method': request.method,
-          ':path': `${this.#basePath}${request.path}${query === '' ? '' : `?${query}`}`,
-          ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-          ...type,
-          ...request.headers,
-        },
-        { endStream: body === undefined },
+      const now = this.#material();
+      return (
+        now.certificateAuthority !== last.certificateAuthority ||
+        now.clientCertificate !== last.clientCertificate ||
+        now.clientKey !== last.clientKey
       );
     } catch (error) {
-      throw new TransportError(`Cannot send ${request.method} ${request.path}: the connection is closing`, { executed: 'no', cause: error });
+      this.#process.log.error('Key failed with', { err: error instanceof Error ? error.message : String(error) });
+      return false;
     }
-    if (body?.form === 'object') stream.end(writeJsonBytes(body.object));
-    else if (body?.form === 'bytes') stream.end(body.bytes);
-    else if (body?.form === 'stream') {
-      stream.close(constants.NGHTTP2_CANCEL);
-      throw new TransportError(`Cannot send ${request.method} ${request.path}: bodies without an end are not supported yet`, { executed: 'no' });
-    }
-    return stream;
-  }
-
-  async #content(stream: ClientHttp2Stream, request: ApiRequest, signal: AbortSignal | undefined, status: number, headers: WireHeaders): Promise<{ readonly body: Body } | { readonly events: AsyncIterable<readonly WatchFrame[]> }> {
-    const contentType = headers['content-type'] ?? '';
-    const asks = (name: string): boolean => request.query.some(([key, value]) => key === name && (value === 'true' || value === '1'));
-    if (status === 200 && asks('watch')) return { events: decodeWatch(chunksOf(stream, request, signal), request.path) };
-    if (status === 200 && asks('follow')) return { body: { form: 'stream', contentType, chunks: chunksOf(stream, request, signal) } };
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of chunksOf(stream, request, signal)) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > maxAnswerBytes) throw new TransportError(`Answer to ${request.method} ${request.path} is larger than ${maxAnswerBytes} bytes`, { executed: 'unknown' });
-    }
-    if (signal?.aborted) throw abortReason(signal); // what came may be a part
-    return { body: { form: 'bytes', contentType, bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks) } };
   }
 }
 
-function answered(stream: ClientHttp2Stream, request: ApiRequest): Promise<{ readonly status: number; readonly headers: WireHeaders }> {
-  return new Promise((resolve, reject) => {
-    stream.once('response', (raw) => resolve({ status: Number(raw[':status'] ?? 0), headers: wireHeaders(raw) }));
-    stream.once('error', (error) => reject(broken(stream, request, error)));
-    stream.once('close', () => reject(broken(stream, request)));
+/** `next` behind round trippers, the last of which sees a request first. */
+export function wrapped(connections: ClosableTransport, roundTrippers: readonly RoundTripper[]): ClosableTransport {
+  const outer = roundTrippers.reduce<Transport>((next, roundTripper) => roundTripper(next), connections);
+  return {
+    exchange: (request, options) => outer.exchange(request, options),
+    upgrade: (request, options) => outer.upgrade(request, options),
+    close: () => connections.close(),
+    [Symbol.asyncDispose]: () => connections.close(),
+  };
+}
+
+/** The address with its scheme: without one, https as soon as something of TLS is said (client-go rest.DefaultServerURL). Throws TypeError. */
+export function serverUrl(config: ClientConfig): URL {
+  const server = config.server === '' ? 'localhost' : config.server;
+  const isTls =
+    config.certificateAuthority !== undefined ||
+    config.certificateAuthorityFile !== undefined ||
+    config.clientCertificate !== undefined ||
+    config.clientCertificateFile !== undefined ||
+    config.insecureSkipTlsVerify === true;
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(server) ? server : `${isTls ? 'https' : 'http'}://${server}`;
+  if (!URL.canParse(url)) throw new TypeError(`host must be a URL or a host:port pair: "${server}"`);
+  const parsed = new URL(url);
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:')
+    throw new TypeError(`Cannot connect to "${server}": neither https nor http`);
+  if (parsed.pathname !== '/' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(server))
+    throw new TypeError(`host must be a URL or a host:port pair: "${server}"`);
+  return parsed;
+}
+
+function materialOf(config: ClientConfig, host: Host): TlsMaterial {
+  return withoutUndefined<TlsMaterial>({
+    certificateAuthority: textOrFile(config.certificateAuthority, config.certificateAuthorityFile, host),
+    clientCertificate: textOrFile(config.clientCertificate, config.clientCertificateFile, host),
+    clientKey: textOrFile(config.clientKey, config.clientKeyFile, host),
   });
 }
 
-function broken(stream: ClientHttp2Stream, request: ApiRequest, cause?: unknown): TransportError {
-  const why = cause instanceof Error ? cause.message : 'the stream was closed';
-  const executed = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || stream.pending ? 'no' : 'unknown';
-  return new TransportError(`No answer to ${request.method} ${request.path}: ${why}`, { executed, cause });
+function pingOptions(environment: Host['environment']): PingOptions {
+  const seconds = (name: string, otherwise: number): number => {
+    const text = environment[name] ?? '';
+    return /^\d{1,6}$/.test(text) ? Number(text) * 1_000 : otherwise;
+  };
+  return { everyMs: seconds('HTTP2_READ_IDLE_TIMEOUT_SECONDS', 30_000), timeoutMs: seconds('HTTP2_PING_TIMEOUT_SECONDS', 15_000) };
 }
 
-/** The rest of the answer. Ends quietly when `signal` cancelled the request; throws TransportError when it was cut. */
-async function* chunksOf(stream: ClientHttp2Stream, request: ApiRequest, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    for await (const chunk of stream) yield chunk as Uint8Array; // no encoding is set
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && signal?.aborted !== true) throw broken(stream, request);
-  } catch (error) {
-    if (signal?.aborted) return;
-    throw error instanceof TransportError ? error : broken(stream, request, error);
-  } finally {
-    if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+function statusErrorOfRefusal({ status, contentType, bytes }: RefusedUpgrade): Error {
+  const text = new TextDecoder().decode(bytes);
+  if (contentType.startsWith('application/json')) {
+    try {
+      const value = readJson(bytes).value;
+      if (typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'Status')
+        return new StatusError(value as Status);
+    } catch {
+      // no Status after all: its text is the message
+    }
   }
-}
-
-function wireHeaders(raw: IncomingHttpHeaders): WireHeaders {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(raw)) {
-    if (name.startsWith(':') || value === undefined) continue;
-    headers[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return headers;
+  return new Error(text.trim() === '' ? `the server answered ${status}` : text.trim());
 }

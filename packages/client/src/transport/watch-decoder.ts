@@ -8,7 +8,10 @@ const types: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BO
  * Events of a watch from newline-delimited JSON; all that one chunk completes is one batch. Throws TransportError for what
  * is no event, and for one of more than 64 MiB. A torn last line is dropped: the connection was cut.
  */
-export async function* decodeWatch(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<readonly WatchFrame[], void, undefined> {
+export async function* decodeWatch(
+  chunks: AsyncIterable<Uint8Array>,
+  path: string,
+): AsyncGenerator<readonly WatchFrame[], void, undefined> {
   let torn: Uint8Array[] = []; // parts of a line whose end has not come
   let tornLength = 0;
   for await (const chunk of chunks) {
@@ -25,7 +28,8 @@ export async function* decodeWatch(chunks: AsyncIterable<Uint8Array>, path: stri
     if (start < chunk.length) {
       torn.push(chunk.subarray(start));
       tornLength += chunk.length - start;
-      if (tornLength > maxFrameBytes) throw new TransportError(`Cannot watch "${path}": an event is larger than ${maxFrameBytes} bytes`, { executed: 'unknown' });
+      if (tornLength > maxFrameBytes)
+        throw new TransportError(`Cannot watch "${path}": an event is larger than ${maxFrameBytes} bytes`, { executed: 'unknown' });
     }
     if (batch.length > 0) yield batch;
   }
@@ -44,5 +48,13 @@ function decodeFrame(line: Uint8Array, path: string): WatchFrame {
 }
 
 function isFrame(value: unknown): value is { readonly type: WatchFrame['type']; readonly object: Frozen<unknown> } {
-  return typeof value === 'object' && value !== null && 'type' in value && types.has(value.type) && 'object' in value && typeof value.object === 'object' && value.object !== null;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    types.has(value.type) &&
+    'object' in value &&
+    typeof value.object === 'object' &&
+    value.object !== null
+  );
 }
