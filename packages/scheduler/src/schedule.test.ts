@@ -62,6 +62,32 @@ describe('decide()', () => {
     assert.equal(decision.fits && decision.node.name, 'n2');
   });
 
+  test('looks at a part of a large cluster, from where it is told to, and goes on at its begin', () => {
+    const nodes = Array.from({ length: 200 }, (_, i) => nodeInfo(node({ name: `n${i}`, unschedulable: i % 10 === 0 })));
+    const chosen = new Set<number>();
+    const random = seededRandom(3);
+    for (let i = 0; i < 100; i++) {
+      const decision = decide(podInfoOf(pod()), view({ nodes }), { filters: filterPlugins, scores: scorePlugins, random, startAt: 150 });
+      assert.ok(decision.fits);
+      assert.equal(decision.lookedAt, 112, 'those that it refused among them');
+      chosen.add(Number(decision.node.name.slice(1)));
+    }
+    const [before, after] = [[...chosen].filter((i) => i < 62), [...chosen].filter((i) => i >= 150)];
+    assert.ok(before.length > 10 && after.length > 10);
+    assert.equal(before.length + after.length, chosen.size, 'none in between');
+  });
+
+  test('looks at all nodes when none fits, wherever it begins', () => {
+    const nodes = Array.from({ length: 200 }, (_, i) => nodeInfo(node({ name: `n${i}`, unschedulable: true })));
+    const decision = decide(podInfoOf(pod()), view({ nodes }), {
+      filters: filterPlugins,
+      scores: scorePlugins,
+      random: seededRandom(1),
+      startAt: 199,
+    });
+    assert.equal(!decision.fits && decision.message, '0/200 nodes are available: 200 node(s) were unschedulable.');
+  });
+
   test('lets chance choose between equals, and only between them', () => {
     const nodes = [
       nodeInfo(node()),

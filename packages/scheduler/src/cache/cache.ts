@@ -45,11 +45,7 @@ export class SchedulerCache {
     this.#place({ pod, nodeName, assumed: true });
   }
 
-  /** Takes a decision back, unless the API has confirmed it meanwhile. */
-  forget(pod: PodInfo): void {
-    if (this.isAssumed(pod)) this.removePod(pod.key);
-  }
-
+  /** Whether this pod, and not another one of its name, counts by a decision that the API has not confirmed. */
   isAssumed(pod: PodInfo): boolean {
     const placement = this.#placements.get(pod.key);
     return placement?.assumed === true && placement.pod.pod.metadata.uid === pod.pod.metadata.uid;

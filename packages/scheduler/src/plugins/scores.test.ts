@@ -72,6 +72,27 @@ const cases: readonly Case[] = [
     nodes: [{ allocatable: ten, used: { cpu: '1', memory: '5Gi' } }, { allocatable: ten }],
     want: [85, 65],
   },
+  {
+    what: 'whole parts only, cut off at every step',
+    plugin: leastAllocated,
+    pod: { requests: { cpu: '1', memory: '1Gi' } },
+    nodes: [{ allocatable: { cpu: '3', memory: '7Gi' } }, { allocatable: { cpu: '3', memory: '0' } }],
+    want: [75, 66], // (66 + 85) / 2
+  },
+  {
+    what: 'use beyond what there is as full use',
+    plugin: balancedAllocation,
+    pod: { requests: { cpu: '1', memory: '1Gi' } },
+    nodes: [{ allocatable: ten, used: { cpu: '20', memory: '20Gi' } }, { allocatable: { cpu: '3', memory: '7Gi' } }],
+    want: [75, 70], // 50 + (50 + 90 − 100) / 2
+  },
+  {
+    what: 'one resource alone as balanced',
+    plugin: balancedAllocation,
+    pod: { requests: { cpu: '1' } },
+    nodes: [{ allocatable: { cpu: '10', memory: '0' } }],
+    want: [75],
+  },
   { what: 'nothing for pods without requests', plugin: balancedAllocation, pod: {}, nodes: [{ allocatable: ten }], want: [0] },
   {
     what: 'fewer untolerated PreferNoSchedule taints higher',
