@@ -87,14 +87,19 @@ class LiveProcess implements Process {
   }
 
   spawn(name: string, run: (signal: AbortSignal) => Promise<void>): Task {
-    const done = settled
-      .then(() => run(this.signal))
-      .catch((error: unknown) => {
-        if (!(this.signal.aborted && error === this.signal.reason)) this.#fail(name, error);
-      })
-      .finally(() => this.#tasks.delete(done));
+    const done = this.#run(name, run);
     this.#tasks.add(done);
+    void done.then(() => this.#tasks.delete(done)); // #run never rejects
     return { name, done };
+  }
+
+  async #run(name: string, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    await settled; // not before spawn has returned
+    try {
+      await run(this.signal);
+    } catch (error) {
+      if (!(this.signal.aborted && error === this.signal.reason)) this.#fail(name, error);
+    }
   }
 
   context<T>(cause: Cause, run: () => T): T {

@@ -3,10 +3,14 @@
  * one that upstream's SetDefaults functions would fill. The same object when it lacks none.
  */
 export function defaulted<T extends object>(object: T, defaults: Partial<T>): T {
-  let result = object;
-  // A pointer that is always written is null when it is nil.
-  for (const key in defaults) if (!Object.hasOwn(object, key) || object[key] === null) result = { ...result, [key]: defaults[key] };
-  return result;
+  let lacking: Partial<T> | undefined;
+  for (const key in defaults) {
+    // A pointer that is always written is null when it is nil.
+    if (Object.hasOwn(object, key) && object[key] !== null) continue;
+    lacking ??= {};
+    lacking[key] = defaults[key];
+  }
+  return lacking === undefined ? object : { ...object, ...lacking };
 }
 
 /** `object` with its field `key` changed, when it has one. The same object when nothing changes. */

@@ -15,6 +15,13 @@ export function canonicalResources<T extends WireMap>(list: T): T {
 }
 
 function milliQuantity(text: string): string {
+  // Nearly every quantity: there is nothing to be rounded.
+  if (parseQuantity(text).exponent >= -3) return canonicalQuantity(text);
+  return roundedToMilli(text);
+}
+
+/** The amount in thousandths, rounded away from zero. */
+export function roundedToMilli(text: string): string {
   const milli = formatQuantity({ unscaled: milliValue(text), exponent: -3, format: parseQuantity(text).format });
   return compareQuantities(milli, text) === 0 ? canonicalQuantity(text) : milli;
 }

@@ -159,9 +159,10 @@ export class GenericRegistry implements ResourceRegistry {
     const { definition } = this;
     const name = sent.metadata.name ?? '';
     const admissionRequest = { operation: 'CREATE', definition, subresource: '', name, old: undefined, context } as const;
-    const defaulted = this.#default(sent);
-    const admitted = this.#default(await this.#admission.admit({ ...admissionRequest, object: deepFreeze(defaulted) }));
-    let object = deepFreeze(definition.strategy.prepareForCreate?.(deepFreeze(admitted), context) ?? admitted);
+    const defaulted = deepFreeze(this.#default(sent));
+    const mutated = await this.#admission.admit({ ...admissionRequest, object: defaulted });
+    const admitted = mutated === defaulted ? defaulted : deepFreeze(this.#default(mutated)); // defaulting is idempotent
+    let object = deepFreeze(definition.strategy.prepareForCreate?.(admitted, context) ?? admitted);
     const key = this.key(context.namespace, object.metadata.name ?? '');
     const errors = validateObject(definition, object, context);
     if (errors.length > 0) throw newInvalid(this.#internalKind, name, errors);
