@@ -64,9 +64,12 @@ export class Components {
     this.nodes = new Nodes(cluster, { count: options.nodes, programs, resumed: options.resumed?.nodes, disks: options.disks });
   }
 
-  /** Resolves when all have been started; they come up by themselves. */
-  async start(): Promise<void> {
-    await installParts(this.#cluster);
+  /**
+   * Resolves when all have been started; they come up by themselves. `isInstalled`: `installParts` was done for this store, and what
+   * somebody has deleted since stays deleted.
+   */
+  async start({ isInstalled = false }: { readonly isInstalled?: boolean } = {}): Promise<void> {
+    if (!isInstalled) await installParts(this.#cluster);
     for (const part of Object.keys(this.#starters) as Part[]) this.startPart(part); // the keys are the parts
     this.nodes.start();
   }

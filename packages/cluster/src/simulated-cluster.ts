@@ -91,7 +91,8 @@ export class SimulatedCluster {
     const store = prepared.store.fork(runtime.process('etcd')) as MemoryStore; // a fork is in memory
     const serviceAccountKey = fixtureKeySource.keyPair().privateKey;
     const cluster = new SimulatedCluster({ runtime, store, serviceAccountKey, origin: prepared.storage }, options);
-    await cluster.#start();
+    await cluster.#startParts();
+    await cluster.settle();
     return cluster;
   }
 
@@ -130,14 +131,12 @@ export class SimulatedCluster {
     const store = this.store.fork(runtime.process('etcd')) as MemoryStore; // a fork is in memory
     const from = { runtime, store, resumed: this.components.snapshot(), serviceAccountKey: this.#serviceAccountKey, origin: this.#storage };
     const fork = new SimulatedCluster(from, { ...this.#options, ...options });
-    await fork.drive(fork.cluster.start());
-    await fork.drive(fork.components.start());
+    await fork.#startParts();
     return fork;
   }
 
-  async #start(): Promise<void> {
+  async #startParts(): Promise<void> {
     await this.drive(this.cluster.start());
-    await this.drive(this.components.start());
-    await this.settle();
+    await this.drive(this.components.start({ isInstalled: true })); // in the prepared store, from which all come
   }
 }
