@@ -13,5 +13,5 @@ export { encodeSwagger } from './openapi/swagger-protobuf.ts';
 export { type OpenApiSchema, schemaName, schemasFrom, type SchemaScope } from './openapi/schema.ts';
 export { decodeMessage } from './protobuf/decode.ts';
 export { encodeMessage } from './protobuf/encode.ts';
-export { decodeProtobuf, encodeProtobuf, encodeWatchEvent, isProtobuf, type ProtobufEnvelope, readEnvelope } from './protobuf/envelope.ts';
+export { decodeProtobuf, encodeEnvelope, encodeProtobuf, encodeProtobufList, encodeWatchEvent, isProtobuf, type ProtobufEnvelope, readEnvelope } from './protobuf/envelope.ts';
 export { ProtobufError } from './protobuf/wire.ts';

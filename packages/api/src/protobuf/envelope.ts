@@ -1,3 +1,4 @@
+import { assert } from '@coracle/kernel';
 import type { TypeTable } from '../type-facts.ts';
 import { decodeMessage } from './decode.ts';
 import { encodeMessage } from './encode.ts';
@@ -23,14 +24,65 @@ export function isProtobuf(bytes: Uint8Array): boolean {
 
 /** `object`, whose type is `typeName`, as `application/vnd.kubernetes.protobuf`. Throws ProtobufError. */
 export function encodeProtobuf(table: TypeTable, typeName: string, object: Readonly<Record<string, unknown>>): Uint8Array {
-  const writer = new WireWriter();
+  return encodeEnvelope(table, typeName, object).bytes;
+}
+
+/** As encodeProtobuf. `message`, a view of `bytes`, is the object without its envelope: an item of a list. */
+export function encodeEnvelope(
+  table: TypeTable,
+  typeName: string,
+  object: Readonly<Record<string, unknown>>,
+): { readonly bytes: Uint8Array; readonly message: Uint8Array } {
+  const message = encodeMessage(table, typeName, object);
+  const bytes = wrapMessage(object, message);
+  const end = bytes.length - emptyFields;
+  return { bytes, message: bytes.subarray(end - message.length, end) };
+}
+
+/** A list whose items are encoded already: the bytes that encodeProtobuf makes of the list. `list` has no items. */
+export function encodeProtobufList(
+  table: TypeTable,
+  typeName: string,
+  list: Readonly<Record<string, unknown>>,
+  items: readonly Uint8Array[],
+): Uint8Array {
+  const head = encodeMessage(table, typeName, list);
+  const number = table.struct(typeName).byJson.get('items')?.number ?? 0;
+  assert(number > (table.struct(typeName).byJson.get('metadata')?.number ?? number), `items of "${typeName}" come last`);
+  let length = head.length;
+  for (const item of items) length += 1 + varintLength(item.length) + item.length;
+  const message = new Uint8Array(length);
+  message.set(head);
+  let at = head.length;
+  for (const item of items) {
+    message[at++] = (number << 3) | wire.bytes;
+    let rest = item.length;
+    for (; rest > 0x7f; rest >>>= 7) message[at++] = (rest & 0x7f) | 0x80;
+    message[at++] = rest;
+    message.set(item, at);
+    at += item.length;
+  }
+  return wrapMessage(list, message);
+}
+
+/** What an envelope ends with: that the content has no encoding and no type of its own. */
+const emptyFields = 4;
+
+function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) length++;
+  return length;
+}
+
+function wrapMessage(object: Readonly<Record<string, unknown>>, message: Uint8Array): Uint8Array {
+  const writer = new WireWriter(message.length + 256);
   const string = (number: number, value: string): void => {
     writer.bytes(value);
     writer.tag(number, wire.bytes);
   };
   string(4, '');
   string(3, '');
-  writer.bytes(encodeMessage(table, typeName, object));
+  writer.bytes(message);
   writer.tag(2, wire.bytes);
   const before = writer.size;
   string(2, text('kind', object['kind'] ?? ''));

@@ -5,7 +5,15 @@ import { decodeStruct } from '../decode.ts';
 import { TypeTable } from '../type-facts.ts';
 import { decodeMessage } from './decode.ts';
 import { encodeMessage, maxDepth } from './encode.ts';
-import { decodeProtobuf, encodeProtobuf, encodeWatchEvent, isProtobuf, readEnvelope } from './envelope.ts';
+import {
+  decodeProtobuf,
+  encodeEnvelope,
+  encodeProtobuf,
+  encodeProtobufList,
+  encodeWatchEvent,
+  isProtobuf,
+  readEnvelope,
+} from './envelope.ts';
 import { ProtobufError, WireReader } from './wire.ts';
 
 const table = new TypeTable();
@@ -93,6 +101,27 @@ test('keys and texts of any kind survive, at any size of the buffer', () => {
     fc.property(value, ({ immutable, data }) => {
       const decoded = decodeMessage(table, 'core.v1.ConfigMap', encodeMessage(table, 'core.v1.ConfigMap', { data, immutable }));
       assert.deepEqual(decoded, { metadata: {}, immutable, data: { ...data } });
+    }),
+  );
+});
+
+test('encodeProtobufList makes of encoded items what encodeProtobuf makes of the list', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 400 });
+  const item = fc.record({ metadata: fc.record({ name: text }), data: fc.dictionary(fc.string({ maxLength: 5 }), text) });
+  const metadata = fc.record(
+    { resourceVersion: text, continue: text, remainingItemCount: fc.nat() },
+    { requiredKeys: ['resourceVersion'] },
+  );
+  fc.assert(
+    fc.property(metadata, fc.array(item, { maxLength: 5 }), (of, items) => {
+      const list = { kind: 'ConfigMapList', apiVersion: 'v1', metadata: of };
+      const encoded = items.map((one) => {
+        const { bytes: whole, message } = encodeEnvelope(table, 'core.v1.ConfigMap', { kind: 'ConfigMap', apiVersion: 'v1', ...one });
+        assert.deepEqual(readEnvelope(whole).raw, message);
+        return message;
+      });
+      const joined = encodeProtobufList(table, 'core.v1.ConfigMapList', list, encoded);
+      assert.deepEqual(joined, encodeProtobuf(table, 'core.v1.ConfigMapList', { ...list, items }));
     }),
   );
 });

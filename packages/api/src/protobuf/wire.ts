@@ -144,8 +144,14 @@ export class WireReader {
  * generated code does): put the last field first, and the content of a field before its tag.
  */
 export class WireWriter {
-  #bytes = new Uint8Array(256);
-  #start = 256;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #start: number;
+
+  /** `room`: bytes that are probably enough. */
+  constructor(room: number = 2_048) {
+    this.#bytes = new Uint8Array(room);
+    this.#start = room;
+  }
 
   /** What has been written since; the position to give to `prefix`. */
   get size(): number {

@@ -130,6 +130,7 @@ export class ApiServer {
         includeObject: query.get('includeObject') ?? 'Metadata',
         nowMs,
         encode: this.#encode,
+        protobuf: this.#options.protobuf,
       });
       return this.#withHeaders(response, warnings);
     } catch (error) {
@@ -308,7 +309,7 @@ export class ApiServer {
     const value = deepFreeze({ ...status, metadata: {} });
     const response = render(
       { is: 'value', status: refusal.code, value },
-      { form, wanted, includeObject: 'None', nowMs: 0, encode: this.#encode },
+      { form, wanted, includeObject: 'None', nowMs: 0, encode: this.#encode, protobuf: undefined },
     );
     return seconds === undefined ? response : { ...response, headers: { ...response.headers, 'retry-after': String(seconds) } };
   }

@@ -13,6 +13,7 @@ import { type ApiObject, apiVersionOf, type ResourceDefinition } from '../regist
 import type { Listed } from '../registry/reader.ts';
 import type { Stored } from '../storage/storage.ts';
 import { type MediaType, notAcceptable, type Wanted } from './negotiation.ts';
+import type { ProtobufForm } from './protobuf.ts';
 import { bookmarkObject, type WatchEvent } from './watch.ts';
 
 /** What a request came to, before it has a form. */
@@ -52,6 +53,8 @@ export interface RenderOptions {
   readonly includeObject: string;
   readonly nowMs: number;
   encode(value: Frozen<unknown>, mediaType: MediaType): Uint8Array;
+  /** Where the wanted form is protobuf. */
+  readonly protobuf: ProtobufForm | undefined;
 }
 
 const commonHeaders: WireHeaders = { 'cache-control': 'no-cache, private' };
@@ -112,13 +115,17 @@ function renderObject(answer: Extract<Answer, { is: 'object' }>, options: Render
       return { status, headers, body: valueBody(table, options) };
     }
     default: {
-      const isStored =
-        stored !== undefined && definition.convert === undefined && wanted.mediaType === 'application/json' && !wanted.pretty;
-      if (form === 'bytes' && isStored)
-        return { status, headers, body: { form: 'bytes', contentType: 'application/json', bytes: stored.bytes } };
+      const bytes = stored !== undefined && form === 'bytes' && definition.convert === undefined ? keptBytes(stored, options) : undefined;
+      if (bytes !== undefined) return { status, headers, body: { form: 'bytes', contentType: wanted.mediaType, bytes } };
       return { status, headers, body: valueBody(object, options) };
     }
   }
+}
+
+/** What is kept of an object in the wanted form; undefined where that is made for each answer. */
+function keptBytes(stored: Stored, { wanted, protobuf }: RenderOptions): Uint8Array | undefined {
+  if (wanted.mediaType === 'application/vnd.kubernetes.protobuf') return protobuf?.stored(stored);
+  return wanted.mediaType === 'application/json' && !wanted.pretty ? stored.bytes : undefined;
 }
 
 function renderList({ definition, listed }: Extract<Answer, { is: 'list' }>, options: RenderOptions): ApiResponse {
@@ -145,6 +152,13 @@ function renderList({ definition, listed }: Extract<Answer, { is: 'list' }>, opt
       const head = { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata };
       if (form === 'bytes' && definition.convert === undefined && wanted.mediaType === 'application/json' && !wanted.pretty) {
         return respond({ form: 'bytes', contentType: 'application/json', bytes: joinItems(head, definition, listed.items) });
+      }
+      if (
+        wanted.mediaType === 'application/vnd.kubernetes.protobuf' &&
+        options.protobuf !== undefined &&
+        definition.convert === undefined
+      ) {
+        return respond({ form: 'bytes', contentType: wanted.mediaType, bytes: options.protobuf.list(Object.freeze(head), listed.items) });
       }
       const items = definition.typedItems
         ? objects()
@@ -208,7 +222,12 @@ function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, o
     };
   }
   if (wanted.mediaType === 'application/vnd.kubernetes.protobuf') {
-    const chunks = mapBatches(events, (batch) => Buffer.concat(batch.flatMap((event) => protobufFrame(frame(event), options))));
+    const isKept = wanted.as === 'object' && definition.convert === undefined;
+    const object = (event: WatchEvent): Uint8Array => {
+      const kept = isKept && event.type !== 'BOOKMARK' && event.type !== 'ERROR' ? keptBytes(event.stored, options) : undefined;
+      return kept ?? options.encode(frame(event).object, wanted.mediaType);
+    };
+    const chunks = mapBatches(events, (batch) => Buffer.concat(batch.flatMap((event) => protobufFrame(event.type, object(event)))));
     return {
       status: 200,
       headers: commonHeaders,
@@ -228,8 +247,8 @@ function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, o
 }
 
 /** A frame is preceded by its length, big endian. */
-function protobufFrame({ type, object }: WatchFrame, { encode }: RenderOptions): readonly Uint8Array[] {
-  const frame = encodeWatchEvent(type, encode(object, 'application/vnd.kubernetes.protobuf'));
+function protobufFrame(type: WatchEvent['type'], object: Uint8Array): readonly Uint8Array[] {
+  const frame = encodeWatchEvent(type, object);
   const length = Buffer.alloc(4);
   length.writeUInt32BE(frame.length);
   return [length, frame];

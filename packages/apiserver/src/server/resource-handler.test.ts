@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { builtInTypes, encodeWatchEvent } from '@coracle/api';
 import type { Method } from '@coracle/apimachinery';
 import { adminToken, startWholeServer, type WholeServer } from '../recorded/whole-server.fixture.ts';
+import { protobufForm } from './protobuf.ts';
 
 interface Answer {
   readonly status: number;
@@ -246,6 +248,31 @@ describe('the resource handler', () => {
     const accept = 'application/vnd.kubernetes.protobuf,application/json';
     assert.equal((await ask('GET', `${maps}`, undefined, { accept })).contentType, 'application/vnd.kubernetes.protobuf');
     assert.equal((await ask('GET', '/apis', undefined, { accept })).contentType, 'application/json');
+  });
+
+  test('protobuf says of objects, lists and watches what JSON says', async () => {
+    const form = protobufForm(builtInTypes);
+    const read = async (target: string, accept: string): Promise<Uint8Array> => {
+      const [path = '', search = ''] = target.split('?');
+      const headers = { authorization: `Bearer ${adminToken}`, accept };
+      const response = await whole.ask({ method: 'GET', path, query: [...new URLSearchParams(search)], headers });
+      assert.ok('body' in response && response.body.form !== 'object');
+      if (response.body.form === 'bytes') return response.body.bytes;
+      for await (const chunk of response.body.chunks) return chunk;
+      assert.fail('no chunk');
+    };
+    const type = 'application/vnd.kubernetes.protobuf';
+    for (const name of ['pb-a', 'pb-b'])
+      await ask('POST', maps, { ...map(name), data: { key: name }, metadata: { name, labels: { form: 'pb' } } });
+    for (const target of [`${maps}/pb-a`, `${maps}?labelSelector=form%3Dpb`, `${maps}?labelSelector=form%3Dpb&limit=1`]) {
+      const { body } = await ask('GET', target);
+      assert.deepEqual(form.read(await read(target, type)), body);
+      assert.deepEqual(await read(target, type), await read(target, type), 'the second answer is made of what is kept');
+    }
+    const frames = Buffer.from(await read(`${maps}?watch=true&labelSelector=form%3Dpb`, `${type};stream=watch`));
+    const length = frames.readUInt32BE(0);
+    const kept = await read(`${maps}/pb-a`, type);
+    assert.deepEqual(frames.subarray(4, 4 + length), Buffer.from(encodeWatchEvent('ADDED', kept)));
   });
 
   test('an Event is the same object in both of its groups', async () => {
