@@ -12,6 +12,7 @@ import { RbacAuthorizer } from './authorization/rbac.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
 import { customResourceDefinitionHooks } from './crd/custom-resource-definition.ts';
 import { kindHooks } from './kinds/kinds.ts';
+import { keepKubernetesService, type KubernetesServiceOptions, tryKubernetesService } from './kubernetes-service.ts';
 import { cellsOf } from './printers/cells.ts';
 import { accessReviews } from './reviews/access-reviews.ts';
 import { authenticationReviews } from './reviews/authentication-reviews.ts';
@@ -31,6 +32,8 @@ export interface KubeApiServerOptions
   readonly authenticators?: readonly Authenticator[];
   /** --disable-admission-plugins, by name. */
   readonly disabledAdmission?: readonly string[];
+  /** --advertise-address, for the endpoints of the Service `default/kubernetes`: an IPv4 address, not of loopback. */
+  readonly advertiseAddress?: string;
   /** How logs are asked for; without it no node answers. */
   readonly nodes?: NodeConnection;
 }
@@ -46,10 +49,11 @@ export class KubeApiServer {
   readonly server: ApiServer;
   readonly #rbac: RbacAuthorizer;
   readonly #customResources: CustomResources;
+  readonly #service: KubernetesServiceOptions;
   #isReady = false;
 
   constructor(options: KubeApiServerOptions) {
-    const { serviceAccountKey, authenticators = [], disabledAdmission = [], nodes = () => undefined, ...rest } = options;
+    const { serviceAccountKey, authenticators = [], disabledAdmission = [], nodes = () => undefined, advertiseAddress, ...rest } = options;
     const { process, storage } = options;
     this.#rbac = new RbacAuthorizer({ storage });
     const tokens = new ServiceAccountTokens({
@@ -79,6 +83,11 @@ export class KubeApiServer {
       }),
     });
     this.#customResources = new CustomResources({ server: this.server, table: builtInTypes });
+    this.#service = {
+      server: this.server,
+      serverAddress: () => options.serverAddress?.() ?? '',
+      ...(advertiseAddress === undefined ? {} : { advertiseAddress }),
+    };
   }
 
   /** Writes what a fresh server holds and is not there yet. Afterwards /readyz is ok. */
@@ -86,7 +95,16 @@ export class KubeApiServer {
     await bootstrap(this.server);
     await this.#rbac.start();
     await this.#customResources.start();
+    await this.#keepService();
     this.#isReady = true;
+  }
+
+  /** A server that does not listen, as in a simulation, has none. */
+  async #keepService(): Promise<void> {
+    const { process } = this.server;
+    if (this.#service.serverAddress() === '') return;
+    await tryKubernetesService(this.#service, process);
+    process.spawn('kubernetes service', (signal) => keepKubernetesService(this.#service, process, signal));
   }
 
   /** Not ready, and follows the store no longer: what is still asked is judged by the roles of now. */

@@ -1,37 +1,23 @@
 import {
   type ApiServer,
-  type Attributes,
-  type Authenticator,
   compactPeriodically,
   type CompactorOptions,
   connect,
   isFixtureKey,
   KubeApiServer,
+  type KubeApiServerOptions,
   mastersGroup,
-  type NodeConnection,
-  type Storage,
   type UserInfo,
 } from '@coracle/apiserver';
 import { Clientset } from '@coracle/client';
 import type { Process, Runtime } from '@coracle/kernel';
 
-export interface ClusterOptions {
+/** The key that signs the tokens of service accounts is, live, never that of `fixtureKeySource`, which everybody knows. */
+export interface ClusterOptions extends Omit<KubeApiServerOptions, 'process' | 'disabledAdmission'> {
   /** Live or simulated: the only source of time, chance and waiting of all components. */
   readonly runtime: Runtime;
-  readonly storage: Storage;
-  /** `storage`: requests interleave at every operation of the store (simulation only; slower). */
-  readonly interleave?: 'requests' | 'storage';
-  /** Besides client certificates and tokens of service accounts. */
-  readonly authenticators?: readonly Authenticator[];
-  /** PEM; signs the tokens of service accounts. Live never that of `fixtureKeySource`, which everybody knows. */
-  readonly serviceAccountKey: string;
-  /** Where the server listens, for what it tells clients; '' while it does not. */
-  serverAddress?(): string;
-  /** How logs are asked for; without it no node answers. */
-  readonly nodes?: NodeConnection;
   /** --etcd-compaction-interval; 0 keeps every revision. Default: 5 minutes live, 0 in simulation. */
   readonly compactionIntervalMs?: number;
-  readonly onAuthorized?: (attributes: Attributes, reason: string) => void;
 }
 
 const defaultCompactionIntervalMs = 300_000;

@@ -1,5 +1,6 @@
 import { EmbeddedStorage, type HttpListener, liveKeySource, listenHttp, mastersGroup, type UserInfo } from '@coracle/apiserver';
 import { LiveRuntime, type LogSink } from '@coracle/kernel';
+import { advertiseAddress } from './advertise-address.ts';
 import { Cluster } from './cluster.ts';
 import { Components } from './components.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
@@ -67,12 +68,14 @@ async function startEach(
   let address = '';
   let nodes: Nodes | undefined;
   const storage = new EmbeddedStorage(store);
+  const advertised = advertiseAddress();
   const cluster = new Cluster({
     runtime,
     storage,
     nodes: (name) => nodes?.connection(name),
     serviceAccountKey: pki.serviceAccountKeys.privateKey,
     serverAddress: () => address,
+    ...(advertised === undefined ? {} : { advertiseAddress: advertised }),
   });
   const volumes = directory.readVolumes();
   const saver = new VolumeSaver({

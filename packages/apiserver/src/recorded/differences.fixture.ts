@@ -67,11 +67,11 @@ const serverDifferences: readonly Difference[] = [
   },
   {
     reason:
-      'a controller or admission plug-in of upstream that is not built writes it: protection of volumes, taints of new nodes, FlowSchema conditions, allocation at a dry run, the Service kubernetes',
+      'a controller or admission plug-in of upstream that is not built writes it: protection of volumes, taints of new nodes, FlowSchema conditions, allocation at a dry run',
     cases: {
       delete: 'pvc-protected shape-PersistentVolume',
       errors: 'dryrun-service-ip',
-      misc: 'flowschema-priority kubernetes-service status-Node',
+      misc: 'flowschema-priority status-Node',
       patch: 'strategic-node-status',
     },
   },

@@ -10,6 +10,8 @@ const range: IpRange = parseCidr('10.0.0.0/24') ?? { family: 'IPv4', value: 0n, 
 const size = 2 ** (32 - range.prefix);
 /** The lower part is left for addresses that are asked for by number, as long as the upper part lasts (KEP-3070). */
 const staticBand = Math.min(Math.max(16, Math.floor(size / 16)), 256);
+/** Of the API server's own Service (--service-cluster-ip-range, its first). */
+export const firstServiceAddress: string = formatIp({ family: range.family, value: networkOf(range).value + 1n });
 const addressKey = storagePrefix('networking.k8s.io', 'ipaddresses');
 
 /**
