@@ -18,7 +18,7 @@ export class DynamicClient {
   resource(gvr: GroupVersionResource): DynamicResourceClient {
     // The kind is not known here: objects carry their own.
     const at = (namespace: string): ResourceClient<Unstructured> =>
-      resourceClient<Unstructured>(this.rest, { ...gvr, kind: '', namespaced: true }, namespace);
+      resourceClient<Unstructured>(this.rest, { ...gvr, kind: '', namespaced: namespace !== '' }, namespace);
     return { ...at(''), namespace: at };
   }
 }

@@ -4,6 +4,7 @@ import {
   deepFreeze,
   type Frozen,
   type Method,
+  newGenericServerResponse,
   readJson,
   type Status,
   StatusError,
@@ -11,8 +12,11 @@ import {
   TransportError,
   type WatchFrame,
 } from '@coracle/apimachinery';
-import type { Process } from '@coracle/kernel';
-import { Request, type RequestSender } from './request.ts';
+import { type Process, TimeoutError } from '@coracle/kernel';
+import { type RequestRateLimiter, Throttle, TokenBucketRateLimiter } from './flow-control.ts';
+import { type Answer, Request, type RequestPlan, type RequestSender } from './request.ts';
+import { isRetryable, nextTry, type Outcome, type Purpose, retryAfterSeconds, withPreviousError } from './retry.ts';
+import { parseWarnings, type Warning, type WarningHandler, warningLogger } from './warnings.ts';
 
 export interface ClientOptions {
   readonly process: Process;
@@ -20,10 +24,21 @@ export interface ClientOptions {
   readonly userAgent?: string;
   /** Integers beyond 2^53 in answers become bigint; for objects whose types are not known. Default false. */
   readonly bigints?: boolean;
+  /** Requests a second in the long run. Default: no limit, as servers have fairness of their own; upstream's is 5. Watches are free. */
+  readonly qps?: number;
+  /** Requests at once, with `qps`. Default 10. */
+  readonly burst?: number;
+  /** Instead of `qps` and `burst`; may be shared by clients. */
+  readonly rateLimiter?: RequestRateLimiter;
+  /** Default: each text is logged once. */
+  readonly warningHandler?: WarningHandler;
+  /** Of each request that is no watch, with all its tries. Default: none. */
+  readonly timeoutMs?: number;
 }
 
-/** A refusal with Retry-After is tried again so often (client-go rest/with_retry.go). */
-const maxRetries = 10;
+const defaultBurst = 10;
+/** Tries after the first (client-go rest.NewRequest). */
+const defaultMaxRetries = 10;
 const utf8 = new TextDecoder();
 
 /**
@@ -35,12 +50,22 @@ export class RestClient implements RequestSender {
   readonly transport: Transport;
   readonly #userAgent: string;
   readonly #bigints: boolean;
+  readonly #throttle: Throttle | undefined;
+  readonly #warn: WarningHandler;
+  readonly #timeoutMs: number | undefined;
+  readonly #metrics: ReturnType<typeof clientMetrics>;
 
   constructor(options: ClientOptions) {
-    this.process = options.process;
+    const { process, qps = 0, burst = defaultBurst } = options;
+    this.process = process;
     this.transport = options.transport;
-    this.#userAgent = options.userAgent ?? `coracle/${options.process.name}`;
+    this.#userAgent = options.userAgent ?? `coracle/${process.name}`;
     this.#bigints = options.bigints ?? false;
+    const limiter = options.rateLimiter ?? (qps > 0 ? new TokenBucketRateLimiter(process, { qps, burst }) : undefined);
+    this.#throttle = limiter === undefined ? undefined : new Throttle(process, limiter);
+    this.#warn = options.warningHandler ?? warningLogger(process.log);
+    this.#timeoutMs = options.timeoutMs;
+    this.#metrics = clientMetrics(process);
   }
 
   verb(method: Method): Request {
@@ -62,37 +87,105 @@ export class RestClient implements RequestSender {
     return this.verb('DELETE');
   }
 
-  async send(request: ApiRequest, signal?: AbortSignal): Promise<Frozen<unknown>> {
-    const response = await this.#exchange(request, signal);
-    return this.#decode(response);
+  async send(plan: RequestPlan, signal?: AbortSignal): Promise<Answer> {
+    const response = await this.#exchange(plan, 'answer', signal);
+    return { status: response.status, headers: response.headers, warnings: this.#warnings(plan, response), value: this.#decode(response) };
   }
 
-  async sendWatch(request: ApiRequest, signal?: AbortSignal): Promise<AsyncIterable<readonly WatchFrame[]>> {
-    const response = await this.#exchange(request, signal);
+  async sendRaw(plan: RequestPlan, signal?: AbortSignal): Promise<Answer<Uint8Array>> {
+    const response = await this.#exchange(plan, 'answer', signal);
+    if (!('body' in response) || response.body.form === 'stream')
+      throw new TransportError('Cannot read the answer: it is a stream', { executed: 'unknown' });
+    const { body } = response;
+    const value = body.form === 'bytes' ? body.bytes : new TextEncoder().encode(JSON.stringify(body.object));
+    return { status: response.status, headers: response.headers, warnings: this.#warnings(plan, response), value };
+  }
+
+  async sendWatch(plan: RequestPlan, signal?: AbortSignal): Promise<AsyncIterable<readonly WatchFrame[]>> {
+    let response: ApiResponse;
+    try {
+      response = await this.#exchange(plan, 'watch', signal);
+    } catch (error) {
+      // As if it had begun and ended: whoever watches starts anew where it was.
+      if (isRetryable(error, 'watch', 'GET')) return nothing();
+      throw error;
+    }
+    this.#warnings(plan, response);
     if ('events' in response) return response.events;
-    throw new TransportError(`Cannot watch "${request.path}": the answer is no stream of events`, { executed: 'unknown' });
+    throw new TransportError(`Cannot watch "${plan.request.path}": the answer is no stream of events`, { executed: 'unknown' });
   }
 
-  async sendStream(request: ApiRequest, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const response = await this.#exchange(request, signal);
+  async sendStream(plan: RequestPlan, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#exchange(plan, 'stream', signal);
+    this.#warnings(plan, response);
     if ('body' in response && response.body.form === 'stream') return response.body.chunks;
     if ('body' in response && response.body.form === 'bytes') return once(response.body.bytes);
-    throw new TransportError(`Cannot stream "${request.path}": the answer is no stream of bytes`, { executed: 'unknown' });
+    throw new TransportError(`Cannot stream "${plan.request.path}": the answer is no stream of bytes`, { executed: 'unknown' });
   }
 
-  /** Sends until the answer is final: 429, and 5xx that name a time, are tried again after it. */
-  async #exchange(request: ApiRequest, signal: AbortSignal | undefined): Promise<ApiResponse> {
-    const full: ApiRequest = {
-      ...request,
-      headers: { accept: 'application/json', 'user-agent': this.#userAgent, ...request.headers },
-    };
-    for (let attempt = 0; ; attempt++) {
-      const response = await this.transport.exchange(full, { signal });
-      if (response.status >= 200 && response.status < 300) return response;
-      const retryAfterMs = retryAfter(response);
-      if (retryAfterMs === undefined || attempt >= maxRetries) throw this.#refusal(request, response);
-      await this.process.clock.sleep(retryAfterMs, { signal });
+  /** Sends until the answer is final, within the request's time. */
+  async #exchange(plan: RequestPlan, purpose: Purpose, signal: AbortSignal | undefined): Promise<ApiResponse> {
+    const throttle = plan.rateLimiter === undefined ? this.#throttle : new Throttle(this.process, plan.rateLimiter);
+    // Before the time runs: a client that is slowed down must not give its caller a time-out without having asked.
+    if (throttle !== undefined && purpose !== 'watch') await throttle.pass(plan.request, signal);
+    const timeoutMs = plan.timeoutMs ?? this.#timeoutMs ?? 0;
+    if (timeoutMs <= 0 || purpose !== 'answer') return this.#tries(plan, purpose, throttle, signal);
+    using deadline = this.process.clock.deadline(timeoutMs, { signal });
+    return await this.#tries(plan, purpose, throttle, deadline.signal);
+  }
+
+  async #tries(plan: RequestPlan, purpose: Purpose, throttle: Throttle | undefined, signal: AbortSignal | undefined): Promise<ApiResponse> {
+    const { request, maxRetries = defaultMaxRetries } = plan;
+    const full: ApiRequest = { ...request, headers: { accept: 'application/json', 'user-agent': this.#userAgent, ...request.headers } };
+    let previous: unknown;
+    for (let attempts = 1; ; attempts++) {
+      const outcome = await this.#try(full, signal);
+      this.#metrics.requests.add(1, codeOf(outcome), request.method);
+      if (attempts > 1) this.#metrics.retries.add(1, codeOf(outcome), request.method);
+      if ('response' in outcome && outcome.response.status >= 200 && outcome.response.status < 300) return outcome.response;
+      const next = nextTry({
+        purpose,
+        method: request.method,
+        isBodyStreamed: request.body?.form === 'stream',
+        attempts,
+        maxRetries,
+        outcome,
+      });
+      if (next === undefined)
+        throw withPreviousError(
+          'error' in outcome ? this.#failure(outcome.error, request) : this.#refusal(plan, outcome.response),
+          previous,
+        );
+      if ('error' in outcome) previous = outcome.error;
+      try {
+        await this.process.clock.sleep(next.waitMs, { signal });
+        await throttle?.pass(request, signal, next.reason);
+      } catch (error) {
+        throw withPreviousError(this.#failure(error, request), previous);
+      }
     }
+  }
+
+  async #try(request: ApiRequest, signal: AbortSignal | undefined): Promise<Outcome> {
+    try {
+      return { response: await this.transport.exchange(request, { signal }) };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  /** Our own time-out is no answer; the caller's reason is the caller's. */
+  #failure(error: unknown, { method, path }: ApiRequest): unknown {
+    if (!(error instanceof TimeoutError)) return error;
+    return new TransportError(`No answer to ${method} ${path}: ${error.message}`, { executed: 'unknown', cause: error });
+  }
+
+  #warnings({ warningHandler }: RequestPlan, { headers }: ApiResponse): readonly Warning[] {
+    const header = headers['warning'];
+    if (header === undefined) return [];
+    const warnings = parseWarnings(header);
+    for (const warning of warnings) (warningHandler ?? this.#warn)(warning);
+    return warnings;
   }
 
   #decode(response: ApiResponse): Frozen<unknown> {
@@ -110,56 +203,62 @@ export class RestClient implements RequestSender {
     }
   }
 
-  #refusal(request: ApiRequest, response: ApiResponse): StatusError {
-    const decoded = 'events' in response || response.body.form === 'stream' ? undefined : this.#decode(response);
+  /** The server's own Status, or one made of what it said, as a proxy in between may (client-go newUnstructuredResponseError). */
+  #refusal(plan: RequestPlan, response: ApiResponse): StatusError {
+    this.#warnings(plan, response);
+    const decoded = 'events' in response || response.body.form === 'stream' ? undefined : this.#decodedRefusal(response);
     if (isStatus(decoded)) return new StatusError(decoded);
-    const text = typeof decoded === 'string' ? decoded.trim() : '';
-    return new StatusError(genericStatus(response.status, request, text));
+    const text = typeof decoded === 'string' ? decoded.trim().slice(0, mostRefusalCharacters) : '';
+    return newGenericServerResponse({
+      code: response.status,
+      verb: plan.request.method,
+      resource: plan.resource,
+      name: plan.name,
+      serverMessage: text === '' ? 'unknown' : text,
+      retryAfterSeconds: retryAfterSeconds(response) ?? 0,
+      isUnexpected: true,
+    });
+  }
+
+  #decodedRefusal(response: ApiResponse): Frozen<unknown> {
+    try {
+      return this.#decode(response);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      return undefined; // it says JSON and is none: the code is all there is
+    }
   }
 }
+
+const mostRefusalCharacters = 2_048;
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   if (bytes.length > 0) yield bytes;
 }
 
+async function* nothing(): AsyncGenerator<never, void, undefined> {}
+
 function isStatus(value: unknown): value is Status {
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'Status';
 }
 
-function retryAfter(response: ApiResponse): number | undefined {
-  if (response.status !== 429 && response.status < 500) return undefined;
-  const seconds = response.headers['retry-after'];
-  return seconds !== undefined && /^\d{1,5}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
+/** Errors can be worded in any way: a series for each would have no bound. */
+function codeOf(outcome: Outcome): string {
+  return 'response' in outcome ? String(outcome.response.status) : '<error>';
 }
 
-const genericReasons: Readonly<Record<number, Status['reason']>> = {
-  400: 'BadRequest',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'NotFound',
-  405: 'MethodNotAllowed',
-  406: 'NotAcceptable',
-  409: 'Conflict',
-  410: 'Gone',
-  413: 'RequestEntityTooLarge',
-  415: 'UnsupportedMediaType',
-  422: 'Invalid',
-  429: 'TooManyRequests',
-  500: 'InternalError',
-  503: 'ServiceUnavailable',
-  504: 'Timeout',
-};
-
-/** For answers without a Status, as a proxy in between may give (apimachinery api/errors NewGenericServerResponse). */
-function genericStatus(code: number, request: ApiRequest, text: string): Status {
-  const said = text === '' ? '' : `: ${text.slice(0, 2048)}`;
+function clientMetrics({ metrics }: Process) {
+  const labels = ['code', 'method'];
   return {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message: `the server answered ${request.method} ${request.path} with ${code}${said}`,
-    reason: genericReasons[code] ?? '',
-    code,
+    requests: metrics.counter({
+      name: 'rest_client_requests_total',
+      help: 'Number of HTTP requests, partitioned by status code and method.',
+      labels,
+    }),
+    retries: metrics.counter({
+      name: 'rest_client_request_retries_total',
+      help: 'Number of request retries, partitioned by status code and method.',
+      labels,
+    }),
   };
 }

@@ -72,7 +72,7 @@ describe('httpTransport', () => {
     };
     await assert.rejects(
       clientset.coreV1.pods('a').get('x'),
-      (error: Error) => isNotFound(error) && error.message.includes('<p>nothing</p>'),
+      (error: Error) => isNotFound(error) && error.message === 'the server could not find the requested resource (get pods x)',
     );
   });
 
