@@ -27,7 +27,7 @@ export const packageTable: Readonly<Record<string, PackageRow>> = {
   simulator: { mayImport: ['kernel'], node: 'any' },
   cluster: { mayImport: [...toolkit, ...components, 'apiserver', 'etcd', 'simulator'], node: 'any' },
   testing: { mayImport: ['cluster', 'simulator', 'client', 'api', 'apimachinery', 'kernel'], node: 'any' },
-  cli: { mayImport: ['cluster', 'testing', 'client', 'api', 'apimachinery', 'kernel'], node: 'any' },
+  cli: { mayImport: ['cluster', 'testing', 'client', 'api', 'apimachinery', 'etcd', 'kernel'], node: 'any' },
   coracle: { mayImport: ['cluster', 'testing', 'cli'], node: 'any' },
 };
 
