@@ -1,10 +1,12 @@
 import { StatusError } from '@coracle/apimachinery';
 import { ClusterDirectoryError } from '@coracle/cluster';
+import { DirectoryDamaged, DirectoryInUse, DirectoryNotOwned, DirectoryTooNew, DiskFull } from '@coracle/etcd';
 import { ManifestError } from './manifest.ts';
 
 /** Faults that a person can act on, in words; `undefined` for ours, whose stack is wanted. */
 export function explain(error: unknown): string | undefined {
   if (error instanceof ClusterDirectoryError || error instanceof ManifestError || error instanceof StatusError) return error.message;
+  if (storeFaults.some((fault) => error instanceof fault)) return (error as Error).message; // each of them is one
   if (!(error instanceof Error) || !('code' in error) || !('port' in error)) return undefined;
   const port = String(error.port);
   switch (error.code) {
@@ -16,3 +18,5 @@ export function explain(error: unknown): string | undefined {
       return undefined;
   }
 }
+
+const storeFaults = [DirectoryDamaged, DirectoryInUse, DirectoryNotOwned, DirectoryTooNew, DiskFull];

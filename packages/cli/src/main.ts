@@ -1,5 +1,6 @@
 import { kubernetesVersion, programVersion, startCluster } from '@coracle/cluster';
 import { untilAborted } from '@coracle/kernel';
+import { etcdOptionHelp, serveEtcd } from './etcd.ts';
 import { explain } from './explain.ts';
 import { clusterFlags, clusterOptions, defaultNodes, defaultPort, readFlags, UsageError } from './flags.ts';
 import { start } from './start.ts';
@@ -27,6 +28,7 @@ const commands: readonly Command[] = [
     options: [['--file PATH', 'the manifest (YAML, several documents)'], ...clusterOptionHelp],
     run: firstVoyage,
   },
+  { name: 'etcd', summary: 'Serves the store alone, to any client of etcd.', options: etcdOptionHelp, run: serveEtcd },
   { name: 'version', summary: 'Prints the version of the program, and that of Kubernetes whose API is served.', options: [], run: version },
 ];
 

@@ -5,7 +5,7 @@ import { type Disk, type DiskLock, isNoSpace } from './disk/disk.ts';
 import { Member } from './member/member.ts';
 import type { LogWindow } from './member/log-window.ts';
 import type { Replica } from './member/replica.ts';
-import { nodeIdOf } from './directory/identity.ts';
+import { type Identity, nodeIdOf } from './directory/identity.ts';
 import type { GrantedLease } from './mvcc/mvcc.ts';
 import type { Revision } from './mvcc/revision.ts';
 import type { KvHash } from './mvcc/hash-kv.ts';
@@ -29,6 +29,13 @@ export interface DurableStoreParts {
   readonly replayedBytes: number;
   /** A snapshot is due when this much was logged since the last, or as much as the last was large. */
   readonly snapshotBytes: number;
+}
+
+/** Who this member is, and how far it is. */
+export interface Standing {
+  readonly identity: Identity;
+  readonly term: number;
+  readonly index: number;
 }
 
 /**
@@ -175,6 +182,27 @@ export class DurableStore implements Store, AsyncDisposable {
     return this.#served.fork(process);
   }
 
+  /** What the v3 API shows of this member. */
+  get standing(): Standing {
+    const { meta, replica } = this.#parts;
+    return { identity: meta.current.identity, term: this.#member.hardState.term, index: replica.index };
+  }
+
+  /** Takes a snapshot now and drops what of the log is not needed any more. Resolves when that is done. */
+  async snapshotNow(): Promise<void> {
+    await this.#snapshot?.done;
+    this.#startSnapshot();
+    await this.#snapshot?.done;
+  }
+
+  /** What a snapshot of this moment would have. Each call of the result is the same once more: its image is read only once. */
+  frozen(): () => Snapshot {
+    const { replica } = this.#parts;
+    const mvcc = replica.state.mvcc.fork();
+    const snapshot = replica.snapshot();
+    return () => ({ ...snapshot, image: mvcc.image() });
+  }
+
   /** Writes what was proposed, then frees the directory. Reads go on; writes reject with StoreStopped. Idempotent. */
   close(): Promise<void> {
     this.#member.close();
@@ -222,7 +250,11 @@ export class DurableStore implements Store, AsyncDisposable {
   #logged(bytes: number): void {
     this.#makeSpare();
     this.#bytesSinceSnapshot += bytes;
-    if (this.#bytesSinceSnapshot < this.#snapshotDue || this.#snapshot !== undefined) return;
+    if (this.#bytesSinceSnapshot >= this.#snapshotDue) this.#startSnapshot();
+  }
+
+  #startSnapshot(): void {
+    if (this.#snapshot !== undefined) return;
     const snapshot = this.#parts.replica.snapshot();
     const covered = this.#bytesSinceSnapshot;
     this.#snapshot = this.#parts.process.spawn('store snapshot', async () => {

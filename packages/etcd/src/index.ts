@@ -53,4 +53,6 @@ export type {
 } from './mvcc/types.ts';
 export { type DurableStoreOptions, openDurableStore } from './open.ts';
 export { type LeaseStatus, MemoryStore, type Store } from './store.ts';
+export type { TlsOptions } from './v3/transport/listener.ts';
+export { type ServedStore, serveStore, type ServeStoreOptions } from './v3/serve-store.ts';
 export { type ChangeSink, prefixEnd } from './watch-hub.ts';

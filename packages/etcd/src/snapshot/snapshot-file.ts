@@ -70,7 +70,8 @@ export async function writeSnapshot(disk: Disk, identity: Identity, snapshot: Sn
   return size;
 }
 
-async function writeBlocks(file: DiskFile, identity: Identity, snapshot: Snapshot): Promise<number> {
+/** The content of a snapshot file, from position 0 on without gaps. Returns its size. */
+export async function writeBlocks(file: Pick<DiskFile, 'write'>, identity: Identity, snapshot: Snapshot): Promise<number> {
   const { image } = snapshot;
   const block = new ByteWriter(blockBytes + 4096);
   let position = 0;

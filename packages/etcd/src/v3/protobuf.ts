@@ -58,7 +58,7 @@ export class ProtobufReader {
     const low = this.#low();
     const signed = this.#high | 0;
     const value = signed * two32 + low;
-    return value > largest ? largest : value < -largest ? -largest : value;
+    return Math.max(-largest, Math.min(largest, value));
   }
 
   int64(): bigint {

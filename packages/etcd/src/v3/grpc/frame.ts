@@ -18,13 +18,16 @@ const nothing = Buffer.alloc(0);
  */
 export class FrameReader {
   readonly #maxBytes: number;
+  readonly #encoding: string;
   // A part of the header, or of a message whose header was read.
   #rest: Buffer = nothing;
   #message: Buffer | undefined;
   #filled = 0;
 
-  constructor(maxBytes: number) {
+  /** `encoding`: what the client says that compressed messages are in; there are none that are taken. */
+  constructor(maxBytes: number, encoding = '') {
     this.#maxBytes = maxBytes;
+    this.#encoding = encoding;
   }
 
   /** Whether the stream may end here. */
@@ -74,7 +77,7 @@ export class FrameReader {
     if (header[0] !== 0) {
       // grpc-go's words when no compression was agreed on.
       throw header[0] === 1
-        ? new GrpcError(12, 'grpc: Decompressor is not installed for grpc-encoding ""')
+        ? new GrpcError(12, `grpc: Decompressor is not installed for grpc-encoding ${JSON.stringify(this.#encoding)}`)
         : new GrpcError(13, `grpc: received unexpected payload format ${header[0]}`);
     }
     const length = header.readUInt32BE(1);

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import { serveStore, type ServeStoreOptions, type TlsOptions } from '@coracle/etcd';
+import { LiveRuntime, untilAborted } from '@coracle/kernel';
+import { readFlags, UsageError } from './flags.ts';
+import type { Terminal } from './terminal.ts';
+
+const flags = [
+  'name',
+  'data-dir',
+  'listen-client-urls',
+  'advertise-client-urls',
+  'cert-file',
+  'key-file',
+  'trusted-ca-file',
+  'client-cert-auth',
+  'quota-backend-bytes',
+  'watch-progress-notify-interval',
+] as const;
+
+type Values = Readonly<Partial<Record<(typeof flags)[number], string>>>;
+
+/** What `coracle etcd --help` lists: etcd's names, for what means the same. */
+export const etcdOptionHelp: readonly (readonly [flag: string, meaning: string])[] = [
+  ['--name NAME', 'name of this member (default: default)'],
+  ['--data-dir PATH', 'where the store is kept (default: NAME.etcd)'],
+  ['--listen-client-urls URLS', 'where to listen, separated by commas (default: http://localhost:2379)'],
+  ['--advertise-client-urls URLS', 'what clients are told (default: where it listens)'],
+  ['--cert-file PATH', 'certificate of the server (PEM), for https'],
+  ['--key-file PATH', 'its private key (PEM)'],
+  ['--trusted-ca-file PATH', 'authority of client certificates (PEM)'],
+  ['--client-cert-auth', 'serve only clients whose certificate that authority signed'],
+  ['--quota-backend-bytes N', 'raise an alarm beyond this size (default 2 GiB; negative: never)'],
+  ['--watch-progress-notify-interval DURATION', 'how often quiet watchers hear how far the store is (default 10m)'],
+];
+
+/** Serves the store alone, to any client of etcd's v3 API, until it is interrupted. */
+export async function serveEtcd(args: readonly string[], terminal: Terminal): Promise<number> {
+  const process = new LiveRuntime({ log: terminal.log }).process('etcd');
+  const served = await serveStore({ process, ...etcdOptions(args) });
+  terminal.stdout.write(`ready to serve client requests at ${served.urls.join(', ')}\n`);
+  await untilAborted(terminal.interrupted);
+  await served.stop();
+  await process.stop();
+  return 0;
+}
+
+/** Throws UsageError for values that cannot be meant. */
+export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'process'> {
+  // As in Go, a flag that is true or false needs no value.
+  const values: Values = readFlags(
+    args.map((arg) => (arg === '--client-cert-auth' ? `${arg}=true` : arg)),
+    flags,
+  );
+  const name = values.name ?? 'default';
+  const urls = (values['listen-client-urls'] ?? 'http://localhost:2379').split(',').map(listenUrl);
+  const tls = tlsOptions(values);
+  const wanted = tls === undefined ? 'http:' : 'https:';
+  for (const url of urls) {
+    if (url.protocol === wanted) continue;
+    throw new UsageError(
+      tls === undefined ? `"${url.href}" needs --cert-file and --key-file` : `"${url.href}" is to be https: there is a certificate`,
+    );
+  }
+  const advertised = values['advertise-client-urls'];
+  const quota = values['quota-backend-bytes'];
+  const interval = values['watch-progress-notify-interval'];
+  return {
+    name,
+    directory: values['data-dir'] ?? `${name}.etcd`,
+    listen: urls.map(({ hostname, port, protocol }) => ({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+    })),
+    ...(advertised === undefined ? {} : { advertise: advertised.split(',').map((url) => listenUrl(url).origin) }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(quota === undefined || quota === '0' ? {} : { quotaBytes: quotaBytes(quota) }),
+    ...(interval === undefined ? {} : { progressIntervalMs: durationMs(interval) }),
+  };
+}
+
+function listenUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '') {
+    throw new UsageError(`"${text}" is no URL to listen at: http://HOST:PORT or https://HOST:PORT`);
+  }
+  return url;
+}
+
+function tlsOptions(values: Values): TlsOptions | undefined {
+  const { 'cert-file': certificate, 'key-file': privateKey, 'trusted-ca-file': authority } = values;
+  const asksForCertificates = booleanOf('client-cert-auth', values['client-cert-auth']);
+  if (certificate === undefined && privateKey === undefined) {
+    if (authority !== undefined || asksForCertificates) throw new UsageError('client certificates need --cert-file and --key-file');
+    return undefined;
+  }
+  if (certificate === undefined || privateKey === undefined) throw new UsageError('--cert-file and --key-file go together');
+  if (asksForCertificates && authority === undefined) throw new UsageError('--client-cert-auth needs --trusted-ca-file');
+  return {
+    certificate: pem('cert-file', certificate),
+    privateKey: pem('key-file', privateKey),
+    // As in etcd, an authority alone asks for certificates, too.
+    ...(authority === undefined ? {} : { clientAuthority: pem('trusted-ca-file', authority) }),
+  };
+}
+
+function pem(flag: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read --${flag} "${path}": ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function booleanOf(flag: string, text: string | undefined): boolean {
+  if (text === undefined || text === 'false') return false;
+  if (text === 'true') return true;
+  throw new UsageError(`"${text}" is no value of --${flag}: true or false`);
+}
+
+function quotaBytes(text: string): number {
+  if (!/^-?\d{1,15}$/.test(text)) throw new UsageError(`"${text}" is no number of bytes`);
+  const bytes = Number(text);
+  return bytes < 0 ? Number.POSITIVE_INFINITY : bytes;
+}
+
+const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Go's durations, of whole and broken numbers of hours to milliseconds: "1h30m", "1.5s". */
+function durationMs(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/gy)];
+  const length = parts.reduce((sum, [part]) => sum + part.length, 0);
+  const ms = parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (unitsMs[unit] ?? Number.NaN), 0);
+  if (parts.length === 0 || length !== text.length || !(ms > 0)) throw new UsageError(`"${text}" is no duration: 10m, 1.5s, 1h30m`);
+  return ms;
+}

@@ -1,0 +1,22 @@
+import type { Change } from '../mvcc/types.ts';
+import { eventBlock } from './kv-responses.ts';
+
+/** How many changes are remembered: those that are told to many watchers are told at once. */
+const capacity = 256;
+
+/** The encoded events of the last changes, made once for all watchers that are told of them. */
+export class EventBlocks {
+  readonly #bare = new Map<Change, Buffer>();
+  readonly #withPrevious = new Map<Change, Buffer>();
+
+  of(change: Change, withPrevious: boolean): Buffer {
+    const blocks = withPrevious ? this.#withPrevious : this.#bare;
+    let block = blocks.get(change);
+    if (block === undefined) {
+      block = eventBlock(change, withPrevious);
+      if (blocks.size >= capacity) blocks.clear();
+      blocks.set(change, block);
+    }
+    return block;
+  }
+}

@@ -1,0 +1,304 @@
+import type { Process } from '@coracle/kernel';
+import { InvalidProtobuf } from '../protobuf.ts';
+import type { CallHeaders, CallSink, CallStream } from './call-stream.ts';
+import { FrameReader, framed } from './frame.ts';
+import { GrpcError, grpcCode, parseGrpcTimeout } from './status.ts';
+
+/** A call in progress, as its handler sees it. */
+export interface Call {
+  readonly headers: CallHeaders;
+  /** False once nobody waits for an answer any more: the client is gone, or its time is up. */
+  readonly isOpen: boolean;
+  /** Calls `listener` when that happens or the call is done; at once when it has. */
+  onClosed(listener: () => void): void;
+}
+
+/** A call whose answer is a stream. Messages are written behind room for their frame. */
+export interface StreamCall extends Call {
+  /** Queues a message. What is sent in one turn goes out together. */
+  send(message: Buffer): void;
+  /** Bytes that wait for the connection to take more. */
+  readonly queuedBytes: number;
+  /** Resolves when the connection can take more, or the call is over. */
+  drained(): Promise<void>;
+  /** Stops reading requests, so that the client is held up, or goes on. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Takes the requests of a call whose client sends a stream of them. */
+export interface RequestSink {
+  message(bytes: Buffer): void;
+  /** The client will send no more. */
+  ended(): void;
+}
+
+export type Method =
+  | { readonly kind: 'unary'; readonly run: (request: Buffer, call: Call) => Promise<Buffer> }
+  | { readonly kind: 'server stream'; readonly run: (request: Buffer, call: StreamCall) => Promise<void> }
+  /** The call lasts until `done` settles. */
+  | { readonly kind: 'duplex'; readonly open: (call: StreamCall) => { readonly requests: RequestSink; readonly done: Promise<void> } };
+
+export interface GrpcServerOptions {
+  readonly process: Process;
+  /** By path, "/package.Service/Method". */
+  readonly methods: ReadonlyMap<string, Method>;
+  /** Largest message that is taken. */
+  readonly maxMessageBytes: number;
+  /** The status of what a handler throws that is no GrpcError. */
+  readonly statusOf: (error: unknown) => GrpcError;
+  /** Told of each call that was answered. */
+  readonly answered?: (path: string, code: number) => void;
+}
+
+/** What a stream of answers may have queued before `drained` makes its handler wait. */
+export const highWaterBytes: number = 1024 * 1024;
+
+/** gRPC over any HTTP/2 (grpc PROTOCOL-HTTP2), with the texts of grpc-go's server. */
+export class GrpcServer {
+  readonly #options: GrpcServerOptions;
+  readonly #services: ReadonlySet<string>;
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    this.#services = new Set([...options.methods.keys()].map((path) => path.slice(1, path.lastIndexOf('/'))));
+  }
+
+  /** Serves one stream from its headers on. */
+  handle(stream: CallStream): void {
+    const { headers } = stream;
+    if (headers[':method'] !== 'POST') {
+      stream.reject(405, 'gRPC calls are made with POST\n');
+      return;
+    }
+    const contentType = String(headers['content-type'] ?? '');
+    if (!/^application\/grpc(\+proto)?(;.*)?$/.test(contentType)) {
+      stream.reject(415, `invalid gRPC request content-type ${JSON.stringify(contentType)}\n`);
+      return;
+    }
+    const path = String(headers[':path'] ?? '');
+    const method = this.#options.methods.get(path);
+    if (method === undefined) {
+      stream.refuse(grpcCode.unimplemented, this.#unknown(path));
+      return;
+    }
+    const timeout = headers['grpc-timeout'];
+    const timeoutMs = timeout === undefined ? undefined : parseGrpcTimeout(String(timeout));
+    if (timeout !== undefined && timeoutMs === undefined) {
+      stream.refuse(grpcCode.internal, `malformed grpc-timeout: ${JSON.stringify(timeout)}`);
+      return;
+    }
+    new ServedCall(this.#options, stream, path, method, timeoutMs).start();
+  }
+
+  #unknown(path: string): string {
+    const match = /^\/(.+)\/([^/]+)$/.exec(path);
+    if (match === null) return `malformed method name: ${JSON.stringify(path)}`;
+    const [, service = '', method = ''] = match;
+    return this.#services.has(service) ? `unknown method ${method} for service ${service}` : `unknown service ${service}`;
+  }
+}
+
+class ServedCall implements StreamCall, CallSink {
+  readonly #options: GrpcServerOptions;
+  readonly #stream: CallStream;
+  readonly #path: string;
+  readonly #method: Method;
+  readonly #frames: FrameReader;
+  #deadline: Disposable | undefined;
+  readonly #timeoutMs: number | undefined;
+  #isOpen = true;
+  #begun = false;
+  #hasRequest = false;
+  #requests: RequestSink | undefined;
+  #listeners: (() => void)[] = [];
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #mayWrite = true;
+  #flushing = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(options: GrpcServerOptions, stream: CallStream, path: string, method: Method, timeoutMs: number | undefined) {
+    this.#options = options;
+    this.#stream = stream;
+    this.#path = path;
+    this.#method = method;
+    this.#timeoutMs = timeoutMs;
+    this.#frames = new FrameReader(options.maxMessageBytes, String(stream.headers['grpc-encoding'] ?? ''));
+  }
+
+  start(): void {
+    if (this.#timeoutMs !== undefined) {
+      const expire = (): void => this.#end(grpcCode.deadlineExceeded, 'context deadline exceeded');
+      this.#deadline = this.#options.process.clock.timer(this.#timeoutMs, expire, { background: true });
+    }
+    if (this.#method.kind === 'duplex') {
+      const { requests, done } = this.#method.open(this);
+      this.#requests = requests;
+      done.catch(() => undefined); // it may end before its work takes that up
+      this.#work(() => done);
+    }
+    this.#stream.receive(this);
+  }
+
+  get headers(): CallHeaders {
+    return this.#stream.headers;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  onClosed(listener: () => void): void {
+    if (this.#isOpen) this.#listeners.push(listener);
+    else listener();
+  }
+
+  send(message: Buffer): void {
+    if (!this.#isOpen) return;
+    this.#queue.push(framed(message));
+    this.#queuedBytes += message.length;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#options.process.post({ lane: 'grpc', op: 'flush' }, () => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  drained(): Promise<void> {
+    if (!this.#isOpen || this.#queuedBytes < highWaterBytes) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  // What the client's side does.
+
+  data(chunk: Buffer): void {
+    if (!this.#isOpen) return;
+    try {
+      this.#frames.push(chunk, (message) => this.#received(message));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  ended(): void {
+    if (!this.#isOpen) return;
+    if (!this.#frames.isBetweenMessages || (this.#method.kind !== 'duplex' && !this.#hasRequest)) {
+      this.#end(grpcCode.internal, 'unexpected EOF');
+      return;
+    }
+    this.#requests?.ended();
+  }
+
+  closed(): void {
+    this.#close();
+  }
+
+  writable(): void {
+    this.#mayWrite = true;
+    this.#flush();
+  }
+
+  #received(message: Buffer): void {
+    if (!this.#isOpen) return;
+    const method = this.#method;
+    if (method.kind === 'duplex') {
+      this.#requests?.message(message);
+      return;
+    }
+    if (this.#hasRequest) {
+      this.#end(grpcCode.internal, 'received more than one request message');
+      return;
+    }
+    this.#hasRequest = true;
+    if (method.kind === 'unary') this.#work(async () => this.#answer(await method.run(message, this)));
+    else this.#work(() => method.run(message, this));
+  }
+
+  /** Runs the handler; the call ends with it. */
+  #work(run: () => Promise<void>): void {
+    this.#options.process.spawn('rpc', async () => {
+      try {
+        await run();
+        this.#end(grpcCode.ok, '');
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  #answer(message: Buffer): void {
+    if (!this.#isOpen) return;
+    this.#stream.answer(framed(message));
+    this.#report(grpcCode.ok);
+    this.#close();
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof InvalidProtobuf) this.#end(grpcCode.internal, `grpc: error unmarshalling request: ${error.message}`);
+    else {
+      const { code, message } = error instanceof GrpcError ? error : this.#options.statusOf(error);
+      this.#end(code, message);
+    }
+  }
+
+  /** Ends the call with a status, behind what was sent. Only the first end counts. */
+  #end(code: number, message: string): void {
+    if (!this.#isOpen) return;
+    if (!this.#begun && this.#queue.length === 0 && code !== grpcCode.ok) this.#stream.refuse(code, message);
+    else {
+      this.#begin();
+      if (this.#queue.length > 0) this.#stream.write(this.#queue);
+      this.#stream.finish(code, message);
+    }
+    this.#report(code);
+    this.#close();
+  }
+
+  #report(code: number): void {
+    this.#options.answered?.(this.#path, code);
+  }
+
+  #close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#deadline?.[Symbol.dispose]();
+    for (const listener of this.#listeners.splice(0)) listener();
+    this.#wake();
+  }
+
+  #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#stream.begin();
+  }
+
+  #flush(): void {
+    if (!this.#isOpen || !this.#mayWrite || this.#queue.length === 0) return;
+    this.#begin();
+    const frames = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#mayWrite = this.#stream.write(frames);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resume of this.#waiting.splice(0)) resume();
+  }
+}

@@ -1,0 +1,129 @@
+import { checkRange, InvalidRequestError, isReadOnly, maxRequestBytes, txnCostBytes } from '../mvcc/check-txn.ts';
+import { hasBounds, isInKeyOrder } from '../mvcc/range.ts';
+import { CompactedError, FutureRevisionError } from '../mvcc/refusals.ts';
+import type { Revision } from '../mvcc/revision.ts';
+import type { Operation, OperationResult, Txn } from '../mvcc/types.ts';
+import type { Method, StreamCall } from './grpc/server.ts';
+import { GrpcError, grpcCode } from './grpc/status.ts';
+import { decodeDeleteRange, decodePut, decodeRange, decodeTxn, type Reading } from './kv-requests.ts';
+import { deleteRangeResponse, keyValuesSize, putResponse, rangeResponse, rangeStreamResponse, txnResponse } from './kv-responses.ts';
+import { compactionRequest } from './messages.ts';
+import type { V3Context } from './v3-context.ts';
+
+/** etcdserverpb.KV (server/etcdserver/api/v3rpc/key.go). */
+export function kvMethods(context: V3Context): Readonly<Record<string, Method>> {
+  return {
+    '/etcdserverpb.KV/Range': { kind: 'unary', run: (request) => range(context, request) },
+    '/etcdserverpb.KV/RangeStream': { kind: 'server stream', run: (request, call) => rangeStream(context, request, call) },
+    '/etcdserverpb.KV/Put': { kind: 'unary', run: (request) => put(context, request) },
+    '/etcdserverpb.KV/DeleteRange': { kind: 'unary', run: (request) => deleteRange(context, request) },
+    '/etcdserverpb.KV/Txn': { kind: 'unary', run: (request) => txn(context, request) },
+    '/etcdserverpb.KV/Compact': { kind: 'unary', run: (request) => compact(context, request) },
+  };
+}
+
+async function range(context: V3Context, bytes: Buffer): Promise<Buffer> {
+  const request = decodeRange(bytes);
+  checkRange(request);
+  if (!request.serializable) await context.store.linearized();
+  const response = context.store.range(request);
+  return rangeResponse(context.header(), response);
+}
+
+const firstChunkKeys = 10;
+
+/** etcd's way to chunks of about the size of a request: twice or half as many keys as the last one had. */
+async function rangeStream(context: V3Context, bytes: Buffer, call: StreamCall): Promise<void> {
+  const request = decodeRange(bytes);
+  checkRange(request);
+  if (!isInKeyOrder(request)) throw new GrpcError(grpcCode.unimplemented, 'RangeStream does not support custom sort orders');
+  if (hasBounds(request)) throw new GrpcError(grpcCode.unimplemented, 'RangeStream does not support revision filters');
+  if (!request.serializable) await context.store.linearized();
+  if (request.countOnly === true) {
+    const { count } = context.store.range(request);
+    call.send(rangeStreamResponse([], { header: context.header(), more: false, count }));
+    return;
+  }
+  await sendChunks(context, request, call);
+}
+
+async function sendChunks(context: V3Context, request: Reading, call: StreamCall): Promise<void> {
+  const { store } = context;
+  const headerRevision = store.revision;
+  const pinned = request.revision !== undefined && request.revision > 0 ? request.revision : headerRevision;
+  const most = request.limit !== undefined && request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+  let { key } = request;
+  let limit = Math.min(firstChunkKeys, most);
+  let sent = 0;
+  while (call.isOpen) {
+    const { kvs, more, count } = store.range({ ...request, key, revision: pinned, limit });
+    sent += kvs.length;
+    const last = kvs.at(-1);
+    if (!more || sent >= most || last === undefined) {
+      const total = sent - kvs.length + count;
+      call.send(rangeStreamResponse(kvs, { header: context.header(headerRevision), more, count: total }));
+      return;
+    }
+    call.send(rangeStreamResponse(kvs));
+    key = `${last.key}\0`;
+    const size = keyValuesSize(kvs);
+    if (size < maxRequestBytes / 2) limit *= 2;
+    else if (size > maxRequestBytes * 2) limit = Math.max(1, Math.floor(limit / 2));
+    limit = Math.min(limit, most - sent);
+    await call.drained();
+  }
+}
+
+async function put(context: V3Context, bytes: Buffer): Promise<Buffer> {
+  const request = decodePut(bytes);
+  const [result, revision] = await write(context, request, bytes);
+  if (result?.op !== 'put') throw new TypeError('A put has the result of one');
+  return putResponse(context.header(revision), request.prevKv ? result.previous : undefined);
+}
+
+async function deleteRange(context: V3Context, bytes: Buffer): Promise<Buffer> {
+  const request = decodeDeleteRange(bytes);
+  const [result, revision] = await write(context, request, bytes);
+  if (result?.op !== 'delete') throw new TypeError('A delete has the result of one');
+  return deleteRangeResponse(context.header(revision), result.deleted, request.prevKv === true);
+}
+
+async function write(
+  context: V3Context,
+  operation: Operation,
+  bytes: Buffer,
+): Promise<readonly [result: OperationResult | undefined, revision: Revision]> {
+  const request: Txn = { compares: [], success: [operation], failure: [] };
+  if (!context.hasRoom(txnCostBytes(request))) await context.refuseForSpace();
+  checkSize(bytes);
+  const { results, revision } = await context.store.txn(request);
+  return [results[0], revision];
+}
+
+async function txn(context: V3Context, bytes: Buffer): Promise<Buffer> {
+  const request = decodeTxn(bytes);
+  if (!context.hasRoom(txnCostBytes(request))) await context.refuseForSpace();
+  checkSize(bytes);
+  if (isReadOnly(request) && !isSerializable(request)) await context.store.linearized();
+  const result = await context.store.txn(request);
+  return txnResponse(context.header(result.revision), request, result);
+}
+
+/** What is proposed is the request: etcd counts its bytes as they were sent. */
+function checkSize(bytes: Buffer): void {
+  if (bytes.length > maxRequestBytes) throw new InvalidRequestError('etcdserver: request is too large');
+}
+
+function isSerializable({ success, failure }: Txn): boolean {
+  return [...success, ...failure].every((operation) => 'serializable' in operation && operation.serializable === true);
+}
+
+async function compact(context: V3Context, bytes: Buffer): Promise<Buffer> {
+  const { revision } = compactionRequest.decode(bytes);
+  const { store } = context;
+  // Nothing is swept afterwards that anybody could see, so a physical compaction is done when it is applied.
+  if (revision < 0) throw new CompactedError(store.compactRevision);
+  if (revision === Number.MAX_SAFE_INTEGER) throw new FutureRevisionError(store.revision);
+  await store.compact(revision);
+  return context.headerOnly();
+}

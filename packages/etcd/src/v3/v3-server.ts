@@ -1,0 +1,74 @@
+import type { Process } from '@coracle/kernel';
+import type { ClusterView } from '../cluster-view.ts';
+import { maxRequestBytes } from '../mvcc/check-txn.ts';
+import type { Store } from '../store.ts';
+import { clusterMethods } from './cluster-service.ts';
+import { statusOf } from './error-status.ts';
+import type { CallStream } from './grpc/call-stream.ts';
+import { GrpcServer, type Method } from './grpc/server.ts';
+import { healthMethods } from './health-service.ts';
+import { type HttpAnswer, httpAnswer } from './http-side.ts';
+import { kvMethods } from './kv-service.ts';
+import { leaseMethods } from './lease-service.ts';
+import { type MaintainedFiles, maintenanceMethods } from './maintenance-service.ts';
+import { requiringLeader } from './require-leader.ts';
+import { defaultQuotaBytes, V3Context } from './v3-context.ts';
+import { defaultProgressIntervalMs, watchMethods } from './watch-service.ts';
+
+export interface V3ServerOptions {
+  readonly process: Process;
+  readonly store: Store;
+  readonly cluster: ClusterView;
+  readonly files: MaintainedFiles;
+  /** Of `Store.sizeBytes`; Infinity for none. Default 2 GiB, etcd's. */
+  readonly quotaBytes?: number;
+  /** Default ten minutes, etcd's. */
+  readonly progressIntervalMs?: number;
+}
+
+/** A request may be this much larger than what it asks for (embed.Config.MaxRequestBytes and etcd's grpcOverheadBytes). */
+const overheadBytes = 512 * 1024;
+
+/** etcd's v3 API over a store, for one member: gRPC streams and the HTTP side of the client port. */
+export class V3Server {
+  readonly #context: V3Context;
+  readonly #grpc: GrpcServer;
+
+  constructor(options: V3ServerOptions) {
+    const { process, store, cluster, files } = options;
+    const context = new V3Context({ process, store, cluster, quotaBytes: options.quotaBytes ?? defaultQuotaBytes });
+    const methods: Readonly<Record<string, Method>> = {
+      ...kvMethods(context),
+      ...watchMethods(context, { progressIntervalMs: options.progressIntervalMs ?? defaultProgressIntervalMs }),
+      ...leaseMethods(context),
+      ...clusterMethods(context),
+      ...maintenanceMethods(context, files),
+    };
+    const calls = process.metrics.counter({
+      name: 'grpc_server_handled_total',
+      help: 'Calls that were answered, by method and status.',
+      labels: ['grpc_method', 'grpc_code'],
+    });
+    this.#context = context;
+    this.#grpc = new GrpcServer({
+      process,
+      methods: new Map([
+        ...Object.entries(methods).map(([path, method]) => [path, requiringLeader(context, method)] as const),
+        ...Object.entries(healthMethods(context)),
+      ]),
+      maxMessageBytes: maxRequestBytes + overheadBytes,
+      statusOf,
+      answered: (path, code) => calls.add(1, path, String(code)),
+    });
+  }
+
+  /** Serves a stream whose content-type is gRPC's. */
+  call(stream: CallStream): void {
+    this.#grpc.handle(stream);
+  }
+
+  /** Answers any other request. */
+  http(method: string, url: string): Promise<HttpAnswer> {
+    return httpAnswer(this.#context, method, url);
+  }
+}
