@@ -1,7 +1,7 @@
 import type { Endpoints, EndpointSlice, Service } from '@coracle/api';
 import { isNotFound, semanticEqual, type Unstructured, withEntry, type WireMap } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
-import { mastersGroup } from './authentication/user.ts';
+import { serverUser } from './authentication/user.ts';
 import { firstServiceAddress } from './kinds/core/service-addresses.ts';
 import type { ApiObject } from './registry/definition.ts';
 import type { ApiServer } from './server/api-server.ts';
@@ -16,7 +16,6 @@ export interface KubernetesServiceOptions {
 
 /** How often what somebody changed is put right (pkg/controlplane/controller/kubernetesservice, EndpointInterval). */
 const intervalMs = 10_000;
-const self = { name: 'system:apiserver', groups: [mastersGroup] };
 const metadata = { name: 'kubernetes', namespace: 'default' } as const;
 
 /**
@@ -114,7 +113,7 @@ async function keep<T extends Service | Endpoints | EndpointSlice>(
 ): Promise<void> {
   const registry = server.resources.registry(group, 'v1', resource);
   if (registry === undefined) return;
-  const context = server.contextFor(self, metadata.namespace);
+  const context = server.contextFor(serverUser, metadata.namespace);
   try {
     // The resource says of which kind its objects are.
     await registry.update(context, metadata.name, (current) => change(current as unknown as T, wanted) as unknown as ApiObject);

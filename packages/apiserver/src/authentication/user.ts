@@ -10,6 +10,8 @@ export const anonymous: UserInfo = { name: 'system:anonymous', groups: ['system:
 
 /** Group whose members pass every check. */
 export const mastersGroup = 'system:masters';
+/** The server itself, when it writes of its own accord. */
+export const serverUser: UserInfo = { name: 'system:apiserver', groups: [mastersGroup] };
 export const authenticatedGroup = 'system:authenticated';
 
 /** `user` as authorization sees it: a member of `system:authenticated`. */

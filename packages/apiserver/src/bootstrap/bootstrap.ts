@@ -1,9 +1,6 @@
-import { mastersGroup } from '../authentication/user.ts';
+import { serverUser } from '../authentication/user.ts';
 import type { ApiServer } from '../server/api-server.ts';
 import { preparedObjects } from './prepared.ts';
-
-/** Who the server is when it writes for itself. */
-const loopbackUser = { name: 'system:apiserver', groups: [mastersGroup] };
 
 /**
  * Writes what every server holds from the start and is not there yet: system namespaces, RBAC roles and bindings, priority
@@ -12,7 +9,7 @@ const loopbackUser = { name: 'system:apiserver', groups: [mastersGroup] };
  */
 export async function bootstrap(server: ApiServer): Promise<number> {
   const { storage } = server;
-  const context = server.contextFor(loopbackUser);
+  const context = server.contextFor(serverUser);
   const wanted = preparedObjects().flatMap(({ group, version, resource, objects }) => {
     const registry = server.resources.registry(group, version, resource);
     return registry === undefined ? [] : objects.map((prepared) => ({ key: registry.key(prepared.namespace, prepared.name), prepared }));

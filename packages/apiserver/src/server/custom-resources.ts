@@ -1,7 +1,7 @@
 import type { CustomResourceDefinition, TypeTable } from '@coracle/api';
 import { type Frozen, isNotFound, semanticEqual } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
-import { mastersGroup } from '../authentication/user.ts';
+import { serverUser } from '../authentication/user.ts';
 import { definitionsOf } from '../crd/custom-resource.ts';
 import { cleanupFinalizer as cleanup, establish, isEstablished, terminating } from '../crd/establish.ts';
 import type { ApiObject, RequestContext, Strategy } from '../registry/definition.ts';
@@ -13,7 +13,6 @@ import type { ApiServer } from './api-server.ts';
 type Crd = Frozen<CustomResourceDefinition>;
 
 const group = 'apiextensions.k8s.io';
-const self = { name: 'system:apiserver', groups: [mastersGroup] };
 /** The server's own writes judge nothing: what they write follows from what was checked. */
 const own: Strategy = { allowUnconditionalUpdate: true, anyFinalizer: true, validateUpdate: () => [] };
 
@@ -174,6 +173,6 @@ export class CustomResources {
   }
 
   #context(namespace = ''): RequestContext {
-    return this.#server.contextFor(self, namespace);
+    return this.#server.contextFor(serverUser, namespace);
   }
 }
