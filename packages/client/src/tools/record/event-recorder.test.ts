@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type ApiRequest, type ApiResponse, deepFreeze, type KubeObject, newConflict, newForbidden, newNotFound, StatusError, type Transport, TransportError } from '@coracle/apimachinery';
+import {
+  type ApiRequest,
+  type ApiResponse,
+  deepFreeze,
+  type KubeObject,
+  newConflict,
+  newForbidden,
+  newNotFound,
+  StatusError,
+  type Transport,
+  TransportError,
+} from '@coracle/apimachinery';
 import { SimRuntime } from '@coracle/simulator';
 import { Clientset } from '../../kubernetes/clientset.ts';
 import { defaultRetry, retryOnConflict } from '../../util/retry.ts';
@@ -24,7 +35,8 @@ function scene(): Scene {
         const object = (body?.form === 'object' ? body.object : {}) as { readonly count?: number; readonly message?: string };
         sent.push(`${method} ${path.replace(/\.[0-9a-f]+$/, '.*')} ${object.count} ${object.message ?? ''}`.trim());
         const fault = faults.shift();
-        if (fault instanceof StatusError) return { status: fault.code, headers: {}, body: { form: 'object', object: deepFreeze(fault.status) } };
+        if (fault instanceof StatusError)
+          return { status: fault.code, headers: {}, body: { form: 'object', object: deepFreeze(fault.status) } };
         if (fault !== undefined) throw fault;
         return { status: 200, headers: {}, body: { form: 'object', object: body?.form === 'object' ? body.object : {} } };
       }),
@@ -49,7 +61,7 @@ describe('EventRecorder', () => {
     await runtime.settle();
     assert.deepEqual(sent, [
       'POST /api/v1/namespaces/a/events 1 done',
-      'PATCH /api/v1/namespaces/a/events/web.* 2',
+      'PATCH /api/v1/namespaces/a/events/web.* 2 done',
       'POST /api/v1/namespaces/default/events 1 broken',
     ]);
   });
@@ -61,7 +73,10 @@ describe('EventRecorder', () => {
     faults.push(newNotFound({ group: '', resource: 'events' }, 'web.1'));
     recorder.event(pod, 'Normal', 'Synced', 'done');
     await runtime.settle();
-    assert.deepEqual(sent.map((line) => line.split(' ')[0]), ['POST', 'PATCH', 'POST']);
+    assert.deepEqual(
+      sent.map((line) => line.split(' ')[0]),
+      ['POST', 'PATCH', 'POST'],
+    );
   });
 
   test('takes a refusal as final and tries a broken connection again, twelve times', async () => {
@@ -78,7 +93,7 @@ describe('EventRecorder', () => {
 
   test('drops what comes when 1,000 wait', async () => {
     const { runtime, recorder, sent } = scene();
-    for (let i = 0; i < 1100; i++) recorder.event(pod, 'Normal', 'Many', `message ${i}`);
+    for (let i = 0; i < 1100; i++) recorder.event({ ...pod, metadata: { name: `web-${i}`, namespace: 'a' } }, 'Normal', 'Many', 'so many');
     await runtime.settle();
     assert.equal(sent.length, 1000);
   });
@@ -102,7 +117,10 @@ describe('retryOnConflict', () => {
 
   test('throws the last conflict after the last try, and any other error at once', async () => {
     const runtime = new SimRuntime();
-    for (const [error, want] of [[conflict, 5], [new Error('other'), 1]] as const) {
+    for (const [error, want] of [
+      [conflict, 5],
+      [new Error('other'), 1],
+    ] as const) {
       let tries = 0;
       const work = retryOnConflict(runtime.process('p'), defaultRetry, async () => {
         tries++;
