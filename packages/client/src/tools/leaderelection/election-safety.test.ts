@@ -1,0 +1,26 @@
+// `node --conditions=coracle-source packages/client/bench.ts elections 5000` runs thousands.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runElection } from './fixtures/election.ts';
+
+// 15 s of lease and 10 s to renew: rates may differ by less than (15 - 10) / 10.
+const tolerated = 1.49;
+
+test('two never lead at once while the clocks differ by less than the durations tolerate, whatever the network does, 200 seeds', async () => {
+  let terms = 0;
+  for (let seed = 1; seed <= 200; seed++) {
+    const run = await runElection(seed, { electors: 3, maxRate: tolerated, minutes: 3 });
+    assert.deepEqual(run.violations, [], `seed ${seed}`);
+    terms += run.terms;
+  }
+  // That somebody leads is the other half.
+  assert.ok(terms > 400, `${terms} terms`);
+});
+
+test('with clocks that differ by more, two do lead at once: the test above can fail', async () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const { violations } = await runElection(seed, { electors: 3, maxRate: 4, minutes: 3 });
+    if (violations.length > 0) return;
+  }
+  assert.fail('200 seeds and never two leaders');
+});

@@ -1,0 +1,56 @@
+import type { Lease } from '@coracle/api';
+import { formatMicroTime, type Frozen, parseTime } from '@coracle/apimachinery';
+
+/** Who leads and since when, as electors write it (tools/leaderelection/resourcelock LeaderElectionRecord). Times in ms since the epoch. */
+export interface LeaderElectionRecord {
+  /** '': nobody. */
+  readonly holderIdentity: string;
+  readonly leaseDurationSeconds: number;
+  readonly acquireTimeMs: number;
+  readonly renewTimeMs: number;
+  readonly leaderTransitions: number;
+  /** Of coordinated elections: carried along. */
+  readonly strategy: string;
+  readonly preferredHolder: string;
+}
+
+/** What electors compete for. Every method rejects as the client does; a call may be abandoned, so it may take effect late. */
+export interface ResourceLock {
+  readonly identity: string;
+  /** For logs: `namespace/name`. */
+  describe(): string;
+  /** Rejects with NotFound when nobody has made it. */
+  get(): Promise<LeaderElectionRecord>;
+  create(record: LeaderElectionRecord): Promise<void>;
+  /** Over the state that was read or written last; rejects with Conflict when it has changed since. */
+  update(record: LeaderElectionRecord): Promise<void>;
+  /** Tells users what became of `identity`: "became leader". */
+  recordEvent(what: string): void;
+}
+
+type LeaseSpec = NonNullable<Lease['spec']>;
+
+export function recordFromLeaseSpec(spec: Frozen<LeaseSpec> = {}): LeaderElectionRecord {
+  return {
+    holderIdentity: spec.holderIdentity ?? '',
+    leaseDurationSeconds: spec.leaseDurationSeconds ?? 0,
+    acquireTimeMs: parseTime(spec.acquireTime) ?? 0,
+    renewTimeMs: parseTime(spec.renewTime) ?? 0,
+    leaderTransitions: spec.leaseTransitions ?? 0,
+    strategy: spec.strategy ?? '',
+    preferredHolder: spec.preferredHolder ?? '',
+  };
+}
+
+export function leaseSpecFromRecord(record: LeaderElectionRecord): LeaseSpec {
+  return {
+    holderIdentity: record.holderIdentity,
+    leaseDurationSeconds: record.leaseDurationSeconds,
+    // Six digits: servers refuse the three that JavaScript writes.
+    acquireTime: formatMicroTime(record.acquireTimeMs),
+    renewTime: formatMicroTime(record.renewTimeMs),
+    leaseTransitions: record.leaderTransitions,
+    ...(record.preferredHolder === '' ? {} : { preferredHolder: record.preferredHolder }),
+    ...(record.strategy === '' ? {} : { strategy: record.strategy }),
+  };
+}
