@@ -3,9 +3,7 @@ import { describe, test } from 'node:test';
 import { deepFreeze, type Frozen, type KubeObject } from '@coracle/apimachinery';
 import { DeltaFifo } from './delta-fifo.ts';
 import { Store } from './indexer.ts';
-import { DeletedFinalStateUnknown, metaNamespaceKey, objectFromDeletion, splitMetaNamespaceKey } from './keys.ts';
-import { listerOf } from './lister.ts';
-import { everything, parseLabelSelector } from '@coracle/apimachinery';
+import { DeletedFinalStateUnknown, objectFromDeletion } from './keys.ts';
 
 function object(name: string, version = '1', labels?: Record<string, string>): Frozen<KubeObject> {
   return deepFreeze({ metadata: { name, resourceVersion: version, ...(labels === undefined ? {} : { labels }) } });
@@ -86,51 +84,5 @@ describe('DeltaFifo', () => {
     queue.update(object('a', '2'));
     queue.resync();
     assert.deepEqual(popAll(), ['Updated a@2', 'Sync b@1']);
-  });
-});
-
-describe('Store', () => {
-  const byApp = (item: Frozen<KubeObject>): readonly string[] => Object.values(item.metadata.labels ?? {});
-
-  test('files under every value, moves on update, and keeps no empty set', () => {
-    const store = new Store<KubeObject>({ indexers: { app: byApp } });
-    store.add(object('a', '1', { x: 'web', y: 'db' }));
-    store.add(object('b', '1', { x: 'web' }));
-    assert.deepEqual(store.indexKeys('app', 'web'), ['a', 'b']);
-    store.add(object('a', '2', { x: 'web' }));
-    assert.deepEqual(store.listIndexValues('app'), ['web']);
-    store.delete(object('a'));
-    store.delete(object('b'));
-    assert.deepEqual(store.listIndexValues('app'), []);
-    assert.deepEqual(store.byIndex('app', 'web'), []);
-  });
-
-  test('adds an index over what is stored, and refuses a taken name and an unknown one', () => {
-    const store = new Store<KubeObject>();
-    store.add(object('a', '1', { x: '__proto__' }));
-    store.addIndexers({ app: byApp });
-    assert.equal(store.byIndex('app', '__proto__').length, 1);
-    assert.throws(() => store.addIndexers({ app: byApp }), RangeError);
-    assert.throws(() => store.byIndex('none', 'x'), RangeError);
-  });
-
-  test('a lister selects by labels and returns undefined for what is missing', () => {
-    const store = new Store<KubeObject>();
-    store.add(object('a', '1', { app: 'web' }));
-    store.add(object('b'));
-    const lister = listerOf(store);
-    assert.equal(lister.list(parseLabelSelector('app=web')).length, 1);
-    assert.equal(lister.list(everything).length, 2);
-    assert.equal(lister.get('c'), undefined);
-  });
-});
-
-describe('keys', () => {
-  test('are namespace/name or name, and come apart again', () => {
-    assert.equal(metaNamespaceKey({ metadata: { namespace: 'a', name: 'b' } }), 'a/b');
-    assert.equal(metaNamespaceKey({ metadata: { name: 'b' } }), 'b');
-    assert.deepEqual(splitMetaNamespaceKey('a/b'), { namespace: 'a', name: 'b' });
-    assert.deepEqual(splitMetaNamespaceKey('b'), { namespace: '', name: 'b' });
-    assert.throws(() => splitMetaNamespaceKey('a/b/c'), TypeError);
   });
 });
