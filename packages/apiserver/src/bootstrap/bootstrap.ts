@@ -1,6 +1,10 @@
-import { serverUser } from '../authentication/user.ts';
+import { mastersGroup } from '../authentication/user.ts';
 import type { ApiServer } from '../server/api-server.ts';
-import { preparedObjects } from './prepared.ts';
+import type { Key } from '../storage/storage.ts';
+import { type Prepared, preparedObjects } from './prepared.ts';
+
+/** Who the server is when it writes for itself. */
+const loopbackUser = { name: 'system:apiserver', groups: [mastersGroup] };
 
 /**
  * Writes what every server holds from the start and is not there yet: system namespaces, RBAC roles and bindings, priority
@@ -9,13 +13,18 @@ import { preparedObjects } from './prepared.ts';
  */
 export async function bootstrap(server: ApiServer): Promise<number> {
   const { storage } = server;
-  const context = server.contextFor(serverUser);
-  const wanted = preparedObjects().flatMap(({ group, version, resource, objects }) => {
+  const context = server.contextFor(loopbackUser);
+  const missing: { readonly key: Key; readonly prepared: Prepared }[] = [];
+  for (const { group, version, resource, objects } of preparedObjects()) {
     const registry = server.resources.registry(group, version, resource);
-    return registry === undefined ? [] : objects.map((prepared) => ({ key: registry.key(prepared.namespace, prepared.name), prepared }));
-  });
-  const found = await Promise.all(wanted.map(({ key }) => storage.get(key)));
-  const missing = wanted.filter((_, i) => found[i]?.stored === undefined);
+    if (registry === undefined) continue;
+    const { items } = await storage.list(registry.prefix(''));
+    const found = new Set(items.map(({ key }) => key));
+    for (const prepared of objects) {
+      const key = registry.key(prepared.namespace, prepared.name);
+      if (!found.has(key)) missing.push({ key, prepared });
+    }
+  }
   const results = await Promise.all(
     missing.map(({ key, prepared }) => storage.commit({ key, expect: 'absent', value: prepared.value(context) })),
   );
