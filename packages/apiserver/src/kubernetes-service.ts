@@ -119,6 +119,7 @@ async function keep<T extends Service | Endpoints | EndpointSlice>(
     await registry.update(context, metadata.name, (current) => change(current as unknown as T, wanted) as unknown as ApiObject);
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    await registry.create(context, registry.definition.decode(wanted as unknown as Unstructured).object);
+    const sent = wanted as unknown as Unstructured; // a typed object is one of the wire
+    await registry.create(context, registry.definition.decode(sent).object);
   }
 }
