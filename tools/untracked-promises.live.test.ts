@@ -21,9 +21,14 @@ test('no promise is followed, and tests belong to their suites as ever', () => {
   assert.match(output, /^# pass 2$/m);
 });
 
-test('an error that nobody awaits fails the run and is told', () => {
-  const { status, output } = runFixture({ ABANDON: 'yes' });
-  assert.equal(status, 1, output);
-  assert.match(output, /nobody waits for this/);
-  assert.match(output, /^# fail [12]$/m);
-});
+for (const [abandoned, what] of [
+  ['promise', 'a rejection that nobody takes'],
+  ['callback', 'an error in a callback'],
+] as const) {
+  test(`${what} fails the run and is told`, () => {
+    const { status, output } = runFixture({ ABANDON: abandoned });
+    assert.equal(status, 1, output);
+    assert.match(output, /nobody waits for this/);
+    assert.match(output, /^# fail [12]$/m);
+  });
+}

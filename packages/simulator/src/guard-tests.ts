@@ -3,7 +3,6 @@
 
 import { fileURLToPath } from 'node:url';
 import { installGuard } from './guard.ts';
-import { leavePromisesUntracked } from './untracked-promises.ts';
 
 const [, file = ''] = process.argv;
 // The workshop's own tests are of programs that are run.
@@ -17,6 +16,5 @@ if (
 ) {
   // Loaded first, the runner holds the real timers.
   await import('node:test');
-  leavePromisesUntracked();
   installGuard({ mode: 'throw', everywhere: true });
 }
