@@ -2,7 +2,16 @@ export { DynamicClient, type DynamicResourceClient } from './dynamic/dynamic-cli
 export { Clientset, type GroupClient } from './kubernetes/clientset.ts';
 export { collectionPath, type ObjectOf, type ResourceHandle, resourceHandle } from './kubernetes/resource-handle.ts';
 export { resources } from './kubernetes/resources.ts';
-export type { CallOptions, GetOptions, ListOptions, PatchOptions, PatchType, WatchOptions, WriteOptions } from './rest/options.ts';
+export type {
+  ApplyOptions,
+  CallOptions,
+  GetOptions,
+  ListOptions,
+  PatchOptions,
+  PatchType,
+  WatchOptions,
+  WriteOptions,
+} from './rest/options.ts';
 export { type RequestRateLimiter, TokenBucketRateLimiter } from './rest/flow-control.ts';
 export { type Answer, Request, type RequestPlan, type RequestSender } from './rest/request.ts';
 export { noWarnings, type Warning, type WarningHandler, warningWriter } from './rest/warnings.ts';
@@ -73,6 +82,7 @@ export { type IndexFunction, type Indexers, ThreadSafeStore } from './tools/cach
 export { UndeltaStore } from './tools/cache/undelta-store.ts';
 export { ListPager, type ListPagerOptions, type PagedList } from './tools/pager/list-pager.ts';
 export { Backoff, type BackoffOptions } from './util/backoff.ts';
+export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export { ElectionHealth } from './tools/leaderelection/election-health.ts';
 export { type LeaderElectionConfig, LeaderElector } from './tools/leaderelection/leader-elector.ts';
 export { LeaseLock, type LeaseLockOptions } from './tools/leaderelection/lease-lock.ts';
@@ -97,7 +107,6 @@ export { type InformerWatcher, informerWatcher } from './tools/watch/informer-wa
 export { retryWatcher, type RetryWatcherOptions } from './tools/watch/retry-watcher.ts';
 export { until, untilWithoutRetry, untilWithSync, type WatchCondition, WatchClosedError } from './tools/watch/until.ts';
 export { defaultBackoff, defaultRetry, retryOnConflict, retryOnError, type RetryOptions } from './util/retry.ts';
-export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export {
   anonymousConfig,
   type AuthProviderConfig,
@@ -117,8 +126,20 @@ export type { RoundTripper, WireRequest } from './transport/wire-request.ts';
 export { authProxyRoundTripper, maskedHeader } from './transport/round-trippers.ts';
 export { livePluginHost, type PluginHost, type PluginPolicy, validatePluginPolicy } from './plugin/credentials/exec.ts';
 export { type ExecCluster, loadExecCredential } from './plugin/credentials/exec-credential.ts';
-export { type ApiGroup, type ApiResource, type Discovery, DiscoveryClient } from './discovery/discovery-client.ts';
-export { NoMatchError, RestMapper } from './discovery/rest-mapper.ts';
+export { DiskCachedDiscovery, type DiskCacheOptions, MemoryCachedDiscovery } from './discovery/cached-discovery.ts';
+export {
+  type ApiGroup,
+  type ApiResource,
+  type Discovery,
+  DiscoveryClient,
+  preferredResources,
+  requireVersion,
+  StaleGroupVersionError,
+} from './discovery/discovery-client.ts';
+export { AmbiguousResourceError, type DiscoverySource, NoMatchError, RestMapper, type RestMapperOptions } from './discovery/rest-mapper.ts';
+export { type ApplyConfiguration, type DeepPartial, extractApplyConfiguration } from './applyconfigurations/apply-configuration.ts';
+export { MetadataClient, type MetadataResourceClient, type PartialObjectMetadata } from './metadata/metadata-client.ts';
+export { ScaleClient, type ScaledResource } from './scale/scale-client.ts';
 export { type ChosenNamespace, type ConfigOverrides, DirectClientConfig, parseTimeout } from './tools/clientcmd/client-config.ts';
 export { type DeferredConfigOptions, DeferredLoadingClientConfig, InClusterClientConfig } from './tools/clientcmd/deferred-config.ts';
 export { clientConfigFromKubeconfig, type KubeconfigOptions } from './tools/clientcmd/from-kubeconfig.ts';

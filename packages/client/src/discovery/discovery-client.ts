@@ -1,4 +1,4 @@
-import { isNotFound, StatusError } from '@coracle/apimachinery';
+import { isNotFound, parseGroupVersion, StatusError } from '@coracle/apimachinery';
 import type { RestClient } from '../rest/rest-client.ts';
 
 /** One resource as the server describes it. */
@@ -27,6 +27,8 @@ export interface Discovery {
   readonly resources: readonly ApiResource[];
   /** Groups whose server did not answer, as `group/version`. */
   readonly failedGroups: readonly string[];
+  /** The same, with why. */
+  readonly failures: readonly { readonly groupVersion: string; readonly error: unknown }[];
 }
 
 const aggregated = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
@@ -35,7 +37,11 @@ interface AggregatedList {
   readonly kind?: string;
   readonly items?: readonly {
     readonly metadata?: { readonly name?: string };
-    readonly versions?: readonly { readonly version: string; readonly freshness?: string; readonly resources?: readonly AggregatedResource[] }[];
+    readonly versions?: readonly {
+      readonly version: string;
+      readonly freshness?: string;
+      readonly resources?: readonly AggregatedResource[];
+    }[];
   }[];
 }
 
@@ -66,6 +72,35 @@ interface LegacyGroup {
   readonly preferredVersion?: { readonly version: string };
 }
 
+/** The server that aggregates could not reach the one of the group (client-go discovery StaleGroupVersionError). */
+export class StaleGroupVersionError extends Error {
+  override readonly name = 'StaleGroupVersionError';
+  constructor(groupVersion: string) {
+    super(`stale GroupVersion discovery: ${groupVersion}`);
+  }
+}
+
+/** Each resource in the version that the server prefers, subresources aside (client-go discovery ServerPreferredResources). */
+export function preferredResources({ groups, resources }: Discovery): readonly ApiResource[] {
+  const seen = new Set<string>();
+  const inOrder = groups.flatMap((group) =>
+    group.versions.flatMap((version) => resources.filter((row) => row.group === group.name && row.version === version)),
+  );
+  return inOrder.filter((row) => {
+    const name = `${row.group}/${row.resource}`;
+    if (seen.has(name)) return false;
+    seen.add(name);
+    return true;
+  });
+}
+
+/** Throws Error unless the server serves `group/version` (client-go discovery ServerSupportsVersion). */
+export function requireVersion({ groups }: Discovery, groupVersion: string): void {
+  const { group, version } = parseGroupVersion(groupVersion);
+  if (!groups.some((each) => each.name === group && each.versions.includes(version)))
+    throw new Error(`server does not support API version "${groupVersion}"`);
+}
+
 /** What a server serves (client-go discovery). Nothing is kept: see RestMapper for that. */
 export class DiscoveryClient {
   readonly #rest: RestClient;
@@ -83,7 +118,16 @@ export class DiscoveryClient {
       groups: parts.flatMap((part) => part.groups),
       resources: parts.flatMap((part) => part.resources),
       failedGroups: parts.flatMap((part) => part.failedGroups),
+      failures: parts.flatMap((part) => part.failures),
     };
+  }
+
+  /** The resources of one `group/version`, or of `v1`. Throws StatusError: NotFound when it is not served. */
+  async resourcesFor(groupVersion: string): Promise<readonly ApiResource[]> {
+    const { group, version } = parseGroupVersion(groupVersion);
+    const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+    const list = await this.#rest.get().absPath(path).do<{ resources?: LegacyResource[] }>();
+    return readLegacyResources(group, version, list.resources ?? []);
   }
 
   /** The server's version: `{ gitVersion: 'v1.37.0', … }`. */
@@ -110,40 +154,36 @@ export class DiscoveryClient {
   }
 
   async #readLegacy(groups: readonly LegacyGroup[]): Promise<Discovery> {
-    const resources: ApiResource[] = [];
-    const failedGroups: string[] = [];
-    for (const group of groups) {
-      for (const { version } of group.versions) {
-        const path = group.name === '' ? `/api/${version}` : `/apis/${group.name}/${version}`;
-        try {
-          const list = await this.#rest.get().absPath(path).do<{ resources?: LegacyResource[] }>();
-          resources.push(...readLegacyResources(group.name, version, list.resources ?? []));
-        } catch (error) {
-          if (!(error instanceof StatusError)) throw error;
-          failedGroups.push(`${group.name}/${version}`);
-        }
-      }
-    }
-    return { groups: groups.map(preferredFirst), resources, failedGroups };
+    const all = groups.flatMap((group) => group.versions.map(({ version }) => (group.name === '' ? version : `${group.name}/${version}`)));
+    const asked = await Promise.allSettled(all.map((each) => this.resourcesFor(each)));
+    const failures = asked.flatMap((result, index) =>
+      result.status === 'rejected' ? [{ groupVersion: all[index] ?? '', error: result.reason as unknown }] : [],
+    );
+    // One group that is away is that group's; without a connection nothing is known.
+    const fatal = failures.find(({ error }) => !(error instanceof StatusError));
+    if (fatal !== undefined) throw fatal.error;
+    const resources = asked.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+    return { groups: groups.map(preferredFirst), resources, failures, failedGroups: failures.map(({ groupVersion }) => groupVersion) };
   }
 }
 
-const empty: Discovery = { groups: [], resources: [], failedGroups: [] };
+const empty: Discovery = { groups: [], resources: [], failedGroups: [], failures: [] };
 
 function readAggregated(list: AggregatedList): Discovery {
   const groups: ApiGroup[] = [];
   const resources: ApiResource[] = [];
-  const failedGroups: string[] = [];
+  const failures: Discovery['failures'][number][] = [];
   for (const item of list.items ?? []) {
     const group = item.metadata?.name ?? '';
     const versions = item.versions ?? [];
     groups.push({ name: group, versions: versions.map(({ version }) => version) });
     for (const { version, freshness, resources: served = [] } of versions) {
-      if (freshness === 'Stale') failedGroups.push(`${group}/${version}`);
+      const groupVersion = group === '' ? version : `${group}/${version}`;
+      if (freshness === 'Stale') failures.push({ groupVersion, error: new StaleGroupVersionError(groupVersion) });
       else for (const resource of served) resources.push(fromAggregated(group, version, resource));
     }
   }
-  return { groups, resources, failedGroups };
+  return { groups, resources, failures, failedGroups: failures.map(({ groupVersion }) => groupVersion) };
 }
 
 function fromAggregated(group: string, version: string, served: AggregatedResource): ApiResource {

@@ -15,7 +15,13 @@ function clientOver(pages: Pages): { readonly client: DiscoveryClient; readonly 
     async exchange({ path }: ApiRequest): Promise<ApiResponse> {
       asked.push(path);
       const object = pages[path];
-      const status = { kind: 'Status', metadata: {}, code: 404, reason: 'NotFound', message: 'the server could not find the requested resource' };
+      const status = {
+        kind: 'Status',
+        metadata: {},
+        code: 404,
+        reason: 'NotFound',
+        message: 'the server could not find the requested resource',
+      };
       return { status: object === undefined ? 404 : 200, headers: {}, body: { form: 'object', object: deepFreeze(object ?? status) } };
     },
     async upgrade() {
@@ -40,7 +46,11 @@ const legacy: Pages = {
       { name: 'pods/status', singularName: '', namespaced: true, kind: 'Pod', verbs: ['get'] },
     ],
   },
-  '/apis/apps/v1': { resources: [{ name: 'deployments', singularName: 'deployment', namespaced: true, kind: 'Deployment', verbs: ['get'], shortNames: ['deploy'] }] },
+  '/apis/apps/v1': {
+    resources: [
+      { name: 'deployments', singularName: 'deployment', namespaced: true, kind: 'Deployment', verbs: ['get'], shortNames: ['deploy'] },
+    ],
+  },
   '/apis/apps/v1beta1': { resources: [{ name: 'deployments', singularName: '', namespaced: true, kind: 'Deployment', verbs: ['get'] }] },
 };
 
@@ -60,7 +70,9 @@ describe('DiscoveryClient', () => {
   });
 
   const recorded = new URL('../../../../../shared/data/kubernetes-1.37/discovery.json', import.meta.url);
-  test('reads what Kubernetes 1.37 answers, in two requests', { skip: existsSync(recorded) ? false : 'no ../shared/data beside the checkout' }, async () => {
+  test('reads what Kubernetes 1.37 answers, in two requests', {
+    skip: existsSync(recorded) ? false : 'no ../shared/data beside the checkout',
+  }, async () => {
     const pages = JSON.parse(readFileSync(recorded, 'utf8')) as { api: unknown; apis: unknown };
     const { client, asked } = clientOver({ '/api': pages.api, '/apis': pages.apis });
     const found = await client.discover();
@@ -90,6 +102,9 @@ describe('RestMapper', () => {
     await assert.rejects(mapper.handleForName('foos'), NoMatchError);
     pages['/apis/gone/v1'] = { resources: [{ name: 'foos', singularName: 'foo', namespaced: true, kind: 'Foo', verbs: ['get'] }] };
     assert.equal((await mapper.handleForName('foo')).group, 'gone');
-    await assert.rejects(mapper.handleForKind({ group: 'apps', version: 'v9', kind: 'Deployment' }), /no matches for kind "Deployment" in version "apps\/v9"/);
+    await assert.rejects(
+      mapper.handleForKind({ group: 'apps', version: 'v9', kind: 'Deployment' }),
+      /no matches for kind "Deployment" in version "apps\/v9"/,
+    );
   });
 });

@@ -35,6 +35,13 @@ export interface WriteOptions {
   readonly fieldValidation?: 'Ignore' | 'Warn' | 'Strict';
 }
 
+/** Server-side apply needs to know who applies. */
+export interface ApplyOptions extends WriteOptions {
+  readonly fieldManager: string;
+  /** Takes over fields that others manage. Default false: they are a conflict. */
+  readonly force?: boolean;
+}
+
 export interface PatchOptions extends WriteOptions {
   readonly subresource?: string;
   /** Apply only: take over fields that others manage. */

@@ -8,7 +8,9 @@ import {
   type WatchFrame,
 } from '@coracle/apimachinery';
 import type { ResourceHandle } from '../kubernetes/resource-handle.ts';
+import type { ApplyConfiguration } from '../applyconfigurations/apply-configuration.ts';
 import {
+  type ApplyOptions,
   type CallOptions,
   type GetOptions,
   type ListOptions,
@@ -28,9 +30,12 @@ export interface ObjectList<T> {
 
 /** A subresource whose objects have a type of their own: `scale`, `binding`, `eviction`, `token`. */
 export interface SubresourceClient<R> {
-  get(): Promise<Frozen<R>>;
-  create(body: unknown): Promise<Frozen<R>>;
-  update(body: unknown): Promise<Frozen<R>>;
+  get(options?: GetOptions): Promise<Frozen<R>>;
+  create(body: unknown, options?: WriteOptions): Promise<Frozen<R>>;
+  update(body: unknown, options?: WriteOptions): Promise<Frozen<R>>;
+  patch(type: PatchType, patch: unknown, options?: Omit<PatchOptions, 'subresource'>): Promise<Frozen<R>>;
+  apply(configuration: unknown, options: ApplyOptions): Promise<Frozen<R>>;
+  delete(options?: DeleteOptions): Promise<void>;
 }
 
 /** Members that say nothing yet when they are empty: nothing below them is required. */
@@ -58,6 +63,12 @@ export interface ResourceClient<T extends KubeObject> {
   update(object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>>;
   updateStatus(object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>>;
   patch(name: string, type: PatchType, patch: unknown, options?: PatchOptions): Promise<Frozen<T>>;
+  /**
+   * Server-side apply: `options.fieldManager` owns the fields of `configuration`, which must name the object. Fields that it owned and
+   * that are absent now are removed. Throws TypeError without a name or a manager.
+   */
+  apply(configuration: ApplyConfiguration<T>, options: ApplyOptions): Promise<Frozen<T>>;
+  applyStatus(configuration: ApplyConfiguration<T>, options: ApplyOptions): Promise<Frozen<T>>;
   delete(name: string, options?: DeleteOptions): Promise<void>;
   deleteCollection(deleteOptions?: DeleteOptions, listOptions?: ListOptions): Promise<void>;
   /** Batches of events until the server or `io.signal` ends the watch. */
@@ -70,18 +81,28 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
   const at = (request: Request): Request =>
     request.groupVersion(handle.group, handle.version).namespaceIfScoped(namespace, handle.namespaced).resource(handle.resource);
   const nameOf = (object: ObjectInput<T>): string => (object as KubeObject).metadata.name ?? ''; // each form of it is one
-  const typed = (object: ObjectInput<T>): Frozen<unknown> => {
+  const typed = (object: ObjectInput<T> | ApplyConfiguration<T>, kindName = handle.kind): Frozen<unknown> => {
     const { apiVersion, kind } = object as KubeObject; // each form of it is one
-    if (apiVersion !== undefined && kind !== undefined) return deepFreeze(object as unknown);
-    return deepFreeze({ apiVersion: groupVersion(handle), kind: handle.kind, ...object } as unknown);
+    // Whoever knows the resource only by its name knows no kind to add.
+    if ((apiVersion !== undefined && kind !== undefined) || kindName === '') return deepFreeze(object as unknown);
+    return deepFreeze({ apiVersion: groupVersion(handle), kind: kindName, ...object } as unknown);
+  };
+  const applied = (configuration: ApplyConfiguration<T>, { force, ...options }: ApplyOptions): Request => {
+    const { name = '' } = (configuration as KubeObject).metadata; // all of its metadata may be absent but the name
+    if (name === '') throw new TypeError('name is required');
+    if (options.fieldManager === '')
+      throw new TypeError('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch');
+    const request = at(rest.patch()).name(name).params(options);
+    return (force === true ? request.param('force', 'true') : request).body(typed(configuration), patchContentTypes.apply);
   };
   return {
     get: (name, options = {}, io = {}) => at(rest.get()).name(name).params(options).do<T>(io.signal),
     list: async (options = {}, io = {}) => {
-      const list = await at(rest.get()).params(options).do<{ metadata?: ListMeta; items?: T[] | null }>(io.signal);
+      const list = await at(rest.get()).params(options).do<{ kind?: string; metadata?: ListMeta; items?: T[] | null }>(io.signal);
       // Go writes an empty list of items as null in some answers.
       const items = (list.items ?? []) as readonly Frozen<T>[];
-      return { metadata: list.metadata ?? {}, items: items.map(typed) as readonly Frozen<T>[] };
+      const kind = handle.kind === '' ? (list.kind ?? '').replace(/List$/, '') : handle.kind;
+      return { metadata: list.metadata ?? {}, items: items.map((item) => typed(item, kind)) as readonly Frozen<T>[] };
     },
     create: (object, options = {}) => at(rest.post()).params(options).body(typed(object)).do<T>(),
     update: (object, options = {}) => at(rest.put()).name(nameOf(object)).params(options).body(typed(object)).do<T>(),
@@ -92,6 +113,9 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
       if (subresource !== undefined) request.subresource(subresource);
       return request.body(deepFreeze(patch), patchContentTypes[type]).do<T>();
     },
+    // Async, so that what is wrong with the arguments is a rejection as everywhere.
+    apply: async (configuration, options) => applied(configuration, options).do<T>(),
+    applyStatus: async (configuration, options) => applied(configuration, options).subresource('status').do<T>(),
     delete: async (name, options) => {
       const request = at(rest.delete()).name(name);
       await (options === undefined ? request : request.body(deleteBody(options))).do();
@@ -101,14 +125,27 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
       await (deleteOptions === undefined ? request : request.body(deleteBody(deleteOptions))).do();
     },
     watch: (options = {}, io = {}) => at(rest.get()).params(options).watch(io.signal),
-    subresource: <R>(name: string, subresource: string): SubresourceClient<R> => ({
-      get: () => at(rest.get()).name(name).subresource(subresource).do<R>(),
-      create: (body) => at(rest.post()).name(name).subresource(subresource).body(deepFreeze(body)).do<R>(),
-      update: (body) => at(rest.put()).name(name).subresource(subresource).body(deepFreeze(body)).do<R>(),
-    }),
+    subresource: <R>(name: string, subresource: string): SubresourceClient<R> => {
+      const there = (request: Request): Request => at(request).name(name).subresource(subresource);
+      const applyHere = ({ force, ...options }: ApplyOptions): Request => {
+        const request = there(rest.patch()).params(options);
+        return force === true ? request.param('force', 'true') : request;
+      };
+      return {
+        get: (options = {}) => there(rest.get()).params(options).do<R>(),
+        create: (body, options = {}) => there(rest.post()).params(options).body(deepFreeze(body)).do<R>(),
+        update: (body, options = {}) => there(rest.put()).params(options).body(deepFreeze(body)).do<R>(),
+        patch: (type, patch, options = {}) => there(rest.patch()).params(options).body(deepFreeze(patch), patchContentTypes[type]).do<R>(),
+        apply: (configuration, options) => applyHere(options).body(deepFreeze(configuration), patchContentTypes.apply).do<R>(),
+        delete: async (options) => {
+          const request = there(rest.delete());
+          await (options === undefined ? request : request.body(deleteBody(options))).do();
+        },
+      };
+    },
   };
 }
 
 function deleteBody(options: DeleteOptions): Frozen<unknown> {
-  return deepFreeze({ apiVersion: 'v1', kind: 'DeleteOptions', ...options } as unknown);
+  return deepFreeze({ kind: 'DeleteOptions', apiVersion: 'v1', ...options } as unknown);
 }
