@@ -93,10 +93,8 @@ function secureServer(options: V3ListenerOptions, tls: TlsOptions): Server {
     key: tls.privateKey,
     ...(tls.clientAuthority === undefined ? {} : { ca: tls.clientAuthority, requestCert: true, rejectUnauthorized: true }),
   });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => serveHttp1(options, request, response));
   serveHttp2(options, server);
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (request.httpVersionMajor === 1) serveHttp1(options, request, response);
-  });
   return server;
 }
 
