@@ -8,14 +8,13 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { readYamlDocuments } from '@coracle/apimachinery';
 import { type ClientConfig, clientConfigFromKubeconfig } from '@coracle/client';
+import { processCpuUs } from './process-cpu.ts';
 
 export const root: string = path.resolve(import.meta.dirname, '../..');
 const executable = path.join(root, 'dist/coracle.mjs');
 
 const readyWithinMs = 60_000;
 const pollEveryMs = 2;
-/** Clock ticks of /proc/PID/stat in a second: fixed by Linux's ABI. */
-const ticksPerSecond = 100;
 const tmpfsMagic = 0x01021994;
 
 /** An empty folder that goes when it is disposed of, or when this process ends. */
@@ -86,10 +85,7 @@ export class Bundle {
 
   /** CPU time of the process so far, user and system, in microseconds; known to 10 ms. */
   cpuUs(): number {
-    const text = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
-    // The second field is the program's name in parentheses and may hold blanks: the others are counted from its end.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6;
+    return processCpuUs(this.#child.pid);
   }
 
   /** Resident memory of the process. */
