@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { etcdOptions } from './etcd.ts';
+import { UsageError } from './flags.ts';
+
+describe('etcdOptions()', () => {
+  test('has the defaults of etcd', () => {
+    assert.deepEqual(etcdOptions([]), { name: 'default', directory: 'default.etcd', listen: [{ host: 'localhost', port: 2379 }] });
+  });
+
+  test('takes what etcd takes', () => {
+    const args = [
+      '--name=m1',
+      '--data-dir=d',
+      '--listen-client-urls=http://127.0.0.1:0,http://[::1]:23790',
+      '--advertise-client-urls=http://m1:2379',
+      '--quota-backend-bytes=-1',
+      '--watch-progress-notify-interval=1h1.5m2s3ms',
+    ];
+    assert.deepEqual(etcdOptions(args), {
+      name: 'm1',
+      directory: 'd',
+      listen: [
+        { host: '127.0.0.1', port: 0 },
+        { host: '::1', port: 23790 },
+      ],
+      advertise: ['http://m1:2379'],
+      quotaBytes: Number.POSITIVE_INFINITY,
+      progressIntervalMs: 3_692_003,
+    });
+    assert.equal(etcdOptions(['--quota-backend-bytes', '1000']).quotaBytes, 1000);
+    assert.equal(etcdOptions(['--quota-backend-bytes', '0']).quotaBytes, undefined);
+  });
+
+  const refused: Readonly<Record<string, RegExp>> = {
+    '--peers=1': /unknown option "--peers"/,
+    '--listen-client-urls=nonsense': /"nonsense" is no URL to listen at/,
+    '--listen-client-urls=ftp://a:1': /"ftp:\/\/a:1" is no URL to listen at/,
+    '--listen-client-urls=http://a:1/path': /is no URL to listen at/,
+    '--listen-client-urls=https://a:1': /"https:\/\/a:1\/" needs --cert-file and --key-file/,
+    '--cert-file=x': /--cert-file and --key-file go together/,
+    '--trusted-ca-file=x': /client certificates need --cert-file and --key-file/,
+    '--client-cert-auth': /client certificates need --cert-file and --key-file/,
+    '--client-cert-auth=maybe': /"maybe" is no value of --client-cert-auth: true or false/,
+    '--quota-backend-bytes=2GB': /"2GB" is no number of bytes/,
+    '--watch-progress-notify-interval=10': /"10" is no duration/,
+    '--watch-progress-notify-interval=0s': /"0s" is no duration/,
+    '--watch-progress-notify-interval=1sx': /"1sx" is no duration/,
+  };
+  for (const [arg, message] of Object.entries(refused)) {
+    test(`refuses ${arg}`, () => {
+      assert.throws(
+        () => etcdOptions([arg]),
+        (error) => error instanceof UsageError && message.test(error.message),
+      );
+    });
+  }
+
+  test('says which file cannot be read', () => {
+    assert.throws(() => etcdOptions(['--cert-file=absent.crt', '--key-file=absent.key']), /cannot read --cert-file "absent.crt": ENOENT/);
+  });
+});
