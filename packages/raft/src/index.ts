@@ -17,6 +17,7 @@ export {
   type EntryId,
   type EntryType,
   type HardState,
+  type InstallSnapshot,
   isEmptyHardState,
   isWorker,
   type LogIndex,
@@ -35,6 +36,7 @@ export {
 } from './messages.ts';
 export { changeConfiguration } from './membership.ts';
 export type { RaftOptions, ReadOnlyOption } from './options.ts';
+export type { ProgressStateName } from './progress.ts';
 export { type ProposeResult, RawNode, type Status, type StepResult } from './raw-node.ts';
 export type { Ready } from './ready.ts';
 export { type LogGap, MemoryStorage, type Storage } from './storage.ts';

@@ -28,7 +28,7 @@ import { forwardRead, startRead } from './reads.ts';
 import type { Ready } from './ready.ts';
 import { handleSnapshotStatus, handleUnreachable } from './replication.ts';
 import { forgetLeader, propose, step, tick, transferLeadership } from './step.ts';
-import type { Progress } from './progress.ts';
+import type { Progress, ProgressStateName } from './progress.ts';
 
 /** What became of a proposal. `dropped`: it is in nobody's log; the client may try again. */
 export type ProposeResult = 'accepted' | 'dropped';
@@ -265,6 +265,13 @@ export class RawNode {
       for (const [id, each] of role.progress) progress.set(id, describeProgress(each, configuration.learners.includes(id)));
     }
     return progress;
+  }
+
+  /** How far each member's log is known to agree with the leader's; empty unless it leads. */
+  matches(): ReadonlyMap<NodeId, { readonly match: LogIndex; readonly state: ProgressStateName; readonly isActive: boolean }> {
+    const { role } = this.#raft;
+    if (role.state !== 'StateLeader') return new Map();
+    return new Map([...role.progress].map(([id, { match, state, recentActive }]) => [id, { match, state, isActive: recentActive }]));
   }
 
   /** Entries that are in the log, durable or not, from `from` on. */
