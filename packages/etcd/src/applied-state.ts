@@ -11,12 +11,36 @@ import { applyEntry, type Entry } from './wal/entry.ts';
  * before an entry is applied.
  */
 export class AppliedState {
-  readonly mvcc: Mvcc;
+  #mvcc: Mvcc;
   readonly #hub = new WatchHub();
   #lessor: Lessor | undefined;
 
   constructor(mvcc: Mvcc) {
-    this.mvcc = mvcc;
+    this.#mvcc = mvcc;
+  }
+
+  get mvcc(): Mvcc {
+    return this.#mvcc;
+  }
+
+  /**
+   * Goes on with the state of a snapshot, which is a later one of the same history. Watchers are told of what happened in
+   * between, one batch per revision; what was compacted meanwhile cannot be told, and is the last that they hear of: false.
+   */
+  restore(mvcc: Mvcc): boolean {
+    const from = this.#mvcc.revision;
+    this.#mvcc = mvcc;
+    this.#lessor?.reset(mvcc.leases());
+    if (mvcc.compactRevision > from + 1) return false;
+    const missed = mvcc.changesAfter(from);
+    for (let start = 0; start < missed.length; ) {
+      const first = missed[start];
+      let end = start + 1;
+      while (end < missed.length && missed[end]?.revision === first?.revision) end++;
+      this.#hub.deliver(missed.slice(start, end));
+      start = end;
+    }
+    return true;
   }
 
   /**

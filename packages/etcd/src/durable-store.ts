@@ -1,11 +1,15 @@
 import { assert, type Process, type Task } from '@coracle/kernel';
 import type { HardState } from '@coracle/raft';
 import type { MetaFile } from './directory/meta-file.ts';
+import { DiskFull } from './directory/errors.ts';
 import { type Disk, type DiskLock, isNoSpace } from './disk/disk.ts';
-import { Member } from './member/member.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { Group, type MemberView } from './member/group.ts';
+import type { Member } from './member/member.ts';
+import { Membership } from './member/membership.ts';
 import type { LogWindow } from './member/log-window.ts';
 import type { Replica } from './member/replica.ts';
-import { type Identity, nodeIdOf } from './directory/identity.ts';
+import type { Identity } from './directory/identity.ts';
 import type { GrantedLease } from './mvcc/mvcc.ts';
 import type { Revision } from './mvcc/revision.ts';
 import type { KvHash } from './mvcc/hash-kv.ts';
@@ -13,6 +17,8 @@ import type { Alarm, KeyRange, LeaseId, RangeRequest, RangeResponse, Txn, TxnRes
 import { retireSnapshots } from './snapshot/catalog.ts';
 import { type Snapshot, snapshotName, writeSnapshot } from './snapshot/snapshot-file.ts';
 import { type LeaseStatus, MemoryStore, type Store } from './store.ts';
+import type { GroupOptions } from './open.ts';
+import { type Entry, freesSpace } from './wal/entry.ts';
 import type { Log } from './wal/log.ts';
 import type { ChangeSink } from './watch-hub.ts';
 
@@ -27,6 +33,7 @@ export interface DurableStoreParts {
   readonly replica: Replica;
   /** Log bytes that recovery replayed: those since the newest snapshot. */
   readonly replayedBytes: number;
+  readonly group: GroupOptions | undefined;
   /** A snapshot is due when this much was logged since the last, or as much as the last was large. */
   readonly snapshotBytes: number;
 }
@@ -45,53 +52,42 @@ export interface Standing {
 export class DurableStore implements Store, AsyncDisposable {
   readonly #parts: DurableStoreParts;
   readonly #served: MemoryStore;
+  readonly #group: Group;
   readonly #member: Member;
+  /** The members and their consensus. */
+  readonly cluster: ClusterView;
   #task: Task | undefined;
   #snapshot: Task | undefined;
   #spare: Task | undefined;
   #spareFor = 0;
+  #isFull = false;
   #bytesSinceSnapshot: number;
   #snapshotDue: number;
-  #leads: (() => void) | undefined;
 
   private constructor(parts: DurableStoreParts) {
     this.#parts = parts;
-    const { process, disk, log, meta, hardState, window, replica } = parts;
+    const { process, replica, group } = parts;
     this.#bytesSinceSnapshot = parts.replayedBytes;
     this.#snapshotDue = parts.snapshotBytes;
-    const { identity, incarnation } = meta.current;
-    const id = nodeIdOf(identity);
-    this.#member = new Member({
-      process,
-      id,
-      incarnation,
-      hardState,
-      log,
-      window,
-      replica,
-      directory: disk.name,
-      electionTicks: 10,
-      events: {
-        send: () => {},
-        logged: (bytes) => this.#logged(bytes),
-        roleChanged: () => this.#applied(),
-        applied: () => this.#applied(),
-        install: () => Promise.reject(new Error('Cannot install a snapshot: nobody sends one')),
-        noSpace: () => {},
-      },
+    this.#group = new Group({
+      ...parts,
+      ...group,
+      transport: group?.transport,
+      logged: (bytes) => this.#logged(bytes),
+      noSpace: () => this.#diskIsFull(),
     });
-    this.#served = new MemoryStore({ process }, { state: replica.state, propose: (entry) => this.#member.propose(entry) });
+    this.#member = this.#group.member;
+    this.cluster = new Membership({ process, group: this.#group, replica, clusterId: parts.meta.current.identity.clusterId });
+    const propose = (entry: Entry): Promise<TxnResult | undefined> => this.#propose(entry);
+    this.#served = new MemoryStore({ process }, { state: replica.state, propose, linearized: () => this.#group.linearized() });
   }
 
-  /** Starts serving what recovery has built; resolves once this member leads. */
+  /** Starts serving what recovery has built; resolves, if this member is alone, once it leads. */
   static async start(parts: DurableStoreParts): Promise<DurableStore> {
     const store = new DurableStore(parts);
     store.#task = parts.process.spawn('store', (signal) => store.#run(signal));
-    const leads = new Promise<void>((resolve) => {
-      store.#leads = resolve;
-    });
-    store.#member.campaign();
-    await leads;
+    store.#group.start();
+    if (parts.group === undefined) await store.#leads();
     const { failure } = store.#member;
     if (failure !== undefined) {
       await store.close();
@@ -99,6 +95,19 @@ export class DurableStore implements Store, AsyncDisposable {
     }
     store.#makeSpare();
     return store;
+  }
+
+  /** Resolves once this member leads and has applied all that was written before, or can write no more. */
+  async #leads(): Promise<void> {
+    const { replica } = this.#parts;
+    const member = this.#member;
+    await new Promise<void>((resolve) => {
+      const observing = this.#group.observe(() => {
+        if (member.failure === undefined && !(member.isLeader && replica.term === member.hardState.term)) return;
+        observing[Symbol.dispose]();
+        resolve();
+      });
+    });
   }
 
   get revision(): Revision {
@@ -116,6 +125,11 @@ export class DurableStore implements Store, AsyncDisposable {
   /** Why nothing is written any more; undefined while writes are taken. */
   get failure(): Error | undefined {
     return this.#member.failure;
+  }
+
+  /** What this member knows and does at the moment, for people who look on. */
+  view(): MemberView {
+    return this.#group.view();
   }
 
   get sizeBytes(): number {
@@ -159,7 +173,7 @@ export class DurableStore implements Store, AsyncDisposable {
   }
 
   keepLeaseAlive(id: LeaseId): Promise<GrantedLease> {
-    return this.#served.keepLeaseAlive(id);
+    return this.#group.keepAlive(id);
   }
 
   lease(id: LeaseId): LeaseStatus | undefined {
@@ -205,7 +219,7 @@ export class DurableStore implements Store, AsyncDisposable {
 
   /** Writes what was proposed, then frees the directory. Reads go on; writes reject with StoreStopped. Idempotent. */
   close(): Promise<void> {
-    this.#member.close();
+    this.#group.close();
     assert(this.#task !== undefined, 'a store is started when it is made');
     return this.#task.done;
   }
@@ -215,13 +229,14 @@ export class DurableStore implements Store, AsyncDisposable {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { log, lock, replica } = this.#parts;
-    const onAbort = (): void => this.#member.close();
+    const { log, lock, replica, group } = this.#parts;
+    const onAbort = (): void => this.#group.close();
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       await this.#member.run();
       replica.state.lessor.stop();
+      await group?.transport.close();
       await this.#snapshot?.done;
       await this.#spare?.done;
       if (this.#member.failure === undefined) await this.#markCommitted();
@@ -239,16 +254,8 @@ export class DurableStore implements Store, AsyncDisposable {
     if (commit > 0 && log.fits(markBytes)) await log.append([{ kind: 'commit', index: commit, term }]);
   }
 
-  #applied(): void {
-    const { replica } = this.#parts;
-    const { failure, isLeader, hardState } = this.#member;
-    if (this.#leads === undefined || (failure === undefined && !(isLeader && replica.term === hardState.term))) return;
-    this.#leads();
-    this.#leads = undefined;
-  }
-
   #logged(bytes: number): void {
-    this.#makeSpare();
+    if (this.#spareFor !== 0) this.#makeSpare();
     this.#bytesSinceSnapshot += bytes;
     if (this.#bytesSinceSnapshot >= this.#snapshotDue) this.#startSnapshot();
   }
@@ -269,20 +276,64 @@ export class DurableStore implements Store, AsyncDisposable {
   /** Once a segment: the one to come is there before it is needed, or it is known that there is no room for it. */
   #makeSpare(): void {
     const { log, process } = this.#parts;
-    if (this.#spareFor === log.sequence || this.#spare !== undefined || this.#leads !== undefined) return;
+    if (this.#spareFor === log.sequence || this.#spare !== undefined) return;
     this.#spareFor = log.sequence;
     this.#spare = process.spawn('log spare', async () => {
       try {
         await log.spare.make();
       } catch (error) {
+        if (isNoSpace(error)) this.#diskIsFull();
         // What needs the segment tries again, and then it counts.
-        process.log.warn(isNoSpace(error) ? 'No space for the next segment of the log' : 'Cannot make the next segment of the log', {
-          error: error instanceof Error ? error.message : String(error),
-        });
+        else process.log.warn('Cannot make the next segment of the log', { error: error instanceof Error ? error.message : String(error) });
       } finally {
         this.#spare = undefined;
       }
     });
+  }
+
+  /**
+   * The next segment of the log has no room: puts are refused from now on, here at once and everywhere by the alarm. Whoever
+   * raised it takes it back when there is room again; anybody may before.
+   */
+  #diskIsFull(): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    const { process, log } = this.#parts;
+    const alarm: Alarm = { memberId: BigInt(this.#group.id), type: 'nospace' };
+    process.spawn('disk full', async (signal) => {
+      try {
+        await this.setAlarm('activate', alarm);
+        while (!this.#member.isStopped) {
+          await process.clock.sleep(fullRetryMs, { background: true, signal });
+          if (this.#member.isStopped || !(await this.#hasMadeSpare())) continue;
+          this.#isFull = false;
+          await this.setAlarm('deactivate', alarm);
+          return;
+        }
+      } catch (error) {
+        if (signal.aborted || this.#member.isStopped) return;
+        this.#isFull = false; // the next attempt says so again
+        process.log.warn('Cannot tell that the disk is full', {
+          error: error instanceof Error ? error.message : String(error),
+          segment: log.sequence,
+        });
+      }
+    });
+  }
+
+  async #hasMadeSpare(): Promise<boolean> {
+    try {
+      await this.#parts.log.spare.make();
+      return true;
+    } catch (error) {
+      if (isNoSpace(error)) return false;
+      throw error;
+    }
+  }
+
+  #propose(entry: Entry): Promise<TxnResult | undefined> {
+    if (this.#isFull && !freesSpace(entry)) return Promise.reject(new DiskFull(this.#parts.disk.name));
+    return this.#group.propose(entry);
   }
 
   async #takeSnapshot(snapshot: Snapshot, covered: number): Promise<void> {
@@ -305,3 +356,5 @@ export class DurableStore implements Store, AsyncDisposable {
 }
 
 const markBytes = 64;
+/** How long to wait before looking for room again. */
+const fullRetryMs = 10_000;

@@ -12,6 +12,7 @@ export {
   DirectoryDamaged,
   DirectoryInUse,
   DirectoryNotOwned,
+  DirectoryOfAnotherMember,
   DirectoryTooNew,
   DiskFull,
   StoreStopped,
@@ -20,7 +21,11 @@ export type { Disk, DiskFile, DiskLock } from './disk/disk.ts';
 export { nodeDisk } from './disk/node-disk.ts';
 export { type DiskFault, type DiskOperation, SimulatedDisk } from './disk/simulated-disk.ts';
 export type { DurableStore } from './durable-store.ts';
+export type { GroupTiming, MemberView, SeenMessage } from './member/group.ts';
+export type { MemberInfo } from './member/members.ts';
+export type { Envelope, PeerMessage, PeerReceiver, PeerTransport } from './member/peer-transport.ts';
 export { TooManyRequestsError } from './member/proposals.ts';
+export { type NetworkFaults, SimulatedNetwork } from './member/simulated-network.ts';
 export { LeaseTtlTooLargeError } from './lease/lessor.ts';
 export { InvalidRequestError, maxRequestBytes, maxTxnOperations } from './mvcc/check-txn.ts';
 export type { KvHash } from './mvcc/hash-kv.ts';
@@ -51,7 +56,7 @@ export type {
   Txn,
   TxnResult,
 } from './mvcc/types.ts';
-export { type DurableStoreOptions, openDurableStore } from './open.ts';
+export { type DurableStoreOptions, type GroupOptions, openDurableStore } from './open.ts';
 export { type LeaseStatus, MemoryStore, type Store } from './store.ts';
 export type { TlsOptions } from './v3/transport/listener.ts';
 export { type ServedStore, serveStore, type ServeStoreOptions } from './v3/serve-store.ts';

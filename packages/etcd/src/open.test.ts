@@ -9,7 +9,7 @@ import { openDurableStore } from './open.ts';
 import { parseSnapshotName } from './snapshot/snapshot-file.ts';
 import { parseSegmentName, segmentHeaderBytes } from './wal/segment.ts';
 
-const firstSegment = 'wal/0000000000000001-0000000000000001.wal';
+const firstSegment = 'wal/0000000000000001-0000000000000002.wal';
 
 /** A store with history, leases and a compaction behind it, and no snapshot. */
 async function filled(bench: DiskBench, puts = 12): Promise<DurableStore> {
@@ -239,7 +239,7 @@ describe('openDurableStore() of a damaged directory', () => {
       what: 'without its first segment',
       damage: ({ disk }) => disk.removeFile(firstSegment),
       file: /^wal\/0000000000000002-/,
-      reason: /entries 1 to \d+ are missing/,
+      reason: /entries 2 to \d+ are missing/,
     },
     {
       what: 'without a segment in the middle',
@@ -262,19 +262,19 @@ describe('openDurableStore() of a damaged directory', () => {
     {
       what: 'with a broken segment header',
       damage: ({ disk }) => disk.damage(firstSegment, (bytes) => bytes.fill(255, 40, 44)),
-      file: /0000000000000001\.wal$/,
+      file: /^wal\/0000000000000001-/,
       reason: /header does not match its checksum/,
     },
     {
       what: 'with another file in place of a segment',
       damage: ({ disk }) => disk.damage(firstSegment, (bytes) => bytes.set(Buffer.from('hello'))),
-      file: /0000000000000001\.wal$/,
+      file: /^wal\/0000000000000001-/,
       reason: /not a segment of the log/,
     },
     {
       what: 'with a length that points past the end',
       damage: ({ disk }) => disk.damage(firstSegment, (bytes) => bytes.set([255, 255, 255, 127], segmentHeaderBytes)),
-      file: /0000000000000001\.wal$/,
+      file: /^wal\/0000000000000001-/,
       reason: /claims 2147483647 bytes.*is intact/,
     },
   ];

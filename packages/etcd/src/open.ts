@@ -1,18 +1,20 @@
 import type { Process, Random } from '@coracle/kernel';
-import type { ConfState, Entry as LogEntry } from '@coracle/raft';
-import { DirectoryDamaged, DirectoryNotOwned, DiskFull } from './directory/errors.ts';
-import { memberIdOf, nodeIdOf } from './directory/identity.ts';
+import type { Entry as LogEntry, NodeId } from '@coracle/raft';
+import { DirectoryDamaged, DirectoryNotOwned, DirectoryOfAnotherMember, DiskFull } from './directory/errors.ts';
+import { type Identity, memberIdOf, nodeIdOf } from './directory/identity.ts';
 import { createMeta, type Meta, readMeta } from './directory/meta.ts';
 import { MetaFile } from './directory/meta-file.ts';
 import { type Disk, type DiskLock, errorCode, isNoSpace } from './disk/disk.ts';
 import { nodeDisk } from './disk/node-disk.ts';
 import { DurableStore } from './durable-store.ts';
 import { LogWindow } from './member/log-window.ts';
-import { decodeMembers, encodeMembers } from './member/members.ts';
+import type { GroupTiming } from './member/group.ts';
+import { decodeMembers, encodeMembers, type MemberInfo } from './member/members.ts';
+import type { PeerTransport } from './member/peer-transport.ts';
 import { Replica } from './member/replica.ts';
 import type { Retention } from './mvcc/mvcc.ts';
 import { newestSnapshot, quarantineSnapshots, removeUnfinished } from './snapshot/catalog.ts';
-import { snapshotDirectory } from './snapshot/snapshot-file.ts';
+import { type Snapshot, snapshotDirectory } from './snapshot/snapshot-file.ts';
 import { Malformed } from './wal/binary.ts';
 import { Log, logDirectory } from './wal/log.ts';
 import { type RecoveredLog, recoverLog } from './wal/recovery.ts';
@@ -36,7 +38,20 @@ export type DurableStoreOptions = {
    * for a person to decide, who has no copy and no other member.
    */
   readonly forceTruncate?: boolean;
+  /** The group that the store is to be kept by; by default this member is alone, and nobody can join it. */
+  readonly group?: GroupOptions;
 } & ({ readonly directory: string } | { readonly disk: Disk });
+
+/** How a member takes part in a group. The directory remembers who it is: it is refused to another one. */
+export interface GroupOptions extends GroupTiming {
+  /** Sixteen hex digits, the same for all members. */
+  readonly clusterId: string;
+  /** Chosen by nobody before: a member that lost its directory comes back under a new id. */
+  readonly id: NodeId;
+  readonly transport: PeerTransport;
+  /** Those that begin a new cluster, this one among them; absent for a member that was added to an existing one. */
+  readonly initialMembers?: readonly MemberInfo[];
+}
 
 /**
  * Opens the store in a directory, making it when there is none, and takes it over for this process.
@@ -62,7 +77,8 @@ export async function openDurableStore(options: DurableStoreOptions): Promise<Du
 
 async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): Promise<DurableStore> {
   const { process } = options;
-  const found = (await readMeta(disk)) ?? (await initialise(disk, process.random));
+  const found = (await readMeta(disk)) ?? (await initialise(disk, process.random, options.group));
+  if (options.group !== undefined) checkOwner(disk, found.identity, options.group);
   const recovered = await recover(options, disk, found);
   const meta = new MetaFile(disk, found);
   const logOptions = {
@@ -72,16 +88,24 @@ async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): P
     segmentBytes: options.segmentBytes ?? 64 * mebibyte,
     firstSegmentBytes: options.firstSegmentBytes ?? 4 * mebibyte,
     reserveBytes: options.reserveBytes ?? mebibyte,
+    firstIndex: recovered.replica.index + 1,
+    hardState: found.hardState,
   };
   const log = await Log.open(logOptions, recovered.log);
   try {
     const diskId = found.diskId === 0 ? randomId(process.random) : found.diskId;
     await meta.update((before) => ({ ...before, diskId, incarnation: before.incarnation + 1 }));
     const { replica, log: read } = recovered;
-    const hardState = read?.hardState ?? found.hardState;
     const { confState, index, term } = replica;
+    const durable = read?.hardState ?? found.hardState;
+    // A leader's snapshot may have become durable before what its term says.
+    const hardState = durable.term < term ? { term, vote: 0, commit: index } : { ...durable, commit: Math.max(durable.commit, index) };
     const bounds = { entries: 10_000, bytes: 16 * mebibyte };
-    const window = new LogWindow({ hardState, confState, applied: { index, term }, entries: read?.uncommitted ?? [], bounds });
+    const entries = read?.entries ?? [];
+    const [oldest] = entries;
+    // The oldest one is given up, so that it is known what comes before the next.
+    const before = oldest !== undefined && oldest.index <= index ? oldest : { index, term };
+    const window = new LogWindow({ hardState, confState, before, entries, bounds });
     const { tornBytes = 0, truncatedAt } = read ?? {};
     process.log.info('Store opened', { directory: disk.name, revision: replica.state.mvcc.revision, index, tornBytes });
     if (truncatedAt !== undefined) process.log.warn('The log was cut where it is damaged', { directory: disk.name, damage: truncatedAt });
@@ -97,6 +121,7 @@ async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): P
       replica,
       replayedBytes: read?.bytes ?? 0,
       snapshotBytes,
+      group: options.group,
     });
   } catch (error) {
     await log.close();
@@ -104,23 +129,32 @@ async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): P
   }
 }
 
+/** Throws DirectoryNotOwned when the directory is another member's. */
+function checkOwner(disk: Disk, identity: Identity, { clusterId, id }: GroupOptions): void {
+  if (identity.clusterId === clusterId && nodeIdOf(identity) === id) return;
+  const reason = `it belongs to member ${identity.memberId} of cluster ${identity.clusterId}, not to member ${memberIdOf(id)} of cluster ${clusterId}`;
+  throw new DirectoryOfAnotherMember(disk.name, reason);
+}
+
 /** Makes META of an empty directory. A log without META is a directory that lost it. */
-async function initialise(disk: Disk, random: Random): Promise<Meta> {
+async function initialise(disk: Disk, random: Random, group: GroupOptions | undefined): Promise<Meta> {
   for (const directory of [logDirectory, snapshotDirectory]) {
     const [found] = (await disk.list(directory)).filter((name) => !name.endsWith('.tmp') && name !== spareName);
     if (found !== undefined) throw new DirectoryDamaged(disk.name, { file: 'META' }, `it is missing, but "${directory}/${found}" exists`);
     await disk.makeDirectory(directory);
   }
   await disk.syncDirectory('');
-  const id = randomId(random);
-  const member = { id, name: '', peerUrls: [], clientUrls: [] };
+  const id = group?.id ?? randomId(random);
+  const alone = [{ id, name: '', peerUrls: [], clientUrls: [] }];
+  const initialMembers = group === undefined ? alone : (group.initialMembers ?? []);
   const meta: Meta = {
-    identity: { clusterId: Buffer.from(random.bytes(8)).toString('hex'), memberId: memberIdOf(id) },
+    identity: { clusterId: group?.clusterId ?? Buffer.from(random.bytes(8)).toString('hex'), memberId: memberIdOf(id) },
     incarnation: 0,
     diskId: randomId(random),
-    hardState: { term: 0, vote: 0, commit: 0 },
+    // The first entry of every log is who its members are: whoever joins later gets it in a snapshot.
+    hardState: initialMembers.length === 0 ? { term: 0, vote: 0, commit: 0 } : { term: 1, vote: 0, commit: 1 },
     snapshot: '',
-    initialMembers: encodeMembers([member]),
+    initialMembers: initialMembers.length === 0 ? '' : encodeMembers(initialMembers),
     disks: new Map(),
   };
   await createMeta(disk, meta);
@@ -155,7 +189,17 @@ async function recover(options: DurableStoreOptions, disk: Disk, meta: Meta): Pr
     }
   };
   const { forceTruncate = false } = options;
-  const recovery = { disk, identity, after: replica.index, hardState: meta.hardState, apply, forceTruncate };
+  const isReceived = snapshot?.isReceived ?? false;
+  const recovery = {
+    disk,
+    identity,
+    after: replica.index,
+    isReceived,
+    hardState: meta.hardState,
+    apply,
+    keepEntries: options.group === undefined ? 0 : 5000,
+    forceTruncate,
+  };
   const log = await recoverLog(recovery).catch((error: unknown) => {
     const [newest] = unreadable;
     if (!(error instanceof DirectoryDamaged) || newest === undefined) throw error;
@@ -171,10 +215,12 @@ async function recover(options: DurableStoreOptions, disk: Disk, meta: Meta): Pr
   return { replica, log };
 }
 
-/** Before the first entry: the members are those that began the cluster. */
-function beginning({ identity, initialMembers }: Meta): { readonly confState: ConfState; readonly members: string } {
+/** Before anything was written: the members are those that began the cluster. */
+function beginning({ identity, initialMembers, diskId }: Meta): Omit<Snapshot, 'image' | 'sessions'> {
   const listed = decodeMembers(initialMembers).map(({ id }) => id);
-  // Format 1 kept no list: its member was alone.
-  const voters = listed.length === 0 ? [nodeIdOf(identity)] : [...listed].sort((a, b) => a - b);
-  return { confState: { voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false }, members: initialMembers };
+  const nobody = { voters: [], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
+  // Format 1 kept no list and no disk: its member was alone.
+  if (diskId === 0) return { index: 0, term: 0, confState: { ...nobody, voters: [nodeIdOf(identity)] }, members: '' };
+  if (listed.length === 0) return { index: 0, term: 0, confState: nobody, members: '' };
+  return { index: 1, term: 1, confState: { ...nobody, voters: [...listed].sort((a, b) => a - b) }, members: initialMembers };
 }

@@ -18,6 +18,16 @@ export class DirectoryNotOwned extends Error {
   }
 }
 
+/** The directory is that of another member, or of another cluster. */
+export class DirectoryOfAnotherMember extends Error {
+  override readonly name = 'DirectoryOfAnotherMember';
+  readonly directory: string;
+  constructor(directory: string, reason: string) {
+    super(`Cannot open store directory "${directory}": ${reason}; give each member a directory of its own`);
+    this.directory = directory;
+  }
+}
+
 /** The directory was written by a newer program. */
 export class DirectoryTooNew extends Error {
   override readonly name = 'DirectoryTooNew';

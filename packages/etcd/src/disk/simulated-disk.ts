@@ -34,6 +34,8 @@ export class SimulatedDisk {
   #crashed = false;
   /** Bytes that all files together may have. */
   capacityBytes: number = Number.POSITIVE_INFINITY;
+  /** Syncs do nothing and say that all is well: a power failure takes what they should have saved. */
+  liesOnSync = false;
   /** Decides the fate of each operation as it is done. */
   fault: ((operation: DiskOperation) => DiskFault | undefined) | undefined;
 
@@ -154,7 +156,7 @@ export class SimulatedDisk {
     const sync = (): Promise<void> =>
       step(
         'sync',
-        () => file.sync(),
+        () => (this.liesOnSync ? undefined : file.sync()),
         (fault) => (fault === 'crash' ? undefined : file.loseUnsynced()),
       );
     return {

@@ -37,6 +37,7 @@ export class Lessor {
   #timer: Disposable | undefined;
   #expiring = false;
   #stopped = false;
+  #isPaused = false;
 
   constructor(options: { readonly process: Process; readonly expire: (id: LeaseId) => Promise<void> }) {
     this.#process = options.process;
@@ -78,6 +79,30 @@ export class Lessor {
     return Math.max(0, (deadline.atMs - this.#process.clock.monotonic()) / 1000);
   }
 
+  /** Lets no lease end until `resume`: another member's clock decides. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  /**
+   * This clock decides from now on: every lease starts anew with its full time and `extraSeconds`, since the member that decided
+   * before may have put some off without telling.
+   */
+  resume(extraSeconds: number): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    for (const { id, ttlSeconds } of [...this.#deadlines.values()]) this.renew({ id, ttlSeconds }, ttlSeconds + extraSeconds);
+  }
+
+  /** The leases are others from now on: those of a snapshot. */
+  reset(leases: readonly GrantedLease[]): void {
+    this.#deadlines.clear();
+    this.#queue = newQueue();
+    for (const lease of leases) this.renew(lease);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.[Symbol.dispose]();
@@ -85,7 +110,7 @@ export class Lessor {
 
   /** One timer, for the first deadline. Background: a lease that runs out is nobody's goal. */
   #arm(): void {
-    if (this.#expiring || this.#stopped) return;
+    if (this.#expiring || this.#stopped || this.#isPaused) return;
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     const first = this.#first();
@@ -108,14 +133,18 @@ export class Lessor {
   async #expireDue(): Promise<void> {
     const now = this.#process.clock.monotonic();
     try {
-      for (let first = this.#first(); first !== undefined && first.atMs <= now && !this.#stopped; first = this.#first()) {
+      for (
+        let first = this.#first();
+        first !== undefined && first.atMs <= now && !this.#stopped && !this.#isPaused;
+        first = this.#first()
+      ) {
         await this.#expire(first.id);
         this.forget(first.id);
       }
     } catch (error) {
       this.#process.log.warn('Cannot expire lease', { error: error instanceof Error ? error.message : String(error) });
       this.#expiring = false;
-      if (!this.#stopped) this.#startTimer(retryMs);
+      if (!this.#stopped && !this.#isPaused) this.#startTimer(retryMs);
       return;
     }
     this.#expiring = false;

@@ -26,12 +26,13 @@ export class LogWindow implements Storage {
   constructor(options: {
     readonly hardState: HardState;
     readonly confState: ConfState;
-    readonly applied: { readonly index: LogIndex; readonly term: Term };
+    /** The entry before the first that is kept. Of `entries`, those up to it are passed over. */
+    readonly before: { readonly index: LogIndex; readonly term: Term };
     readonly entries: readonly Entry[];
     readonly bounds: WindowBounds;
   }) {
     this.#initial = { hardState: options.hardState, confState: options.confState };
-    this.#before = { ...options.applied };
+    this.#before = { index: options.before.index, term: options.before.term };
     this.#bounds = options.bounds;
     this.append(options.entries);
   }

@@ -82,7 +82,13 @@ test('Member refuses puts while the disk is full and still deletes and compacts;
   await runtime.drive(store.compact(at));
   assert.deepEqual([store.range({ key: 'a' }).count, store.compactRevision], [0, at]);
   assert.equal(store.failure, undefined);
+  assert.deepEqual(
+    store.alarms.map(({ type }) => type),
+    ['nospace'],
+  );
   disk.capacityBytes = Number.POSITIVE_INFINITY;
+  await runtime.advance(10_000);
+  assert.deepEqual(store.alarms, []);
   await put(store, 'b');
   await runtime.drive(store.close());
   assert.equal((await open()).range({ key: 'b' }).count, 1);
@@ -99,11 +105,12 @@ test('Member takes deletes until the reserve is used up, then refuses them too a
   await assert.rejects(remove(), DiskFull);
   assert.ok(deletes >= small.reserveBytes / recordBytes(2 * 48 + 'absent'.length), `${deletes} deletes`);
   disk.capacityBytes = Number.POSITIVE_INFINITY;
+  await runtime.advance(10_000);
   await put(store, 'a');
 });
 
 test('Member goes on in its segment when there is no space for the next one', async () => {
-  const { disk, open, put } = diskBench({ snapshotBytes: 1 << 20 });
+  const { runtime, disk, open, put } = diskBench({ snapshotBytes: 1 << 20 });
   const store = await open();
   disk.fault = ({ op, path }) => (op === 'write' && path === 'wal/spare' ? 'ENOSPC' : undefined);
   const fill = async (): Promise<void> => {
@@ -115,6 +122,7 @@ test('Member goes on in its segment when there is no space for the next one', as
     [],
   );
   disk.fault = undefined;
+  await runtime.advance(10_000);
   await put(store, 'after', 'x'.repeat(1000));
   assert.ok(disk.files().filter((path) => path.startsWith('wal/')).length >= 2);
 });
@@ -132,7 +140,7 @@ test('A slow sync does not keep reads waiting, and what is not durable is not re
   const write = store.txn(putOf('a'));
   await runtime.until(() =>
     disk
-      .contents('wal/0000000000000001-0000000000000001.wal')
+      .contents('wal/0000000000000001-0000000000000002.wal')
       .subarray(64)
       .some((byte) => byte !== 0),
   );

@@ -39,6 +39,8 @@ export interface MemberEvents {
   install(snapshot: RaftSnapshot): Promise<void>;
   /** There is no room for a spare segment: only what frees space should be written. */
   noSpace(): void;
+  /** A read that was asked for with `context` may be done once entry `index` is applied. */
+  readAnswered(context: Uint8Array, index: LogIndex): void;
 }
 
 export interface MemberOptions {
@@ -178,6 +180,18 @@ export class Member {
     this.advance();
   }
 
+  /** Asks what a linearizable read must wait for; see `MemberEvents.readAnswered`. It may be lost. */
+  readIndex(context: Uint8Array): void {
+    if (this.isStopped) return;
+    this.#raw.readIndex(context);
+    this.advance();
+  }
+
+  transferLeadership(to: NodeId): void {
+    this.#raw.transferLeadership(to);
+    this.advance();
+  }
+
   /** A message from another member. */
   step(message: Message): void {
     if (this.isStopped) return;
@@ -198,7 +212,11 @@ export class Member {
     this.advance();
     for (;;) {
       while (!this.#hasWork()) {
-        if (this.#closing && (!this.proposals.isWaiting || !this.isAlone)) return;
+        if (this.#closing && (!this.proposals.isWaiting || !this.isAlone)) {
+          // Also what was being given a name when the member was closed.
+          this.#rejectAll(() => new StoreStopped());
+          return;
+        }
         await this.#somethingToDo();
       }
       try {
@@ -249,11 +267,8 @@ export class Member {
       else events.send(message);
     }
     if (ready.softState !== undefined) this.#changeRole(ready.softState);
-    for (const { context, index } of ready.readStates) this.readAnswered?.(context, index);
+    for (const { context, index } of ready.readStates) events.readAnswered(context, index);
   }
-
-  /** Set by who asks for linearizable reads. */
-  readAnswered: ((context: Uint8Array, index: LogIndex) => void) | undefined;
 
   #changeRole(state: SoftState): void {
     this.#soft = state;

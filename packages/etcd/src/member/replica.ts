@@ -10,6 +10,7 @@ import {
   type Term,
 } from '@coracle/raft';
 import { AppliedState } from '../applied-state.ts';
+import { ConsensusError } from '../cluster-view.ts';
 import { Mvcc, type Retention } from '../mvcc/mvcc.ts';
 import { isRefusal } from '../mvcc/refusals.ts';
 import type { TxnResult } from '../mvcc/types.ts';
@@ -37,18 +38,22 @@ export interface Waiting {
 export class Replica {
   readonly state: AppliedState;
   readonly hash: StateHash = new StateHash();
-  #index: LogIndex = 0;
-  #term: Term = 0;
+  readonly #retention: { readonly retention?: Retention };
+  #index: LogIndex;
+  #term: Term;
   #confState: ConfState;
   #members: Map<NodeId, MemberInfo>;
   #sessions = new Sessions();
 
   /** The replica before the first entry, or that of a snapshot. Throws Malformed. */
-  constructor(from: { readonly confState: ConfState; readonly members: string } | Snapshot, options: { readonly retention?: Retention }) {
+  constructor(from: Omit<Snapshot, 'image' | 'sessions'> | Snapshot, options: { readonly retention?: Retention }) {
+    this.#retention = options;
+    this.#index = from.index;
+    this.#term = from.term;
     this.#confState = from.confState;
     this.#members = membersByName(from.members);
+    if ('sessions' in from) this.#sessions = Sessions.restore(from.sessions);
     this.state = new AppliedState('image' in from ? Mvcc.restore(from.image, options) : new Mvcc(options));
-    if ('image' in from) this.#adopt(from);
   }
 
   get index(): LogIndex {
@@ -90,13 +95,15 @@ export class Replica {
     return change;
   }
 
-  #adopt(snapshot: Snapshot): void {
+  /** Takes the state of a leader's snapshot. False when watchers missed what cannot be told any more. */
+  install(snapshot: Snapshot): boolean {
     this.#index = snapshot.index;
     this.#term = snapshot.term;
     this.#confState = snapshot.confState;
     this.#members = membersByName(snapshot.members);
     this.#sessions = Sessions.restore(snapshot.sessions);
     this.hash.restart();
+    return this.state.restore(Mvcc.restore(snapshot.image, this.#retention));
   }
 
   #applyBatch({ data }: LogEntry, waitingFor: (name: BatchName) => Waiting | undefined): void {
@@ -106,7 +113,11 @@ export class Replica {
     const waiting = waitingFor(name);
     // Those of this member need not be decoded: they are what was encoded.
     const requests = waiting?.requests ?? readRequests(from);
-    if (!this.#sessions.admit(name)) return;
+    if (!this.#sessions.admit(name)) {
+      // It came into the state by a leader's snapshot, which does not tell what was answered.
+      for (const position of requests.keys()) waiting?.answer(position, { refusal: new ConsensusError('timed out') });
+      return;
+    }
     for (const [position, request] of requests.entries()) {
       const outcome = this.#applyRequest(request);
       waiting?.answer(position, outcome);

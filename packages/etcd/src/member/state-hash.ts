@@ -19,11 +19,18 @@ export class StateHash {
   #hash = 0;
   /** The interval is hashed from its first entry on. */
   #isWhole = false;
-  #last: HashOfInterval | undefined;
+  /** The newest whole intervals, oldest first. */
+  #known: readonly HashOfInterval[] = [];
 
   /** The newest whole interval. */
   get last(): HashOfInterval | undefined {
-    return this.#last;
+    return this.#known.at(-1);
+  }
+
+  /** Whether another member made something else of the interval; undefined when it is not known here, or not any more. */
+  differs({ index, hash }: HashOfInterval): boolean | undefined {
+    const own = this.#known.find((interval) => interval.index === index);
+    return own === undefined ? undefined : own.hash !== hash;
   }
 
   changed(changes: readonly Change[]): void {
@@ -37,7 +44,7 @@ export class StateHash {
   /** Whether there is anybody to compare with decides whether the next interval is hashed at all. */
   applied(index: LogIndex, hasPeers: boolean): void {
     if (index % hashInterval !== 0) return;
-    if (this.#isWhole) this.#last = { index, hash: this.#hash };
+    if (this.#isWhole) this.#known = [...this.#known.slice(-7), { index, hash: this.#hash }];
     this.#isWhole = hasPeers;
     this.#hash = 0;
   }

@@ -1,7 +1,7 @@
 import type { Identity } from '../directory/identity.ts';
 import type { Disk } from '../disk/disk.ts';
 import { Malformed } from '../wal/binary.ts';
-import { parseSnapshotName, readSnapshot, type Snapshot, snapshotDirectory } from './snapshot-file.ts';
+import { parseSnapshotName, readSnapshot, type FoundSnapshot, snapshotDirectory } from './snapshot-file.ts';
 
 /** The newest serves; should it not read back, the one before and a longer log give the same state. */
 const kept = 2;
@@ -15,7 +15,7 @@ export interface UnreadableSnapshot {
 export async function newestSnapshot(
   disk: Disk,
   identity: Identity,
-): Promise<{ readonly snapshot: Snapshot | undefined; readonly unreadable: readonly UnreadableSnapshot[] }> {
+): Promise<{ readonly snapshot: FoundSnapshot | undefined; readonly unreadable: readonly UnreadableSnapshot[] }> {
   const unreadable: UnreadableSnapshot[] = [];
   for (const name of (await snapshotNames(disk)).reverse()) {
     try {

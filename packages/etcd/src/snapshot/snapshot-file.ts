@@ -72,36 +72,50 @@ export async function writeSnapshot(disk: Disk, identity: Identity, snapshot: Sn
 
 /** The content of a snapshot file, from position 0 on without gaps. Returns its size. */
 export async function writeBlocks(file: Pick<DiskFile, 'write'>, identity: Identity, snapshot: Snapshot): Promise<number> {
+  let position = 0;
+  for (const block of snapshotBlocks(identity, snapshot)) {
+    await file.write(position, block);
+    position += block.length;
+  }
+  return position;
+}
+
+/** The file in pieces; each is valid until the next one is asked for. */
+export function* snapshotBlocks(identity: Identity, snapshot: Snapshot): Generator<Uint8Array, undefined> {
   const { image } = snapshot;
   const block = new ByteWriter(blockBytes + 4096);
-  let position = 0;
   let number = 0;
   let items = 0;
-  const flush = async (): Promise<void> => {
+  const sealed = (): Uint8Array => {
     block.setU32(0, block.length - blockHeaderBytes);
     block.setU32(4, crc32(block.view(blockHeaderBytes), number++));
-    await file.write(position, block.view());
-    position += block.length;
+    return block.view();
+  };
+  const begin = (): void => {
     block.clear();
     block.zeros(blockHeaderBytes);
   };
-  block.zeros(blockHeaderBytes);
+  begin();
   writeHead(block, identity, snapshot);
-  await flush();
+  yield sealed();
+  begin();
   for (const kv of image.base) {
     writeKeyValue(block, kv);
     items++;
-    if (block.length >= blockBytes) await flush();
+    if (block.length < blockBytes) continue;
+    yield sealed();
+    begin();
   }
   for (const change of image.changes) {
     writeChange(block, change);
     items++;
-    if (block.length >= blockBytes) await flush();
+    if (block.length < blockBytes) continue;
+    yield sealed();
+    begin();
   }
   block.u8(tag.end);
   block.varint(items);
-  await flush();
-  return position;
+  yield sealed();
 }
 
 function writeHead(to: ByteWriter, identity: Identity, { index, term, image, confState, members, sessions }: Snapshot): void {
@@ -163,8 +177,14 @@ function writeChange(to: ByteWriter, { revision: at, key, put }: ImageChange): v
   to.bytes(put.value);
 }
 
+/** A snapshot as it was found in a file. */
+export interface FoundSnapshot extends Snapshot {
+  /** Another member wrote it: it was received, and our log may end before it. */
+  readonly isReceived: boolean;
+}
+
 /** Throws Malformed, with the place in bytes, when the file is not a whole snapshot of this store. */
-export async function readSnapshot(disk: Disk, name: string, identity: Identity): Promise<Snapshot> {
+export async function readSnapshot(disk: Disk, name: string, identity: Identity): Promise<FoundSnapshot> {
   const file = await disk.open(`${snapshotDirectory}/${name}`, 'read');
   try {
     return await readBlocks(file, identity);
@@ -173,7 +193,7 @@ export async function readSnapshot(disk: Disk, name: string, identity: Identity)
   }
 }
 
-async function readBlocks(file: DiskFile, identity: Identity): Promise<Snapshot> {
+async function readBlocks(file: DiskFile, identity: Identity): Promise<FoundSnapshot> {
   const base: KeyValue[] = [];
   const changes: ImageChange[] = [];
   let head: Head | undefined;
@@ -200,7 +220,7 @@ async function readBlock(file: DiskFile, position: number, number: number): Prom
   return bytes;
 }
 
-interface Head extends Omit<Snapshot, 'image'> {
+interface Head extends Omit<FoundSnapshot, 'image'> {
   readonly state: Omit<MvccImage, 'base' | 'changes'>;
 }
 
@@ -208,9 +228,8 @@ function readHead(from: ByteReader, identity: Identity): Head {
   if (from.key() !== magic) throw new Malformed('this is not a snapshot');
   const version = from.varint();
   if (version < 1 || version > formatVersion) throw new Malformed(`the snapshot has format version ${version}`);
-  // One that came from the leader was written by another member.
   const clusterId = from.key();
-  from.key();
+  const isReceived = from.key() !== identity.memberId;
   if (clusterId !== identity.clusterId) throw new Malformed('it belongs to another store');
   const index = from.varint();
   const term = from.varint();
@@ -226,7 +245,7 @@ function readHead(from: ByteReader, identity: Identity): Head {
   const alarms: readonly Alarm[] = from.isAtEnd ? [] : readList(from, readAlarm);
   const cluster = version === 1 ? soleMember(nodeIdOf(identity)) : readCluster(from);
   from.end();
-  return { index, term, ...cluster, state: { ...state, leases, remainders, alarms } };
+  return { index, term, isReceived, ...cluster, state: { ...state, leases, remainders, alarms } };
 }
 
 type Cluster = Pick<Snapshot, 'confState' | 'members' | 'sessions'>;

@@ -17,6 +17,10 @@ export interface LogOptions {
   readonly segmentBytes: number;
   /** The first segment is of this size, so that a new store is there at once. */
   readonly firstSegmentBytes: number;
+  /** The first entry of a new log. */
+  readonly firstIndex: number;
+  /** With which a new log begins. */
+  readonly hardState: HardState;
   /** What stays free when the disk is full, for the deletes and compactions that make room. */
   readonly reserveBytes: number;
 }
@@ -80,7 +84,7 @@ export class Log {
 
   /** Goes on after what recovery has read; with no `end`, a log of no entries. */
   static async open(options: LogOptions, found?: FoundLog): Promise<Log> {
-    const from = found ?? { end: await createFirst(options), older: [], hardState: { term: 0, vote: 0, commit: 0 }, isClosed: false };
+    const from = found ?? { end: await createFirst(options), older: [], hardState: options.hardState, isClosed: false };
     const file = await options.disk.open(pathOf(from.end), 'write');
     const log = new Log(options, file, from);
     // Behind a torn batch, or records of an older format, nothing is written any more.
@@ -242,9 +246,9 @@ export function lastIndexAfter({ type, index }: Pick<LogRecord, 'type' | 'index'
   return type === 'hardState' || type === 'commit' ? lastIndex : index;
 }
 
-async function createFirst({ disk, identity, random, firstSegmentBytes }: LogOptions): Promise<LogEnd> {
+async function createFirst({ disk, identity, random, firstSegmentBytes, firstIndex }: LogOptions): Promise<LogEnd> {
   const first = new SpareSegment({ disk, bytes: firstSegmentBytes });
-  const place = { sequence: 1, firstIndex: 1 };
+  const place = { sequence: 1, firstIndex };
   const header = { identity, ...place, nonce: random.u32(), previousChecksum: 0, version: formatVersion, isRecycled: false };
   return createSegment(disk, header, await first.take(`${pathOf(place)}.tmp`, firstSegmentBytes));
 }

@@ -19,17 +19,21 @@ export interface Recovery {
   readonly identity: Identity;
   /** The last entry that is in the snapshot. */
   readonly after: number;
+  /** That snapshot came from a leader: the log may end before it. */
+  readonly isReceived: boolean;
   /** The durable state beside the log: it may be newer than what is left of that. */
   readonly hardState: HardState;
   /** Called for each committed entry above `after`, in order. Returns what is wrong with it, if anything. */
   readonly apply: (entry: Entry) => string | undefined;
+  /** How many of the last committed entries to give back, for members that are a little behind. */
+  readonly keepEntries: number;
   /** Cut the log where it is damaged, and put the rest aside, instead of refusing it. */
   readonly forceTruncate: boolean;
 }
 
 export interface RecoveredLog extends FoundLog {
-  /** Entries that are not known to be committed. */
-  readonly uncommitted: readonly Entry[];
+  /** The last entries of the log: some that are committed, and those that are not known to be. */
+  readonly entries: readonly Entry[];
   /** Bytes of the last batch that were cut off, because it had not been finished. */
   readonly tornBytes: number;
   /** Bytes of the log behind the snapshot. */
@@ -110,6 +114,8 @@ class LogReader {
   // Invariant: #pending[i].index === #applied + 1 + i.
   #pending: Entry[] = [];
   #committedInLog = 0;
+  /** Applied entries up to #applied without a gap, as many as are wanted and some more. */
+  #recent: Entry[] = [];
   #segment: ReadSegment | undefined;
   #bytes = 0;
 
@@ -192,7 +198,8 @@ class LogReader {
     }
     const { bytes, tail, version, isRecycled, lastBatch, end, place } = segment;
     const path = pathOf(place);
-    if (end.lastIndex < after) {
+    const isOvertaken = end.lastIndex < after;
+    if (isOvertaken && !this.#recovery.isReceived) {
       const reason = `the log ends with record ${end.lastIndex}, before the snapshot's ${after}`;
       throw new DirectoryDamaged(disk.name, { file: path, offset: end.position }, reason);
     }
@@ -209,14 +216,15 @@ class LogReader {
       await file.close();
     }
     // A crash may have left a mark of more than what became durable with it.
+    const lastIndex = Math.max(end.lastIndex, after);
     const { term, vote, commit } = this.#hardState;
-    const hardState = { term, vote, commit: Math.min(Math.max(commit, this.#applied), end.lastIndex) };
+    const hardState = { term, vote, commit: Math.min(Math.max(commit, this.#applied), lastIndex) };
     return {
-      end,
+      end: { ...end, lastIndex },
       hardState,
       // Copies: the bytes of a whole segment are not kept alive by a few entries.
-      uncommitted: this.#pending.map((entry) => ({ ...entry, data: new Uint8Array(entry.data) })),
-      isClosed: tail.kind !== 'clean' || version !== formatVersion,
+      entries: [...this.#recent, ...this.#pending].map((entry) => ({ ...entry, data: new Uint8Array(entry.data) })),
+      isClosed: isOvertaken || tail.kind !== 'clean' || version !== formatVersion,
       tornBytes: torn.length,
       bytes: this.#bytes,
       truncatedAt: cut.forced,
@@ -250,6 +258,7 @@ class LogReader {
         if (index > this.#applied) return `the log goes on after a snapshot of entry ${index}, which cannot be read`;
         this.#lastIndex = index;
         this.#pending = [];
+        this.#recent = [];
         return undefined;
       case 'hardState': {
         const vote = voteOf(payload);
@@ -274,8 +283,10 @@ class LogReader {
       const reason = this.#recovery.apply(entry);
       if (reason !== undefined) return reason;
       this.#applied = entry.index;
+      if (this.#recovery.keepEntries > 0) this.#recent.push(entry);
     }
     if (done > 0) this.#pending.splice(0, done);
+    if (this.#recent.length > 2 * this.#recovery.keepEntries) this.#recent.splice(0, this.#recent.length - this.#recovery.keepEntries);
     return undefined;
   }
 }
