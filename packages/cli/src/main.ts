@@ -1,9 +1,6 @@
-import { kubernetesVersion, programVersion, startCluster } from '@coracle/cluster';
 import { untilAborted } from '@coracle/kernel';
 import { etcdOptionHelp, serveEtcd } from './etcd.ts';
-import { explain } from './explain.ts';
 import { clusterFlags, clusterOptions, defaultNodes, defaultPort, readFlags, UsageError } from './flags.ts';
-import { start } from './start.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Command {
@@ -55,6 +52,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
       terminal.stderr.write(`coracle ${name}: ${error.message}\n"coracle ${name} --help" lists the options.\n`);
       return 2;
     }
+    const { explain } = await import('./explain.ts');
     const text = explain(error);
     if (text === undefined) throw error;
     terminal.stderr.write(`coracle ${name}: ${text}\n`);
@@ -72,8 +70,11 @@ function commandHelp({ name, summary, options }: Command): string {
   return `Usage: coracle ${name}${rows === '' ? '' : ' [OPTION…]'}\n\n${summary}\n${rows === '' ? '' : `\nOptions:\n${rows}`}`;
 }
 
+// A control plane takes longer to load than a store takes to open: what only some commands need is loaded by them.
+
 async function up(args: readonly string[], terminal: Terminal): Promise<number> {
   const options = clusterOptions(readFlags(args, clusterFlags), terminal.env);
+  const { startCluster } = await import('@coracle/cluster');
   const started = await startCluster({ ...options, log: terminal.log });
   terminal.stdout.write(
     `The control plane is ready at ${started.url}\n\n  export KUBECONFIG=${started.kubeconfig}\n\nCtrl-C stops it; started again it goes on where it was.\n`,
@@ -86,11 +87,13 @@ async function up(args: readonly string[], terminal: Terminal): Promise<number> 
 async function firstVoyage(args: readonly string[], terminal: Terminal): Promise<number> {
   const { file, ...cluster } = readFlags(args, [...clusterFlags, 'file']);
   if (file === undefined || file === '') throw new UsageError('which manifest? Name one with --file');
+  const { start } = await import('./start.ts');
   return start({ ...clusterOptions(cluster, terminal.env), file }, terminal);
 }
 
 async function version(args: readonly string[], { stdout }: Terminal): Promise<number> {
   readFlags(args, []);
+  const { kubernetesVersion, programVersion } = await import('@coracle/cluster');
   stdout.write(`Coracle ${programVersion}, serving the API of Kubernetes ${kubernetesVersion.gitVersion}\n`);
   return 0;
 }
