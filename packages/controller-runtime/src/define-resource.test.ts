@@ -50,7 +50,7 @@ describe('defineResource', () => {
     assert.deepEqual(created.spec, { ...full.spec, rig: 'sloop' });
     assert.equal(created.kind, 'Ship');
 
-    const wrong = { metadata: { name: 'wrong' }, spec: { sails: 10, rig: 'raft', crew: [{ rank: 'mate' }] } } as unknown as Ship;
+    const wrong = { metadata: { name: 'wrong' }, spec: { sails: 10, rig: 'raft', crew: [{ rank: 'mate' }] } } as unknown as Ship; // wrong on purpose
     await assert.rejects(cluster.drive(client.create(wrong)), (error: unknown) => {
       assert.ok(isInvalid(error));
       assert.match(String(error), /spec\.sails: Invalid value: 10: spec\.sails in body should be less than or equal to 9/);
@@ -58,7 +58,8 @@ describe('defineResource', () => {
       assert.match(String(error), /spec\.crew\[0\]\.name: Required value/);
       return true;
     });
-    await assert.rejects(cluster.drive(client.create({ metadata: { name: 'bare' } } as unknown as Ship)), /spec: Required value/);
+    const bare = { metadata: { name: 'bare' } } as unknown as Ship; // wrong on purpose
+    await assert.rejects(cluster.drive(client.create(bare)), /spec: Required value/);
   });
 
   test('with a status there is a subresource for it, and nobody else changes it', async () => {
