@@ -22,12 +22,8 @@ export function proxyFor(target: URL, proxyUrl: string | undefined, environment:
 }
 
 function parseProxy(address: string): URL {
-  const url =
-    URL.canParse(address) && /^[a-z][a-z0-9+.-]*:\/\//i.test(address)
-      ? new URL(address)
-      : URL.canParse(`http://${address}`)
-        ? new URL(`http://${address}`)
-        : undefined;
+  const full = address.includes('://') ? address : `http://${address}`;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
   if (url === undefined) throw new TypeError(`invalid proxy address "${address}"`);
   if (!['http:', 'https:', 'socks5:', 'socks5h:'].includes(url.protocol))
     throw new TypeError(`unsupported proxy scheme "${url.protocol.slice(0, -1)}", must be http, https, or socks5`);
