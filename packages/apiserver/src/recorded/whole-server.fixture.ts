@@ -14,15 +14,18 @@ export const adminToken = 'admin-token';
 export class WholeServer {
   readonly runtime: SimRuntime;
   readonly store: MemoryStore;
+  readonly storage: EmbeddedStorage;
   readonly server: ApiServer;
   readonly #kubeApiServer: KubeApiServer;
 
-  constructor(runtime: SimRuntime, store: MemoryStore) {
+  /** `origin`: the server whose store `store` was forked from. */
+  constructor(runtime: SimRuntime, store: MemoryStore, origin?: WholeServer) {
     this.runtime = runtime;
     this.store = store;
+    this.storage = new EmbeddedStorage(store, origin === undefined ? {} : { origin: origin.storage });
     this.#kubeApiServer = new KubeApiServer({
       process: runtime.process('kube-apiserver'),
-      storage: new EmbeddedStorage(store),
+      storage: this.storage,
       serviceAccountKey: fixtureKeySource.keyPair().privateKey,
       authenticators: [{ authenticate: async ({ headers }) => adminOf(headers) }],
       serverAddress: () => '127.0.0.1:6443',
@@ -51,7 +54,7 @@ function adminOf(headers: WireHeaders): { readonly name: string; readonly uid: s
 /** A moment that no recording names. */
 const startMs = Date.UTC(2026, 6, 9, 8, 7, 6);
 
-let prepared: MemoryStore | undefined;
+let prepared: WholeServer | undefined;
 
 /** A server of its own, whose store is a fork of one that was bootstrapped once. */
 export async function startWholeServer(seed = 1): Promise<WholeServer> {
@@ -59,10 +62,10 @@ export async function startWholeServer(seed = 1): Promise<WholeServer> {
     const first = new WholeServer(new SimRuntime({ seed: 0, startMs }), new MemoryStore());
     await first.start();
     first.stop();
-    prepared = first.store;
+    prepared = first;
   }
   const runtime = new SimRuntime({ seed, startMs });
-  const whole = new WholeServer(runtime, prepared.fork(runtime.process('store')) as MemoryStore); // a fork is in memory
+  const whole = new WholeServer(runtime, prepared.store.fork(runtime.process('store')) as MemoryStore, prepared); // a fork is in memory
   await whole.start();
   return whole;
 }
