@@ -1,10 +1,13 @@
 import type { ApiObject, RequestContext, ResourceDefinition } from '../registry/definition.ts';
 
+/** What plug-ins know of the resource that a request is for; of some, such as `bindings`, nothing is stored. */
+export type AdmittedResource = Pick<ResourceDefinition, 'group' | 'version' | 'resource' | 'kind' | 'namespaced'>;
+
 /** One operation before it is committed (k8s.io/apiserver pkg/admission). `object` is absent for deletes. */
 export interface AdmissionRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
-  readonly definition: ResourceDefinition;
-  /** '' for the resource itself. */
+  readonly definition: AdmittedResource;
+  /** '' for the resource itself. What is created below an object is `object`, of the subresource's kind and as it was sent. */
   readonly subresource: string;
   readonly name: string;
   readonly object: ApiObject | undefined;
@@ -40,4 +43,15 @@ export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
       for (const plugin of validating) await plugin.validate?.(request);
     },
   };
+}
+
+/** What becomes of something new that is not stored as it was sent: a subresource's, or that of a resource which only does something. */
+export async function admitCreate(
+  admission: Admission,
+  created: Pick<AdmissionRequest, 'definition' | 'subresource' | 'name' | 'context'> & { readonly object: ApiObject },
+): Promise<ApiObject> {
+  const request = { ...created, operation: 'CREATE', old: undefined } as const;
+  const object = await admission.admit(request);
+  await admission.validate({ ...request, object });
+  return object;
 }

@@ -63,6 +63,22 @@ describe('NamespaceLifecycle', () => {
     assert.deepEqual([status, message], [403, `pods "p" is forbidden: ${why}`]);
   });
 
+  const below: readonly { readonly what: string; readonly of: string; readonly path: string; readonly body: object }[] = [
+    { what: 'a binding of a pod', of: 'pods', path: 'pods/x/binding', body: { metadata: { name: 'y' }, target: {} } },
+    { what: 'a binding', of: 'bindings', path: 'bindings', body: { metadata: { name: 'x' }, target: { name: 'n' } } },
+    { what: 'an eviction', of: 'pods', path: 'pods/x/eviction', body: {} },
+    { what: 'a token', of: 'serviceaccounts', path: 'serviceaccounts/x/token', body: { spec: {} } },
+  ];
+  for (const { what, of, path, body } of below) {
+    test(`refuses ${what} in a namespace that does not exist, and in one that goes`, async () => {
+      assert.deepEqual(await ask('POST', `/api/v1/namespaces/nope/${path}`, body), [404, 'namespaces "nope" not found']);
+      await ask('POST', '/api/v1/namespaces', { metadata: { name: 'held' }, spec: { finalizers: ['kubernetes'] } });
+      await ask('DELETE', '/api/v1/namespaces/held');
+      const why = 'unable to create new content in namespace held because it is being terminated';
+      assert.deepEqual(await ask('POST', `/api/v1/namespaces/held/${path}`, body), [403, `${of} "x" is forbidden: ${why}`]);
+    });
+  }
+
   test('says of an update that the object is not there', async () => {
     const answer = await ask('PUT', '/api/v1/namespaces/nope/configmaps/x', { metadata: { name: 'x' } });
     assert.deepEqual(answer, [404, 'configmaps "x" not found']);

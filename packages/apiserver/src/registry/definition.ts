@@ -146,7 +146,11 @@ export interface ResourceRegistry {
     context: RequestContext,
     name: string,
     change: (current: ApiObject) => Unstructured | ApiObject,
-    options?: { readonly strategy?: Strategy },
+    options?: {
+      readonly strategy?: Strategy;
+      /** Admission judged what was created below the object (a binding, an eviction), and is not asked about the effect. */
+      readonly isAdmitted?: true;
+    },
   ): Promise<ApiObject>;
   delete(context: RequestContext, name: string, options: DeleteOptions): Promise<unknown>;
 }

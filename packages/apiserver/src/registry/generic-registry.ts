@@ -13,7 +13,7 @@ import {
   writeJsonBytes,
 } from '@coracle/apimachinery';
 import type { Revision } from '@coracle/etcd';
-import type { Admission } from '../admission/admission.ts';
+import { type Admission, admissionChain, admitCreate } from '../admission/admission.ts';
 import { resourceVersionOffset } from '../storage/splice.ts';
 import type { Key, NewValue, Stored } from '../storage/storage.ts';
 import type { ApiObject, ObjectChange, RequestContext, ResourceDefinition, ResourceRegistry, Strategy } from './definition.ts';
@@ -35,6 +35,8 @@ export interface UpdateOptions {
   /** Rules in place of the resource's own: those of a subresource such as status. */
   readonly strategy?: Strategy;
   readonly subresource?: string;
+  /** Admission is not asked: it judged the request of which this is the effect. */
+  readonly isAdmitted?: true;
 }
 
 /** What is stored, or would be (dry run). */
@@ -116,7 +118,7 @@ export class GenericRegistry implements ResourceRegistry {
     context: RequestContext,
     name: string,
     change: (current: ApiObject) => Unstructured | ApiObject,
-    options: { readonly strategy?: Strategy } = {},
+    options: Pick<UpdateOptions, 'strategy' | 'isAdmitted'> = {},
   ): Promise<ApiObject> {
     return (await this.change(context, name, change, options)).object;
   }
@@ -155,6 +157,14 @@ export class GenericRegistry implements ResourceRegistry {
     }
   }
 
+  /** Asks admission about what is created below an object (apiserver pkg/endpoints/handlers/create.go, named creaters). */
+  async admitCreate(
+    context: RequestContext,
+    created: { readonly subresource: string; readonly name: string; readonly object: ApiObject },
+  ): Promise<ApiObject> {
+    return admitCreate(this.#admission, { definition: this.definition, context, ...created });
+  }
+
   async #createOnce(context: RequestContext, sent: Unstructured): Promise<Written | undefined> {
     const { definition } = this;
     const name = sent.metadata.name ?? '';
@@ -191,13 +201,14 @@ export class GenericRegistry implements ResourceRegistry {
     const metadata = metadataForUpdate({ ...sent.metadata, name: sent.metadata.name ?? name }, old.metadata);
     const prepared = this.#prepareUpdate({ ...sent, metadata }, old, strategy, context);
     const admissionRequest = { operation: 'UPDATE', definition, subresource: options.subresource ?? '', name, old, context } as const;
-    const admitted = await this.#admission.admit({ ...admissionRequest, object: prepared });
+    const admission = options.isAdmitted === true ? noAdmission : this.#admission;
+    const admitted = await admission.admit({ ...admissionRequest, object: prepared });
     const again = admitted === prepared ? prepared : this.#prepareUpdate(admitted, old, strategy, context);
     let object = deepFreeze(nextGeneration(strategy, again, old, semanticEqual));
     const errors = validateObjectUpdate(strategy, object, old, context);
     if (errors.length > 0) throw newInvalid(this.#internalKind, name, errors);
     for (const warning of strategy.warnings?.(object, old) ?? []) context.warn(warning);
-    await this.#admission.validate({ ...admissionRequest, object });
+    await admission.validate({ ...admissionRequest, object });
     if (isLastFinalizerGone(definition, object)) return this.#finishDeletion(context, current, object);
     if (sameButRevision(object, old)) return { object: old, stored: current, created: false };
     if (context.dryRun) return { object: this.#at(object, current.revision), stored: undefined, created: false };
@@ -361,6 +372,8 @@ export class GenericRegistry implements ResourceRegistry {
     return this.#storageConflict(namespace, name, `Precondition failed: UID in precondition: ${sent}, UID in object meta: ${stored}`);
   }
 }
+
+const noAdmission = admissionChain([]);
 
 const nothingBegun = { finish: async () => {}, revert: async () => {} };
 

@@ -19,7 +19,7 @@ import type { Process } from '@coracle/kernel';
 import type { Authenticator, Credentials } from '../authentication/authenticator.ts';
 import { anonymous, authenticated, type UserInfo } from '../authentication/user.ts';
 import type { Attributes, Authorizer } from '../authorization/authorizer.ts';
-import type { RequestContext, ResourceDefinition } from '../registry/definition.ts';
+import type { ApiObject, RequestContext, ResourceDefinition } from '../registry/definition.ts';
 import { steppedStorage } from '../storage/stepped.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { BodyReaders } from './body.ts';
@@ -164,7 +164,8 @@ export class ApiServer {
     if (info.verb !== 'create')
       throw newStatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     const body = readBody(request.body, action.kind, this.#readers).value;
-    const value = await action.create((body ?? {}) as Readonly<Record<string, unknown>>, context); // readBody refuses what is no object
+    const sent = deepFreeze(body ?? {}) as ApiObject; // readBody refuses what is no object; nobody relies on more of it
+    const value = await action.create(await this.resources.admitAction(action, sent, context), context);
     return { is: 'value', status: 201, value };
   }
 

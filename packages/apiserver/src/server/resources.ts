@@ -1,6 +1,6 @@
 import type { Frozen } from '@coracle/apimachinery';
-import type { Admission } from '../admission/admission.ts';
-import type { RequestContext, ResourceDefinition } from '../registry/definition.ts';
+import { type Admission, admitCreate } from '../admission/admission.ts';
+import type { ApiObject, RequestContext, ResourceDefinition } from '../registry/definition.ts';
 import { GenericRegistry } from '../registry/generic-registry.ts';
 
 /** A resource of which nothing is stored: a question that is answered (reviews), or something done (bindings). */
@@ -58,6 +58,11 @@ export class Resources {
 
   registry(group: string, version: string, resource: string): GenericRegistry | undefined {
     return this.#registries.get(keyOf({ group, version, resource }));
+  }
+
+  /** Asks admission before something is done that the body names. */
+  async admitAction(action: ActionDefinition, object: ApiObject, context: RequestContext): Promise<ApiObject> {
+    return admitCreate(this.#admission, { definition: action, subresource: '', name: object.metadata?.name ?? '', object, context });
   }
 
   action(group: string, version: string, resource: string): ActionDefinition | undefined {

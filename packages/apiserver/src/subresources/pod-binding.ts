@@ -81,7 +81,7 @@ async function bindPod(registry: ResourceRegistry, context: RequestContext, name
       if ((pod.spec.schedulingGates ?? []).length > 0) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
       return bound(pod, node, metadata ?? {}, context) as unknown as ApiObject; // the resource is pods
     },
-    { strategy: bindingStrategy },
+    { strategy: bindingStrategy, isAdmitted: true },
   );
 }
 

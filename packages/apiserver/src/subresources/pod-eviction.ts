@@ -25,6 +25,7 @@ export const podEviction: Subresource = {
     if (pod.metadata.deletionTimestamp === undefined)
       await registry.update({ ...context, dryRun }, name, (current) => disrupted(current, formatTime(context.clock.now())), {
         strategy: ownStrategy,
+        isAdmitted: true,
       });
     await registry.delete({ ...context, dryRun }, name, eviction.deleteOptions ?? {});
     return { status: 201, object: deepFreeze({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }) };
