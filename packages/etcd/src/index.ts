@@ -1,3 +1,10 @@
+export type { RangeAnswer } from './client/codec.ts';
+export { EtcdClient, type EtcdClientOptions } from './client/client.ts';
+export { type Connector, endpointOf } from './client/connection.ts';
+export { CallLostError, EtcdError } from './client/errors.ts';
+export { InProcessServers } from './client/in-process.ts';
+export { type ClientTls, http2Connector } from './client/transport/http2-connector.ts';
+export type { EtcdWatch } from './client/watch-stream.ts';
 export {
   type ClusterView,
   ConsensusError,
