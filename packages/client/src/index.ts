@@ -102,6 +102,15 @@ export {
   type Recorder,
 } from './tools/record/event-broadcaster.ts';
 export { type Correlated, type CorrelatorOptions, EventCorrelator } from './tools/record/event-correlator.ts';
+export {
+  clientSeriesSink,
+  eventFieldSelector,
+  type SeriesEvent,
+  type SeriesEventSink,
+  SeriesRecorder,
+  type SeriesRecorderOptions,
+  type SeriesReport,
+} from './tools/record/event-series.ts';
 export { EventRecorder, type EventRecorderOptions } from './tools/record/event-recorder.ts';
 export { type InformerWatcher, informerWatcher } from './tools/watch/informer-watcher.ts';
 export { retryWatcher, type RetryWatcherOptions } from './tools/watch/retry-watcher.ts';
@@ -170,3 +179,13 @@ export {
   validateKubeconfig,
 } from './tools/clientcmd/validation.ts';
 export { flattened, minified, redacted, shortened } from './tools/clientcmd/views.ts';
+export {
+  attach,
+  exec,
+  ExitCodeError,
+  type RemoteCommandTarget,
+  type Streams,
+  type TerminalSize,
+} from './tools/remotecommand/remote-command.ts';
+export { portForward, PortForwardError, type PortForwardTarget } from './tools/portforward/port-forward.ts';
+export { WebSocketClosedError } from './transport/websocket.ts';

@@ -78,12 +78,15 @@ export class Http1Connections {
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       return await new Promise<UpgradeResult>((resolve, reject) => {
-        sent.once('upgrade', (message, upgraded, head) =>
-          resolve({
-            protocol: String(message.headers['sec-websocket-protocol'] ?? message.headers.upgrade ?? ''),
-            duplex: socketDuplex(upgraded as Socket, head),
-          }),
-        );
+        sent.once('upgrade', (message, upgraded, head) => {
+          if (!accepts(request, message))
+            reject(new TransportError(`Cannot upgrade "${request.path}": the server did not accept the key`, { executed: 'unknown' }));
+          else
+            resolve({
+              protocol: String(message.headers['sec-websocket-protocol'] ?? message.headers.upgrade ?? ''),
+              duplex: socketDuplex(upgraded as Socket, head),
+            });
+        });
         sent.once('response', (message) =>
           resolve(
             refusal(message)
@@ -158,6 +161,18 @@ export class Http1Connections {
     sent.on('error', () => undefined); // one after the answer is told by the reader of the body
     return sent;
   }
+}
+
+/** A WebSocket's server proves that it read the request (RFC 6455, section 4.1). */
+function accepts({ headers }: WireRequest, message: IncomingMessage): boolean {
+  const key = headers['sec-websocket-key'];
+  if (key === undefined) return true;
+  const expected = globalThis.process
+    .getBuiltinModule('node:crypto')
+    .createHash('sha1')
+    .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64');
+  return message.headers['sec-websocket-accept'] === expected;
 }
 
 /** Without what was only of this connection. */
