@@ -24,6 +24,7 @@ export function checkTxn(txn: Txn): void {
 /** What etcd refuses of a range, in a transaction or alone. Throws InvalidRequestError or RangeError. */
 export function checkRange(request: RangeRequest): void {
   checkKeys(request);
+  if (request.sort?.isInvalid === true) throw new InvalidRequestError('etcdserver: invalid sort option');
   checkInteger(request.revision ?? 0, 'revision');
   checkInteger(request.limit ?? 0, 'limit');
   checkInteger(request.minModRevision ?? 0, 'revision');

@@ -163,7 +163,10 @@ function answered(request: RangeRequest, state: State): unknown {
     kept.sort((a, b) => (of(a) < of(b) ? -1 : of(a) > of(b) ? 1 : 0) * (sort.descending ? -1 : 1));
   }
   const shown = kept.slice(0, limit > 0 ? limit : undefined);
-  const kvs = request.keysOnly === true ? shown.map(([key, row]) => [key, { ...row, value: '' }] as const) : shown;
+  const kvs =
+    request.keysOnly === true
+      ? shown.map(([key, row]) => [key, { ...row, value: '', lease: sort?.target === 'value' ? row.lease : 0n }] as const)
+      : shown;
   return { kvs, count: all.length, more: shown.length < kept.length };
 }
 

@@ -1,4 +1,4 @@
-import type { KeyValue, RangeRequest, RangeResponse } from './types.ts';
+import { type KeyValue, noLease, type RangeRequest, type RangeResponse } from './types.ts';
 
 const noValue = new Uint8Array();
 
@@ -32,7 +32,9 @@ export function assembled(request: RangeRequest, found: readonly KeyValue[], cou
 }
 
 export function shown(request: RangeRequest, kvs: readonly KeyValue[]): readonly KeyValue[] {
-  return request.keysOnly === true ? kvs.map((kv) => Object.freeze({ ...kv, value: noValue })) : kvs;
+  if (request.keysOnly !== true) return kvs;
+  const keepsLease = request.sort?.target === 'value';
+  return kvs.map((kv) => Object.freeze({ ...kv, value: noValue, lease: keepsLease ? kv.lease : noLease }));
 }
 
 function isWithin(request: RangeRequest, kv: KeyValue): boolean {

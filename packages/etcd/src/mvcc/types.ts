@@ -52,6 +52,8 @@ export interface Sort {
   readonly descending: boolean;
   /** Sorts what the limit has left, by key: etcd does so when it is given a target and no order. */
   readonly limitFirst?: boolean;
+  /** A client asked for a target or an order that there is not: `checkRange` refuses it, in its turn. */
+  readonly isInvalid?: boolean;
 }
 
 export interface RangeRequest extends KeyRange {
@@ -60,7 +62,7 @@ export interface RangeRequest extends KeyRange {
   /** 0, negative or absent: no limit. Applied after filters and sorting. */
   readonly limit?: number;
   readonly countOnly?: boolean;
-  /** Answers without values. */
+  /** Answers without values and, unless they are sorted by value, without leases, which etcd's index does not know. */
   readonly keysOnly?: boolean;
   /** Absent: by key, ascending. */
   readonly sort?: Sort | undefined;

@@ -265,8 +265,8 @@ describe('hot codecs', () => {
   test('refuse an operation that is none and numbers that etcd does not know, in its words', () => {
     const refused = (bytes: Uint8Array, text: string): void => assert.throws(() => decodeTxn(bytes), { message: text });
     refused(messages.txnRequest.encode({ success: [{}] }), 'etcdserver: key not found');
-    refused(messages.txnRequest.encode({ success: [{ requestRange: { key: 'a', sortOrder: 3 } }] }), 'etcdserver: invalid sort option');
-    refused(messages.txnRequest.encode({ success: [{ requestRange: { sortTarget: 5 } }] }), 'etcdserver: key is not provided');
+    assert.deepEqual(decodeRange(messages.rangeRequest.encode({ key: 'a', sortOrder: 3 })).sort?.isInvalid, true);
+    assert.deepEqual(decodeRange(messages.rangeRequest.encode({ key: 'a', sortTarget: 5 })).sort?.isInvalid, true);
     refused(messages.txnRequest.encode({ compare: [{ key: 'a', result: 4 }] }), 'etcdserver: unknown compare result 4');
     refused(messages.txnRequest.encode({ compare: [{ key: 'a', target: 5 }] }), 'etcdserver: unknown compare target 5');
   });

@@ -77,7 +77,7 @@ function readRange(from: ProtobufReader): Reading {
     end: end === '' ? undefined : end,
     limit,
     revision,
-    sort: sortOf(key, sortOrder, sortTarget),
+    sort: sortOf(sortOrder, sortTarget),
     serializable,
     keysOnly,
     countOnly,
@@ -87,13 +87,11 @@ function readRange(from: ProtobufReader): Reading {
 
 const sortTargets: readonly SortTarget[] = ['key', 'version', 'create', 'mod', 'value'];
 
-/** Orders are 0 none, 1 ascending, 2 descending. Throws InvalidRequestError, of an empty key first. */
-function sortOf(key: string, order: number, number: number): Sort | undefined {
+/** Orders are 0 none, 1 ascending, 2 descending. */
+function sortOf(order: number, number: number): Sort | undefined {
   if (order === 0 && number === 0) return undefined;
   const target = sortTargets[number];
-  if (target === undefined || order < 0 || order > 2) {
-    throw new InvalidRequestError(key === '' ? 'etcdserver: key is not provided' : 'etcdserver: invalid sort option');
-  }
+  if (target === undefined || order < 0 || order > 2) return { target: 'key', descending: false, isInvalid: true };
   return order === 0 ? { target, descending: false, limitFirst: true } : { target, descending: order === 2 };
 }
 

@@ -36,7 +36,8 @@ const firstChunkKeys = 10;
 async function rangeStream(context: V3Context, bytes: Buffer, call: StreamCall): Promise<void> {
   const request = decodeRange(bytes);
   checkRange(request);
-  if (!isInKeyOrder(request)) throw new GrpcError(grpcCode.unimplemented, 'RangeStream does not support custom sort orders');
+  if (!isInKeyOrder(request) && request.sort?.limitFirst !== true)
+    throw new GrpcError(grpcCode.unimplemented, 'RangeStream does not support custom sort orders');
   if (hasBounds(request)) throw new GrpcError(grpcCode.unimplemented, 'RangeStream does not support revision filters');
   if (!request.serializable) await context.store.linearized();
   if (request.countOnly === true) {
@@ -56,7 +57,10 @@ async function sendChunks(context: V3Context, request: Reading, call: StreamCall
   let limit = Math.min(firstChunkKeys, most);
   let sent = 0;
   while (call.isOpen) {
-    const { kvs, more, count } = store.range({ ...request, key, revision: pinned, limit });
+    const chunk = { ...request, key, revision: pinned, limit };
+    const first = store.range(chunk);
+    // A target without an order sorts what is in one chunk; where the next begins would be anywhere.
+    const { kvs, more, count } = first.more && request.sort !== undefined ? store.range({ ...chunk, sort: undefined }) : first;
     sent += kvs.length;
     const last = kvs.at(-1);
     if (!more || sent >= most || last === undefined) {

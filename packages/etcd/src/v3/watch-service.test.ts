@@ -82,11 +82,33 @@ describe('Watch', () => {
   test('prev_kv is there even when a compaction ran right after the write', async () => {
     const bench = new V3Bench();
     await bench.put('a', '1');
-    await bench.put('a', '2');
+    const watching = bench.watch({ createRequest: { key: 'a', prevKv: true } });
+    watching.stream.roomBytes = 0;
+    // The first is on its way, the second makes the queue long, the others are read from the history.
+    for (const value of ['2', 'v'.repeat(1_200_000), '4']) await bench.put('a', value);
     await bench.remove({ key: 'a' });
-    await bench.compact(4);
-    const watching = bench.watch({ createRequest: { key: 'a', startRevision: 4, prevKv: true } });
-    assert.deepEqual(await watching.story(), ['created 0', '0 delete a@4 was 2']);
+    await bench.compact(5);
+    watching.stream.makeRoom(Number.POSITIVE_INFINITY);
+    const before = (await watching.responses()).flatMap(({ events }) =>
+      events.map(({ kv, prevKv }) => [kv?.modRevision, prevKv?.value?.length]),
+    );
+    assert.deepEqual(before, [
+      [3, 1],
+      [4, 1],
+      [5, 1_200_000],
+      [6, 1],
+    ]);
+  });
+
+  test('what a watch from the compact revision is told has no prev_kv there, as that is compacted', async () => {
+    const bench = new V3Bench();
+    await bench.put('a', '1');
+    await bench.put('a', '2');
+    await bench.put('a', '3');
+    await bench.compact(3);
+    const watching = bench.watch({ createRequest: { key: 'a', startRevision: 3, prevKv: true } });
+    await bench.remove({ key: 'a' });
+    assert.deepEqual(await watching.story(), ['created 0', '0 put a@3, put a@4 was 2', '0 delete a@5 was 3']);
   });
 
   test('filters: no puts, no deletes, and nothing at all when both', async () => {

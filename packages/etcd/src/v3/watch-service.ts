@@ -37,6 +37,11 @@ interface Watcher {
   readonly id: bigint;
   readonly range: KeyRange;
   readonly withPrevious: boolean;
+  /**
+   * What came before the changes up to here had been compacted when the watch was made: it is not told, as in etcd, and the API
+   * server counts on that. A watcher that falls behind later is told everything all the same.
+   */
+  readonly bareThrough: number;
   readonly noPuts: boolean;
   readonly noDeletes: boolean;
   readonly fragments: boolean;
@@ -110,6 +115,7 @@ class WatchStream implements RequestSink {
       id: watchId === 0n ? this.#freeId() : watchId,
       range: { key, end },
       withPrevious: request.prevKv === true,
+      bareThrough: store.compactRevision,
       noPuts: request.filters?.includes(0) === true,
       noDeletes: request.filters?.includes(1) === true,
       fragments: request.fragment === true,
@@ -213,7 +219,7 @@ class WatchStream implements RequestSink {
     let bytes = 0;
     for (const change of changes) {
       if (change.current === undefined ? watcher.noDeletes : watcher.noPuts) continue;
-      const block = this.#blocks.of(change, watcher.withPrevious);
+      const block = this.#blocks.of(change, watcher.withPrevious && change.revision > watcher.bareThrough);
       events.push(block);
       bytes += block.length;
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { type ClientHttp2Session, constants } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { get as getSecurely } from 'node:https';
 import { describe, test } from 'node:test';
@@ -12,6 +12,7 @@ import { frameOf } from '../grpc/memory-stream.fixture.ts';
 import * as m from '../messages.ts';
 import { SingleMember } from '../single-member.ts';
 import { V3Server } from '../v3-server.ts';
+import { callUnary, openCall, outcomeOf, sessionTo } from './grpc-client.fixture.ts';
 import { listenV3, type TlsOptions } from './listener.ts';
 
 function pem(name: string): string {
@@ -39,8 +40,7 @@ async function bench(options: { readonly tls?: TlsOptions } = {}) {
   const sessions: ClientHttp2Session[] = [];
   const session = (more: object = {}): ClientHttp2Session => {
     const scheme = options.tls === undefined ? 'http' : 'https';
-    const one = connect(`${scheme}://127.0.0.1:${listener.port}`, { ca: pem('ca.crt'), ...more });
-    one.on('error', () => undefined);
+    const one = sessionTo(`${scheme}://127.0.0.1:${listener.port}`, { ca: pem('ca.crt'), ...more });
     sessions.push(one);
     return one;
   };
@@ -56,88 +56,38 @@ async function bench(options: { readonly tls?: TlsOptions } = {}) {
   };
 }
 
-function open(session: ClientHttp2Session, path: string, headers: object = {}): ClientHttp2Stream {
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': `/${path}`,
-    'content-type': 'application/grpc',
-    te: 'trailers',
-    ...headers,
-  });
-  stream.on('error', () => undefined);
-  return stream;
-}
-
-interface Outcome {
-  readonly messages: readonly Buffer[];
-  readonly status: string | undefined;
-  readonly text: string | undefined;
-  /** There were headers and nothing else. */
-  readonly isTrailersOnly: boolean;
-}
-
-/** What came of a call that ends. */
-function outcome(stream: ClientHttp2Stream): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const messages: Buffer[] = [];
-    const frames = new FrameReader(Number.MAX_SAFE_INTEGER);
-    let head: Record<string, unknown> = {};
-    let trailers: Record<string, unknown> | undefined;
-    stream.on('response', (headers) => (head = headers));
-    stream.on('trailers', (headers) => (trailers = headers));
-    stream.on('data', (chunk: Buffer) => frames.push(chunk, (message) => messages.push(Buffer.from(message))));
-    stream.on('close', () => {
-      const of = trailers ?? head;
-      if (of['grpc-status'] === undefined) reject(new Error(`no status, but reset ${stream.rstCode}`));
-      else
-        resolve({
-          messages,
-          status: String(of['grpc-status']),
-          text: of['grpc-message'] as string,
-          isTrailersOnly: trailers === undefined,
-        });
-    });
-  });
-}
-
-function call(session: ClientHttp2Session, path: string, request: Uint8Array, headers: object = {}): Promise<Outcome> {
-  const stream = open(session, path, headers);
-  stream.end(frameOf(request));
-  return outcome(stream);
-}
-
 const put = (key: string, value: Uint8Array): Buffer => m.putRequest.encode({ key, value });
 
 describe('listenV3() in the clear', () => {
   test('serves calls, with a status in trailers or alone', async () => {
     await using of = await bench();
     const session = of.session();
-    const fine = await call(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')));
+    const fine = await callUnary(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')));
     assert.deepEqual([fine.status, fine.text, fine.isTrailersOnly, fine.messages.length], ['0', '', false, 1]);
     assert.equal(m.putResponse.decode(fine.messages[0] ?? Buffer.alloc(0)).header?.revision, 2);
-    const refused = await call(session, 'etcdserverpb.KV/Put', put('', Buffer.alloc(0)));
+    const refused = await callUnary(session, 'etcdserverpb.KV/Put', put('', Buffer.alloc(0)));
     assert.deepEqual([refused.status, refused.text, refused.isTrailersOnly], ['3', 'etcdserver: key is not provided', true]);
-    const unknown = await call(session, 'etcdserverpb.KV/N%C3%A4h', Buffer.alloc(0));
-    assert.deepEqual([unknown.status, unknown.text], ['12', 'unknown method N%25C3%25A4h for service etcdserverpb.KV']);
+    const unknown = await callUnary(session, 'etcdserverpb.KV/N%C3%A4h', Buffer.alloc(0));
+    assert.deepEqual([unknown.status, unknown.text], ['12', 'unknown method N%C3%A4h for service etcdserverpb.KV']);
   });
 
   test('reads a request that comes in single bytes, and refuses a compressed one', async () => {
     await using of = await bench();
-    const stream = open(of.session(), 'etcdserverpb.KV/Put');
-    const ended = outcome(stream);
+    const stream = openCall(of.session(), 'etcdserverpb.KV/Put');
+    const ended = outcomeOf(stream);
     for (const byte of frameOf(put('k', Buffer.from('v')))) await new Promise((sent) => stream.write(Buffer.of(byte), sent));
     stream.end();
     assert.equal((await ended).status, '0');
     assert.equal(Buffer.from(of.store.range({ key: 'k' }).kvs[0]?.value ?? []).toString(), 'v');
-    const compressed = open(of.session(), 'etcdserverpb.KV/Put', { 'grpc-encoding': 'gzip' });
+    const compressed = openCall(of.session(), 'etcdserverpb.KV/Put', { 'grpc-encoding': 'gzip' });
     compressed.write(Buffer.from('0100000001aa', 'hex')); // and does not end: the status comes all the same
-    assert.deepEqual((await outcome(compressed)).status, '12');
+    assert.deepEqual((await outcomeOf(compressed)).status, '12');
   });
 
   test('tells a watcher, and lets go of it when the client resets its stream', async () => {
     await using of = await bench();
     const session = of.session();
-    const stream = open(session, 'etcdserverpb.Watch/Watch');
+    const stream = openCall(session, 'etcdserverpb.Watch/Watch');
     const frames = new FrameReader(1 << 20);
     const seen: m.WatchResponse[] = [];
     const told = (count: number): Promise<void> =>
@@ -148,7 +98,7 @@ describe('listenV3() in the clear', () => {
     stream.on('data', (chunk: Buffer) => frames.push(chunk, (message) => seen.push(m.watchResponse.decode(message))));
     stream.write(frameOf(m.watchRequest.encode({ createRequest: { key: 'a' } })));
     await told(1);
-    await call(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')));
+    await callUnary(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')));
     await told(2);
     assert.deepEqual(
       seen.map(({ created, events }) => [created, events.length]),
@@ -159,7 +109,7 @@ describe('listenV3() in the clear', () => {
     );
     stream.close(constants.NGHTTP2_CANCEL);
     await new Promise((closed) => stream.once('close', closed));
-    await call(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('2')));
+    await callUnary(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('2')));
     assert.equal(seen.length, 2);
   });
 
@@ -172,7 +122,7 @@ describe('listenV3() in the clear', () => {
     for (let round = 0; round < 2; round++) {
       const streams = await Promise.all(
         Array.from({ length: 1_000 }, async () => {
-          const stream = open(session, 'etcdserverpb.Watch/Watch');
+          const stream = openCall(session, 'etcdserverpb.Watch/Watch');
           stream.write(create);
           await new Promise((created) => stream.once('data', created));
           return stream;
@@ -180,7 +130,7 @@ describe('listenV3() in the clear', () => {
       );
       for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
     }
-    assert.equal((await call(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')))).status, '0');
+    assert.equal((await callUnary(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')))).status, '0');
     assert.equal(goaway, undefined);
   });
 
@@ -188,13 +138,13 @@ describe('listenV3() in the clear', () => {
     await using of = await bench();
     const value = Buffer.alloc(1 << 20);
     for (let i = 0; i < 60; i++) await of.store.txn({ compares: [], success: [{ op: 'put', key: `k${i}`, value }], failure: [] });
-    const stream = open(of.session(), 'etcdserverpb.KV/RangeStream');
+    const stream = openCall(of.session(), 'etcdserverpb.KV/RangeStream');
     stream.pause();
     stream.end(frameOf(m.rangeRequest.encode({ key: 'k', rangeEnd: 'l' })));
     const before = process.memoryUsage().rss;
     await new Promise((later) => setTimeout(later, 300));
     const held = process.memoryUsage().rss - before;
-    const ended = outcome(stream);
+    const ended = outcomeOf(stream);
     stream.resume();
     const { messages, status } = await ended;
     const kvs = messages.reduce((sum, each) => sum + (m.rangeStreamResponse.decode(each).rangeResponse?.kvs?.length ?? 0), 0);
@@ -232,7 +182,7 @@ describe('listenV3() in the clear', () => {
         socket.resume();
       });
     }
-    assert.equal((await call(of.session(), 'etcdserverpb.KV/Put', put('a', Buffer.from('1')))).status, '0');
+    assert.equal((await callUnary(of.session(), 'etcdserverpb.KV/Put', put('a', Buffer.from('1')))).status, '0');
   });
 });
 
@@ -240,13 +190,13 @@ describe('listenV3() with TLS', () => {
   test('serves clients whose certificate the authority signed, and nobody else', async () => {
     await using of = await bench({ tls });
     const session = of.session({ cert: pem('client.crt'), key: pem('client.key') });
-    assert.equal((await call(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')))).status, '0');
+    assert.equal((await callUnary(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')))).status, '0');
     assert.equal(session.alpnProtocol, 'h2');
     for (const stranger of [{}, { cert: pem('stranger.crt'), key: pem('stranger.key') }]) {
       const refused = of.session(stranger);
-      const stream = open(refused, 'etcdserverpb.KV/Put');
+      const stream = openCall(refused, 'etcdserverpb.KV/Put');
       stream.end(frameOf(put('b', Buffer.from('1'))));
-      await assert.rejects(outcome(stream));
+      await assert.rejects(outcomeOf(stream));
     }
     assert.equal(of.store.revision, 2);
   });
