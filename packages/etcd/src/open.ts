@@ -7,11 +7,7 @@ import { MetaFile } from './directory/meta-file.ts';
 import { type Disk, type DiskLock, errorCode, isNoSpace } from './disk/disk.ts';
 import { nodeDisk } from './disk/node-disk.ts';
 import { DurableStore } from './durable-store.ts';
-<<<<<<< HEAD
 import { LogWindow, type WindowBounds } from './member/log-window.ts';
-=======
-import { LogWindow } from './member/log-window.ts';
->>>>>>> origin/main
 import type { GroupTiming } from './member/group.ts';
 import { decodeMembers, encodeMembers, type MemberInfo } from './member/members.ts';
 import type { PeerTransport } from './member/peer-transport.ts';
@@ -42,11 +38,8 @@ export type DurableStoreOptions = {
    * for a person to decide, who has no copy and no other member.
    */
   readonly forceTruncate?: boolean;
-<<<<<<< HEAD
   /** What stays in memory of the log that is applied, for members a little behind. Default 10,000 entries and 16 MiB. */
   readonly window?: WindowBounds;
-=======
->>>>>>> origin/main
   /** The group that the store is to be kept by; by default this member is alone, and nobody can join it. */
   readonly group?: GroupOptions;
 } & ({ readonly directory: string } | { readonly disk: Disk });
@@ -109,11 +102,7 @@ async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): P
     const durable = read?.hardState ?? found.hardState;
     // A leader's snapshot may have become durable before what its term says.
     const hardState = durable.term < term ? { term, vote: 0, commit: index } : { ...durable, commit: Math.max(durable.commit, index) };
-<<<<<<< HEAD
     const bounds = options.window ?? { entries: 10_000, bytes: 16 * mebibyte };
-=======
-    const bounds = { entries: 10_000, bytes: 16 * mebibyte };
->>>>>>> origin/main
     const entries = read?.entries ?? [];
     const [oldest] = entries;
     // The oldest one is given up, so that it is known what comes before the next.

@@ -42,11 +42,8 @@ async function converge(group: SimulatedGroup, maxMs = 20_000): Promise<void> {
   assert.fail(`members have applied ${group.stores().map((store) => store.view().applied)} after ${maxMs} ms`);
 }
 
-<<<<<<< HEAD
 /** So that little is written in a second. */
 const slow = { lostPerMille: 0, doubledPerMille: 0, maxDelayMs: 25 };
-=======
->>>>>>> origin/main
 const followersOf = (group: SimulatedGroup, leader: DurableStore): readonly DurableStore[] =>
   group.stores().filter((store) => store !== leader);
 const idOf = (store: DurableStore): number => store.view().id;
@@ -110,11 +107,7 @@ test('A cut-off leader steps down and answers nobody; the others go on, and it f
 });
 
 test('Whoever was away too long gets a snapshot, and its watchers miss nothing', async () => {
-<<<<<<< HEAD
   const group = new SimulatedGroup({ sizes: { window: { entries: 10, bytes: 4096 } } });
-=======
-  const group = new SimulatedGroup({ sizes: { snapshotBytes: 4096 } });
->>>>>>> origin/main
   await group.start();
   const leader = await group.elect();
   const [away] = followersOf(group, leader);
@@ -126,12 +119,7 @@ test('Whoever was away too long gets a snapshot, and its watchers miss nothing',
     group.ids.filter((id) => id !== idOf(away)),
   );
   // More than the window of the log keeps.
-<<<<<<< HEAD
   for (let i = 0; i < 40; i++) await group.runtime.drive(leader.txn(putOf(`k${i}`)));
-=======
-  const value = 'x'.repeat(700_000);
-  for (let i = 0; i < 40; i++) await group.runtime.drive(leader.txn(putOf(`k${i}`, value)));
->>>>>>> origin/main
   assert.ok(leader.view().firstIndex > away.view().lastIndex + 1);
   group.network.heal();
   await converge(group, 60_000);
@@ -177,10 +165,7 @@ test('A learner is added, catches up, is promoted, and the leader is removed, wh
   const group = new SimulatedGroup();
   await group.start();
   const leader = await group.elect();
-<<<<<<< HEAD
   group.network.faults = slow;
-=======
->>>>>>> origin/main
   let isDone = false;
   let acknowledged = 0;
   const load = (async (): Promise<void> => {
@@ -307,10 +292,7 @@ test('Members restart one after the other under load, and nobody who was told "d
   const group = new SimulatedGroup({ seed: 3 });
   await group.start();
   await group.elect();
-<<<<<<< HEAD
   group.network.faults = slow;
-=======
->>>>>>> origin/main
   const acknowledged: string[] = [];
   let isDone = false;
   const load = (async (): Promise<void> => {
@@ -359,11 +341,7 @@ test('Members compare what they made of the log at every 1,000th entry; a differ
     for (let i = 0; i < count; i++) await group.runtime.drive(leader.txn(putOf(`k${i % 10}`)));
     await group.runtime.advance(1_000);
   };
-<<<<<<< HEAD
   await write(1_050);
-=======
-  await write(2_100);
->>>>>>> origin/main
   assert.deepEqual(leader.alarms, []);
   // A value that the follower holds changes in its memory, and what is made of it goes on from there.
   const flipped = follower.range({ key: 'k3' }).kvs[0]?.value;

@@ -127,11 +127,7 @@ export class Group implements PeerReceiver {
     this.#snapshots = new SnapshotExchange({ disk, meta, replica });
     window.current = () => this.#snapshots.current();
     // Whoever was ever given anything to keep has been admitted.
-<<<<<<< HEAD
     this.#isAdmitted = parts.transport === undefined || hardState.term > 1 || log.lastIndex > 1 || replica.confState.voters.length < 2;
-=======
-    this.#isAdmitted = parts.transport === undefined || hardState.term > 1 || log.lastIndex > 1 || replica.confState.voters.length === 0;
->>>>>>> origin/main
     this.member = new Member({
       process,
       id: this.id,
@@ -339,11 +335,7 @@ export class Group implements PeerReceiver {
     }
     this.#welcomedBy.add(from);
     const voters = this.#parts.replica.confState.voters.length;
-<<<<<<< HEAD
     const needed = voters - Math.floor(voters / 2);
-=======
-    const needed = voters - (Math.floor(voters / 2) + 1) + 1;
->>>>>>> origin/main
     if (this.#welcomedBy.size >= needed && this.#refusedBy === nobody) this.#isAdmitted = true;
   }
 
