@@ -41,3 +41,19 @@ test('a revision that somebody else has compacted is no failure', async () => {
   await runtime.advance(3 * intervalMs);
   assert.deepEqual(runtime.failures, []);
 });
+
+test('a store that cannot be reached for a while is compacted afterwards, and the server goes on', async () => {
+  const { runtime, store, storage, process, put } = world();
+  await runtime.settle();
+  for (const key of ['/a', '/b', '/c']) await put(key);
+  const old = store.revision;
+  await runtime.advance(intervalMs);
+  const { compact } = storage;
+  storage.compact = () => Promise.reject(new Error('no answer'));
+  await runtime.advance(intervalMs);
+  assert.ok(store.compactRevision < old);
+  storage.compact = compact;
+  await runtime.advance(intervalMs);
+  assert.equal(store.compactRevision, old);
+  assert.deepEqual([runtime.failures, process.signal.aborted], [[], false]);
+});

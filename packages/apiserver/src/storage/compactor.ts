@@ -1,3 +1,4 @@
+import type { Revision } from '@coracle/etcd';
 import type { Process } from '@coracle/kernel';
 import { CompactedRevisionError, type Storage } from './storage.ts';
 
@@ -16,15 +17,25 @@ export async function compactPeriodically(
   { process, storage, intervalMs }: CompactorOptions,
   signal: AbortSignal = process.signal,
 ): Promise<void> {
-  let before = await storage.currentRevision();
+  let before: Revision | undefined;
   for (;;) {
-    await process.clock.sleep(intervalMs, { background: true, signal });
-    const now = await storage.currentRevision();
     try {
-      if (before > 0) await storage.compact(before);
+      const now = await storage.currentRevision();
+      if (before !== undefined && before > 0) await compactTo(storage, before);
+      before = now;
     } catch (error) {
-      if (!(error instanceof CompactedRevisionError)) throw error; // another member was there first
+      if (signal.aborted) throw error;
+      // The store cannot be reached: the next time may do better.
+      process.log.error('Cannot compact the history of the store', { error: error instanceof Error ? error.message : String(error) });
     }
-    before = now;
+    await process.clock.sleep(intervalMs, { background: true, signal });
+  }
+}
+
+async function compactTo(storage: Storage, revision: Revision): Promise<void> {
+  try {
+    await storage.compact(revision);
+  } catch (error) {
+    if (!(error instanceof CompactedRevisionError)) throw error; // another member was there first
   }
 }
