@@ -24,6 +24,7 @@ export { bootstrap } from './bootstrap/bootstrap.ts';
 export { type ActionDefinition, Resources } from './server/resources.ts';
 export { compactPeriodically, type CompactorOptions } from './storage/compactor.ts';
 export { EmbeddedStorage } from './storage/embedded.ts';
+export { Etcd3Storage, type Etcd3StorageOptions } from './storage/etcd3.ts';
 export { steppedStorage } from './storage/stepped.ts';
 export type { Storage, StorageChange, Stored, WatchSink } from './storage/storage.ts';
 export { type HttpListener, type HttpListenerOptions, listenHttp } from './transport/http-listener.ts';

@@ -67,4 +67,5 @@ export { type DurableStoreOptions, type GroupOptions, openDurableStore } from '.
 export { type LeaseStatus, MemoryStore, type Store } from './store.ts';
 export type { TlsOptions } from './v3/transport/listener.ts';
 export { type ServedStore, serveStore, type ServeStoreOptions } from './v3/serve-store.ts';
+export { serverOver } from './v3/server-over.ts';
 export { type ChangeSink, prefixEnd } from './watch-hub.ts';

@@ -16,6 +16,7 @@ import {
   TooManyRequestsError,
 } from '@coracle/etcd';
 import { assert } from '@coracle/kernel';
+import { keyBytes, keyText } from './key-bytes.ts';
 import {
   type CommitRequest,
   type CommitResult,
@@ -50,14 +51,14 @@ export class EmbeddedStorage implements Storage {
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<{ revision: Revision; stored: Stored | undefined }> {
-    const { kvs } = this.#range({ key, revision: options.at ?? 0 });
+    const { kvs } = this.#range({ key: keyBytes(key), revision: options.at ?? 0 });
     const kv = kvs[0];
     return { revision: options.at ?? this.#store.revision, stored: kv && this.#stored(kv) };
   }
 
   async list(prefix: Key, options: ListOptions = {}): Promise<ListResult> {
-    const end = prefixEnd(prefix);
-    const key = options.after === undefined ? prefix : `${options.after}\0`;
+    const end = prefixEnd(keyBytes(prefix));
+    const key = keyBytes(options.after === undefined ? prefix : `${options.after}\0`);
     const range = { key, end, revision: options.at ?? 0, ...(options.limit === undefined ? {} : { limit: options.limit }) };
     const { kvs, count } = this.#range(range);
     return {
@@ -76,7 +77,8 @@ export class EmbeddedStorage implements Storage {
   }
 
   async commit(request: CommitRequest): Promise<CommitResult> {
-    const { key, expect, value } = request;
+    const { expect, value } = request;
+    const key = keyBytes(request.key);
     if (value !== 'deleted') this.#cache.offer(request);
     const result = await this.#txn(request, {
       compares: [{ key, target: 'mod', result: 'equal', operand: expect === 'absent' ? 0 : expect }],
@@ -106,9 +108,10 @@ export class EmbeddedStorage implements Storage {
   }
 
   watch(prefix: Key, after: Revision, sink: WatchSink): Disposable {
+    const key = keyBytes(prefix);
     const deliver = (batch: readonly Change[]): void => sink.changes(batch.map((change) => this.#change(change)));
     try {
-      return this.#store.watch({ key: prefix, end: prefixEnd(prefix) }, after + 1, deliver);
+      return this.#store.watch({ key, end: prefixEnd(key) }, after + 1, deliver);
     } catch (error) {
       throw revisionError(error);
     }
@@ -154,7 +157,7 @@ class SeenChange implements StorageChange {
 
   constructor({ revision, key }: Change, current: Stored | undefined, previous: Stored | undefined) {
     this.revision = revision;
-    this.key = key;
+    this.key = keyText(key);
     this.current = current;
     this.previous = previous;
   }
@@ -219,7 +222,7 @@ class StoredCache {
     const offered = this.#offered.get(kv.value)?.value;
     this.#offered.delete(kv.value);
     const written = offered === undefined || offered === 'deleted' ? {} : { rvOffset: offered.rvOffset, object: offered.object };
-    const stored = new StoredValue({ key: kv.key, revision: kv.modRevision, json: kv.value, ...written });
+    const stored = new StoredValue({ key: keyText(kv.key), revision: kv.modRevision, json: kv.value, ...written });
     this.#entries.set(kv.value, stored);
     this.#weight += stored.weight;
     while (this.#weight > this.#limit) {

@@ -1,5 +1,5 @@
 import { SimRuntime } from '@coracle/simulator';
-import { serverOver } from '../fixtures/in-process-etcd.ts';
+import { serverOver } from '../v3/server-over.ts';
 import { MemoryStore } from '../store.ts';
 import { EtcdClient } from './client.ts';
 import { type ClientBench, clientContract } from './client-contract.ts';

@@ -1,0 +1,51 @@
+import { builtInTypes, decodeProtobuf, isProtobuf, ProtobufError, readEnvelope } from '@coracle/api';
+import { deepFreeze, type Frozen, parseGroupVersion, type Unstructured, writeJsonBytes } from '@coracle/apimachinery';
+import { resourceVersionOffset } from './splice.ts';
+import type { Key } from './storage.ts';
+
+/** What is stored under a key is no object that this server can read. */
+export class UnreadableValueError extends Error {
+  override readonly name = 'UnreadableValueError';
+  constructor(key: Key, why: string, options?: ErrorOptions) {
+    super(`cannot read what is stored as "${key}": ${why}`, options);
+  }
+}
+
+/** An object as it is stored, in this server's form: JSON. `object` is there when it was read on the way. */
+export interface ReadValue {
+  readonly json: Uint8Array;
+  readonly rvOffset: number;
+  readonly object?: Frozen<Unstructured>;
+}
+
+/**
+ * Reads what any API server has written: JSON, as this one, or protobuf behind `k8s\0`, as upstream by default
+ * (--storage-media-type). Throws UnreadableValueError, for what is encrypted, too.
+ */
+export function readValue(key: Key, value: Uint8Array): ReadValue {
+  if (isProtobuf(value)) return readProtobuf(key, value);
+  if (value[0] !== 0x7b) throw new UnreadableValueError(key, 'it is neither JSON nor protobuf');
+  // Upstream ends JSON with a line break, which must not get into a stream of lines.
+  const json = value.at(-1) === 0x0a ? value.subarray(0, -1) : value;
+  const rvOffset = resourceVersionOffset(json);
+  if (rvOffset < 0) throw new UnreadableValueError(key, 'it has no metadata');
+  return { json, rvOffset };
+}
+
+function readProtobuf(key: Key, value: Uint8Array): ReadValue {
+  let object: Frozen<Unstructured>;
+  try {
+    const { apiVersion, kind } = readEnvelope(value);
+    const { group, version } = parseGroupVersion(apiVersion);
+    const type = builtInTypes.kind(group, version, kind)?.type;
+    if (type === undefined) throw new ProtobufError(`no kind "${kind}" is registered for version "${apiVersion}"`);
+    object = deepFreeze(decodeProtobuf(builtInTypes, type, value) as unknown as Unstructured); // a registered kind is an object
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error;
+    throw new UnreadableValueError(key, error.message, { cause: error });
+  }
+  const json = writeJsonBytes(object);
+  const rvOffset = resourceVersionOffset(json);
+  if (rvOffset < 0) throw new UnreadableValueError(key, 'it has no metadata');
+  return { json, rvOffset, object };
+}
