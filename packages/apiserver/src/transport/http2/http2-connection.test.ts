@@ -15,7 +15,11 @@ interface Frame {
 class Client {
   readonly requests: { readonly request: Http2Request; readonly stream: Http2Stream }[] = [];
   readonly connection: Http2Connection;
-  waiting = 0;
+  readonly wire = {
+    waiting: 0,
+    write: (bytes: Uint8Array): void => void this.#sent.push(Buffer.from(bytes)),
+    end: (): void => void (this.isEnded = true),
+  };
   isEnded = false;
   nowMs = 0;
   #sent: Buffer[] = [];
@@ -23,11 +27,7 @@ class Client {
 
   constructor(...settings: readonly (readonly [number, number])[]) {
     this.connection = new Http2Connection({
-      wire: {
-        waiting: 0,
-        write: (bytes) => void this.#sent.push(Buffer.from(bytes)),
-        end: () => (this.isEnded = true),
-      },
+      wire: this.wire,
       clock: { now: () => this.nowMs, monotonic: () => this.nowMs },
       maxBodyBytes: 100_000,
       defer: (run) => void this.#deferred.push(run),
@@ -224,6 +224,40 @@ test('Http2Connection refuses more streams than it allows at once, also those th
   client.stream(0).release();
   client.send(get(2_003));
   assert.equal(client.requests.length, 1_001);
+});
+
+test('Http2Connection counts streams whose answers wait for a window', () => {
+  const client = new Client([setting.initialWindowSize, 0]);
+  for (let i = 0; i < 1_000; i++) {
+    client.send(get(2 * i + 1));
+    client.stream(i).respond(200, {}, Buffer.from('body'));
+    client.stream(i).release();
+  }
+  client.frames();
+  client.send(get(2_001));
+  assert.equal(client.reset(), errorCode.refusedStream);
+  client.send(wordsFrame(frameType.windowUpdate, 1, 4), get(2_003));
+  assert.equal(client.requests.length, 1_001);
+});
+
+test('Http2Connection ends with a client that reads no replies', () => {
+  const client = new Client();
+  const ping = frame(frameType.ping, 0, Buffer.alloc(8));
+  for (let i = 0; i < 20_000; i++) client.send(ping);
+  assert.equal(client.goneAway(), undefined); // they are read
+  client.wire.waiting = 1;
+  for (let i = 0; i < 10_001; i++) client.send(ping);
+  assert.equal(client.goneAway(), errorCode.enhanceYourCalm);
+});
+
+test('Http2Connection makes nothing more ready for a client that reads nothing', () => {
+  const client = new Client([setting.initialWindowSize, 100 << 20]).send(get(1), wordsFrame(frameType.windowUpdate, 0, 100 << 20));
+  client.wire.waiting = 1 << 20;
+  client.stream().respond(200, {}, Buffer.alloc(4 << 20));
+  assert.equal(bodyOf(client.frames()), 0);
+  client.wire.waiting = 0;
+  client.connection.drained();
+  assert.ok(bodyOf(client.frames()) >= 1 << 20);
 });
 
 test('Http2Connection ends with a client that resets streams faster than it may', () => {
