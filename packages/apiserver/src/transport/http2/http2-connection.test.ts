@@ -18,7 +18,9 @@ class Client {
   readonly wire = {
     waiting: 0,
     write: (bytes: Uint8Array): void => void this.#sent.push(Buffer.from(bytes)),
-    end: (): void => void (this.isEnded = true),
+    end: (): void => {
+      this.isEnded = true;
+    },
   };
   isEnded = false;
   nowMs = 0;
