@@ -82,7 +82,6 @@ export { type IndexFunction, type Indexers, ThreadSafeStore } from './tools/cach
 export { UndeltaStore } from './tools/cache/undelta-store.ts';
 export { ListPager, type ListPagerOptions, type PagedList } from './tools/pager/list-pager.ts';
 export { Backoff, type BackoffOptions } from './util/backoff.ts';
-export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export { ElectionHealth } from './tools/leaderelection/election-health.ts';
 export { type LeaderElectionConfig, LeaderElector } from './tools/leaderelection/leader-elector.ts';
 export { LeaseLock, type LeaseLockOptions } from './tools/leaderelection/lease-lock.ts';
@@ -116,6 +115,7 @@ export { type InformerWatcher, informerWatcher } from './tools/watch/informer-wa
 export { retryWatcher, type RetryWatcherOptions } from './tools/watch/retry-watcher.ts';
 export { until, untilWithoutRetry, untilWithSync, type WatchCondition, WatchClosedError } from './tools/watch/until.ts';
 export { defaultBackoff, defaultRetry, retryOnConflict, retryOnError, type RetryOptions } from './util/retry.ts';
+export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export {
   anonymousConfig,
   type AuthProviderConfig,
