@@ -1,7 +1,9 @@
 const smallestCapacity = 16;
+/** Up to here a ring is kept although little of it is used: queues that are filled and emptied in batches would grow it again and again. */
+const keptCapacity = 1024;
 
 /**
- * First in, first out, in constant time: a ring that doubles when it is full and halves when a quarter of it is used. `Array.shift` moves
+ * First in, first out, in constant time: a ring that doubles when it is full and, once it is large, halves when a quarter of it is used. `Array.shift` moves
  * all that is left, and a Map or Set that is emptied from its front walks over the holes.
  */
 export class Fifo<T> {
@@ -31,7 +33,7 @@ export class Fifo<T> {
     this.#ring[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#ring.length - 1);
     this.#length--;
-    if (this.#length * 4 < this.#ring.length && this.#ring.length > smallestCapacity) this.#resize(this.#ring.length / 2);
+    if (this.#length * 4 < this.#ring.length && this.#ring.length > keptCapacity) this.#resize(this.#ring.length / 2);
     return value;
   }
 
@@ -41,8 +43,9 @@ export class Fifo<T> {
 
   /** Invariant: the capacity is a power of two. */
   #resize(capacity: number): void {
-    const values = [...this];
-    this.#ring = values.concat(new Array<T>(capacity - values.length));
+    const ring = new Array<T | undefined>(capacity).fill(undefined);
+    for (let i = 0; i < this.#length; i++) ring[i] = this.#ring[(this.#head + i) & (this.#ring.length - 1)];
+    this.#ring = ring;
     this.#head = 0;
   }
 }

@@ -34,8 +34,10 @@ export function processBatch<T>(
   deltas: readonly ObjectDelta<T>[],
   isInInitialList: boolean,
 ): void {
-  const olds = deltas.map((delta) => store.apply(delta));
-  for (const [at, delta] of deltas.entries()) tell(listener, delta, olds[at], isInInitialList);
+  const olds: (Frozen<T> | undefined)[] = [];
+  for (const delta of deltas) olds.push(store.apply(delta));
+  let at = 0;
+  for (const delta of deltas) tell(listener, delta, olds[at++], isInInitialList);
 }
 
 function tell<T>(listener: DeltaListener<T>, delta: ObjectDelta<T>, old: Frozen<T> | undefined, isInInitialList: boolean): void {

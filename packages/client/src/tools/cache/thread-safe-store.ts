@@ -7,6 +7,11 @@ export type IndexFunction<T> = (object: Frozen<T>) => readonly string[];
 
 export type Indexers<T> = Readonly<Record<string, IndexFunction<T>>>;
 
+/** What is stored under a key. It stays when the object changes, so that the key is looked up once. */
+interface Cell<T> {
+  object: Frozen<T>;
+}
+
 interface Index<T> {
   readonly of: IndexFunction<T>;
   readonly keysByValue: Map<string, Set<string>>;
@@ -17,7 +22,7 @@ interface Index<T> {
  * set, so values that came and went cost nothing (kubernetes#84959).
  */
 export class ThreadSafeStore<T> {
-  #objects = new Map<string, Frozen<T>>();
+  readonly #cells = new Map<string, Cell<T>>();
   readonly #indexes = new Map<string, Index<T>>();
   #resourceVersion = '';
 
@@ -26,7 +31,7 @@ export class ThreadSafeStore<T> {
   }
 
   get size(): number {
-    return this.#objects.size;
+    return this.#cells.size;
   }
 
   /** The version of the newest thing that was written or bookmarked; '' before the first. */
@@ -35,21 +40,25 @@ export class ThreadSafeStore<T> {
   }
 
   get(key: string): Frozen<T> | undefined {
-    return this.#objects.get(key);
+    return this.#cells.get(key)?.object;
   }
 
   list(): Frozen<T>[] {
-    return [...this.#objects.values()];
+    const objects: Frozen<T>[] = [];
+    for (const { object } of this.#cells.values()) objects.push(object);
+    return objects;
   }
 
   listKeys(): string[] {
-    return [...this.#objects.keys()];
+    return [...this.#cells.keys()];
   }
 
   /** Adds or replaces; returns what was stored before. */
   set(key: string, object: Frozen<T>): Frozen<T> | undefined {
-    const old = this.#objects.get(key);
-    this.#objects.set(key, object);
+    const cell = this.#cells.get(key);
+    const old = cell?.object;
+    if (cell === undefined) this.#cells.set(key, { object });
+    else cell.object = object;
     for (const index of this.#indexes.values()) file(index, key, old, object);
     this.#resourceVersion = resourceVersionOf(object);
     return old;
@@ -58,16 +67,17 @@ export class ThreadSafeStore<T> {
   /** `object`, where known, is the final state: its version becomes the store's. Returns what was stored. */
   delete(key: string, object?: Frozen<T>): Frozen<T> | undefined {
     if (object !== undefined) this.#resourceVersion = resourceVersionOf(object);
-    const old = this.#objects.get(key);
+    const old = this.#cells.get(key)?.object;
     if (old === undefined) return undefined;
-    this.#objects.delete(key);
+    this.#cells.delete(key);
     for (const index of this.#indexes.values()) file(index, key, old, undefined);
     return old;
   }
 
   /** Holds exactly `objects` from here on. */
-  replace(objects: Map<string, Frozen<T>>, resourceVersion: string): void {
-    this.#objects = objects;
+  replace(objects: ReadonlyMap<string, Frozen<T>>, resourceVersion: string): void {
+    this.#cells.clear();
+    for (const [key, object] of objects) this.#cells.set(key, { object });
     this.#resourceVersion = resourceVersion;
     for (const index of this.#indexes.values()) {
       index.keysByValue.clear();
@@ -115,7 +125,7 @@ export class ThreadSafeStore<T> {
     for (const [name, of] of Object.entries(indexers)) {
       const index: Index<T> = { of, keysByValue: new Map() };
       this.#indexes.set(name, index);
-      for (const [key, object] of this.#objects) file(index, key, undefined, object);
+      for (const [key, { object }] of this.#cells) file(index, key, undefined, object);
     }
   }
 
@@ -128,7 +138,7 @@ export class ThreadSafeStore<T> {
   #at(indexName: string, keys: Iterable<string>): Frozen<T>[] {
     const objects: Frozen<T>[] = [];
     for (const key of keys) {
-      const object = this.#objects.get(key);
+      const object = this.#cells.get(key)?.object;
       assert(object !== undefined, `index "${indexName}" holds key "${key}", which is not stored`);
       objects.push(object);
     }
