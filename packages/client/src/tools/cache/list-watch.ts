@@ -28,8 +28,8 @@ export function tweakedListWatch<T>(listWatch: ListWatch<T>, tweak: (options: Wa
 }
 
 /** Whether lists have to be read page by page (client-go util/watchlist DoesClientNotSupportWatchListSemantics). */
-export function doesNotSupportWatchList(listWatch: Pick<ListWatch<unknown>, 'isWatchListSemanticsUnsupported'>): boolean {
-  return listWatch.isWatchListSemanticsUnsupported?.() ?? false;
+export function doesNotSupportWatchList(client: object): boolean {
+  return (client as Partial<ListWatch<unknown>>).isWatchListSemanticsUnsupported?.() ?? false; // whatever it is, it may say so
 }
 
 /**

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseLabelSelector, type Unstructured } from '@coracle/apimachinery';
+import { SimRuntime } from '@coracle/simulator';
+import { TestApiServer } from '../contract/api-server.fixture.ts';
+import { DynamicClient } from '../dynamic/dynamic-client.ts';
+import { Clientset } from '../kubernetes/clientset.ts';
+import { resources } from '../kubernetes/resources.ts';
+import { deletionKey } from '../tools/cache/keys.ts';
+import { doesNotSupportWatchList } from '../tools/cache/list-watch.ts';
+import { dynamicInformerFactory } from './dynamic-factory.ts';
+import { type InformerFactoryOptions, SharedInformerFactory } from './factory.ts';
+
+const configMaps = { group: '', version: 'v1', resource: 'configmaps' };
+
+async function scene() {
+  const logged: string[] = [];
+  const runtime = new SimRuntime({ log: ({ level, message }) => (level === 'warn' ? logged.push(message) : undefined) });
+  const server = new TestApiServer(runtime);
+  const process = runtime.process('component');
+  const transport = server.connect(process);
+  const clientset = new Clientset({ process, transport });
+  const client = new DynamicClient({ process, transport });
+  for (const name of ['a', 'b']) await runtime.drive(clientset.coreV1.namespaces().create({ metadata: { name } }));
+  const set = (namespace: string, name: string, labels: Record<string, string> = {}) =>
+    runtime.drive(clientset.coreV1.configMaps(namespace).create({ metadata: { name, labels } }));
+  return { runtime, process, clientset, client, set, logged };
+}
+
+async function watched(options: InformerFactoryOptions) {
+  const base = await scene();
+  const factory = dynamicInformerFactory(base.process, base.client, options);
+  const informer = factory.forResource(configMaps);
+  const seen: string[] = [];
+  informer.addEventHandler({
+    onAdd: (object: Unstructured) => seen.push(`add ${object.metadata.namespace}/${object.metadata.name}`),
+    onUpdate: (_old, object) => seen.push(`update ${object.metadata.namespace}/${object.metadata.name}`),
+    onDelete: (deleted) => seen.push(`delete ${deletionKey<Unstructured>(deleted)}`),
+  });
+  factory.start();
+  await base.runtime.drive(factory.waitForCacheSync());
+  return { ...base, factory, informer, seen };
+}
+
+describe('ResourceInformerFactory', () => {
+  test('tells of whole objects of any resource, as they are added, changed and deleted', async () => {
+    const { runtime, clientset, informer, seen, set, factory } = await watched({});
+    await set('a', 'one');
+    await runtime.drive(clientset.coreV1.configMaps('a').patch('one', 'merge', { data: { x: 'y' } }));
+    await runtime.settle();
+    assert.deepEqual(informer.lister.namespace('a').get('one')?.['data'], { x: 'y' });
+    await runtime.drive(clientset.coreV1.configMaps('a').delete('one'));
+    await runtime.settle();
+    assert.deepEqual(seen, ['add a/one', 'update a/one', 'delete a/one']);
+    assert.equal(factory.forResource(configMaps), informer);
+    assert.deepEqual([...factory.informers.keys()], ['configmaps.v1.']);
+    assert.deepEqual([...factory.startedInformers], [['configmaps.v1.', true]]);
+    await runtime.drive(factory.shutdown());
+  });
+
+  test('reads one namespace, or what tweaked options select, and nothing else', async () => {
+    const inNamespace = await watched({ namespace: 'a' });
+    await inNamespace.set('b', 'other');
+    await inNamespace.set('a', 'mine');
+    await inNamespace.runtime.settle();
+    assert.deepEqual(inNamespace.seen, ['add a/mine']);
+    for (const tweak of [{ labelSelector: 'app=web' }, { fieldSelector: 'metadata.name=web' }]) {
+      const selected = await watched({ tweakListOptions: (options) => ({ ...options, ...tweak }) });
+      await selected.set('a', 'db', { app: 'db' });
+      await selected.set('a', 'web', { app: 'web' });
+      await selected.runtime.settle();
+      assert.deepEqual(selected.seen, ['add a/web']);
+    }
+  });
+
+  test('its listers read by namespace and selector', async () => {
+    const { runtime, informer, set } = await watched({});
+    for (const [namespace, name, app] of [
+      ['a', 'one', 'web'],
+      ['a', 'two', 'db'],
+      ['b', 'one', 'web'],
+    ] as const)
+      await set(namespace, name, { app });
+    await runtime.settle();
+    assert.equal(informer.lister.list().length, 3);
+    assert.equal(informer.lister.list(parseLabelSelector('app=web')).length, 2);
+    assert.equal(informer.lister.namespace('a').list(parseLabelSelector('app=web')).length, 1);
+    assert.equal(informer.lister.namespace('b').get('two'), undefined);
+    assert.throws(() => informer.lister.namespace('b').require('two'), /configmaps "two" not found/);
+    assert.equal(informer.lister.get('b/one')?.metadata.namespace, 'b');
+  });
+
+  test('clients can stream lists unless they say that they cannot', async () => {
+    const { clientset, client } = await scene();
+    assert.equal(doesNotSupportWatchList(clientset.coreV1.configMaps()), false);
+    assert.equal(doesNotSupportWatchList(client.resource(configMaps)), false);
+    assert.equal(doesNotSupportWatchList({ isWatchListSemanticsUnsupported: () => true }), true);
+    assert.equal(doesNotSupportWatchList({ isWatchListSemanticsUnsupported: () => false }), false);
+    assert.equal(doesNotSupportWatchList({}), false);
+  });
+});
+
+describe('SharedInformerFactory', () => {
+  test('makes one informer for a resource, starts each once and those that come later with the next start', async () => {
+    const { runtime, clientset } = await scene();
+    const factory = new SharedInformerFactory(clientset);
+    const informer = factory.forResource(resources.core.v1.configMaps);
+    assert.equal(factory.forResource(resources.core.v1.configMaps), informer);
+    factory.start();
+    factory.start();
+    await runtime.drive(factory.waitForCacheSync());
+    const secrets = factory.forResource(resources.core.v1.secrets);
+    assert.deepEqual([...factory.informers.keys()], ['configmaps.v1.', 'secrets.v1.']);
+    assert.equal(factory.startedInformers.get('secrets.v1.'), undefined);
+    factory.start();
+    await runtime.drive(factory.waitForCacheSync());
+    assert.equal(secrets.hasSynced(), true);
+    await runtime.drive(factory.shutdown());
+    factory.forResource(resources.core.v1.pods);
+    factory.start();
+    assert.equal(factory.startedInformers.get('pods.v1.'), undefined);
+  });
+
+  test('warns of an informer that nobody started, instead of waiting or of saying nothing', async () => {
+    const { runtime, clientset, logged } = await scene();
+    const factory = new SharedInformerFactory(clientset);
+    factory.forResource(resources.core.v1.configMaps);
+    await runtime.drive(factory.waitForCacheSync());
+    assert.deepEqual(logged, ['Informer was asked for but not started, not waiting for it']);
+  });
+
+  test('says which caches are there when the wait ends, and which are not', async () => {
+    const { runtime, clientset } = await scene();
+    const factory = new SharedInformerFactory(clientset);
+    const stop = new AbortController();
+    assert.deepEqual(await runtime.drive(factory.cacheSyncResult(stop.signal)), { synced: new Map(), error: undefined });
+    factory.forResource(resources.core.v1.configMaps);
+    factory.start();
+    const good = await runtime.drive(factory.cacheSyncResult(stop.signal));
+    assert.deepEqual([[...good.synced], good.error], [[['configmaps.v1.', true]], undefined]);
+    factory.informerFor('never', () => {
+      const broken = new SharedInformerFactory(clientset).forResource(resources.core.v1.secrets);
+      broken.run = (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      return broken;
+    });
+    factory.start();
+    const waiting = factory.cacheSyncResult(stop.signal);
+    await runtime.advance(10_000);
+    stop.abort(new Error('waited long enough'));
+    const bad = await runtime.drive(waiting);
+    assert.deepEqual(
+      [...bad.synced],
+      [
+        ['configmaps.v1.', true],
+        ['never', false],
+      ],
+    );
+    assert.match(bad.error?.message ?? '', /never/);
+    assert.match(String(bad.error?.cause), /waited long enough/);
+  });
+
+  test('resyncs each resource in its own period, and transforms and limits as it is told', async () => {
+    const { runtime, clientset, set } = await scene();
+    await set('a', 'one');
+    await set('b', 'two');
+    const factory = new SharedInformerFactory(clientset, {
+      namespace: 'a',
+      resyncPeriodMs: 60_000,
+      resyncPeriodsMs: new Map([['configmaps.v1.', 2_000]]),
+      transform: (object) => ({ ...(object as { metadata: object }), data: { made: 'yes' } }),
+    });
+    let updates = 0;
+    const informer = factory.forResource(resources.core.v1.configMaps);
+    informer.addEventHandler({ onUpdate: () => void updates++ });
+    factory.start();
+    await runtime.drive(factory.waitForCacheSync());
+    await runtime.advance(9_000);
+    assert.equal(updates, 4);
+    assert.deepEqual(
+      informer.indexer.list().map(({ metadata, data }) => [metadata.name, data]),
+      [['one', { made: 'yes' }]],
+    );
+  });
+});
