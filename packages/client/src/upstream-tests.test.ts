@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+/** client-go has so many test functions in scope (kubernetes/client-go, 1.37 cycle). */
+const inScope = 662;
+/** Of the areas that are done, so much at least is covered by tests of ours; the rest is argued. */
+const leastCovered = 0.85;
+
+type Row = { readonly name: string; readonly area: string } & (
+  | { readonly state: 'covered'; readonly file: string; readonly test: string }
+  | { readonly state: 'argued'; readonly why: string }
+  | { readonly state: 'open'; readonly owner: string }
+);
+
+interface Section {
+  readonly area: string;
+  readonly file: string;
+  readonly count: number;
+  readonly rows: Row[];
+}
+
+function readSections(text: string): Section[] {
+  const sections: Section[] = [];
+  let area = '';
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('# ') || line.startsWith('#  ')) continue;
+    const heading = /^## (.*)$/.exec(line);
+    const file = /^(\S+\.go) \((\d+)\)$/.exec(line);
+    const row = /^ {2}(Test\w+|Test_\w+) ([=?-]) (.+)$/.exec(line);
+    if (heading !== null) area = heading[1] ?? '';
+    else if (file !== null) sections.push({ area, file: file[1] ?? '', count: Number(file[2]), rows: [] });
+    else if (row !== null) sections.at(-1)?.rows.push(rowOf(area, row[1] ?? '', row[2] ?? '', row[3] ?? ''));
+    else throw new SyntaxError(`Cannot read the line ${JSON.stringify(line)}`);
+  }
+  return sections;
+}
+
+function rowOf(area: string, name: string, mark: string, rest: string): Row {
+  if (mark === '-') return { name, area, state: 'argued', why: rest };
+  if (mark === '?') return { name, area, state: 'open', owner: rest };
+  const at = rest.indexOf(': ');
+  return { name, area, state: 'covered', file: rest.slice(0, at), test: rest.slice(at + 2) };
+}
+
+const sections = readSections(readFileSync(join(import.meta.dirname, 'testdata/upstream-tests.txt'), 'utf8'));
+const rows = sections.flatMap((section) => section.rows);
+
+/** Titles of the tests of one of our files; those that a loop makes with the parts that differ left out. */
+function titlesOf(file: string): Set<string> {
+  const text = readFileSync(join(import.meta.dirname, file), 'utf8');
+  const titles = new Set<string>();
+  for (const match of text.matchAll(/\btest(?:\.\w+)?\(\s*(['"`])((?:\\.|(?!\1).)*)\1/gs))
+    titles.add((match[2] ?? '').replace(/\\(.)/g, '$1'));
+  return titles;
+}
+
+describe('the tests of client-go', () => {
+  test('are all listed, each once', () => {
+    for (const { file, count, rows: listed } of sections) assert.equal(listed.length, count, file);
+    assert.equal(rows.length, inScope);
+    assert.equal(new Set(sections.flatMap(({ file, rows: listed }) => listed.map(({ name }) => `${file} ${name}`))).size, inScope);
+  });
+
+  test('are covered by tests that exist', () => {
+    const titles = new Map<string, Set<string>>();
+    for (const row of rows) {
+      if (row.state !== 'covered') continue;
+      let known = titles.get(row.file);
+      if (known === undefined) {
+        known = titlesOf(row.file);
+        titles.set(row.file, known);
+      }
+      assert.ok(known.has(row.test), `${row.name}: ${row.file} has no test ${JSON.stringify(row.test)}`);
+    }
+  });
+
+  test('are argued away in a sentence each, or open for an area', () => {
+    for (const row of rows) {
+      if (row.state === 'argued') assert.match(row.why, /^[A-Z].{20,}\.$/, row.name);
+      if (row.state === 'open') assert.match(row.owner, /^[a-z]+$/, row.name);
+    }
+  });
+
+  test('are covered to 85 % at least in the areas that are done, and to four fifths in each', (t) => {
+    let [covered, all] = [0, 0];
+    for (const area of new Set(rows.map((row) => row.area))) {
+      const of = rows.filter((row) => row.area === area);
+      const count = (state: Row['state']): number => of.filter((row) => row.state === state).length;
+      t.diagnostic(`${area}: ${count('covered')} covered, ${count('argued')} argued, ${count('open')} open of ${of.length}`);
+      if (count('open') > 0) continue;
+      covered += count('covered');
+      all += of.length;
+      assert.ok(count('covered') >= 0.8 * of.length, `${area}: ${count('covered')} of ${of.length}`);
+    }
+    assert.ok(covered >= leastCovered * all, `${covered} of ${all}`);
+  });
+});
