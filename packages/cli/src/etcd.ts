@@ -103,7 +103,8 @@ function tlsOptions(values: Values): TlsOptions | undefined {
   };
 }
 
-function pem(flag: string, path: string): string {
+/** What is in the file that a flag names. Throws UsageError. */
+export function pem(flag: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

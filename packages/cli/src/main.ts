@@ -1,5 +1,6 @@
 import { untilAborted } from '@coracle/kernel';
 import { etcdOptionHelp, serveEtcd } from './etcd.ts';
+import { externalEtcd, externalEtcdFlags, externalEtcdHelp } from './external-etcd.ts';
 import { clusterFlags, clusterOptions, defaultNodes, defaultPort, readFlags, UsageError } from './flags.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,6 +16,7 @@ const clusterOptionHelp: Command['options'] = [
   ['--directory PATH', 'where its objects, keys and kubeconfig are kept (default: $XDG_STATE_HOME/coracle/NAME)'],
   ['--nodes NUMBER', `simulated nodes (default ${defaultNodes})`],
   ['--name NAME', 'name of the cluster (default: default)'],
+  ...externalEtcdHelp,
 ];
 
 const commands: readonly Command[] = [
@@ -73,7 +75,8 @@ function commandHelp({ name, summary, options }: Command): string {
 // A control plane takes longer to load than a store takes to open: what only some commands need is loaded by them.
 
 async function up(args: readonly string[], terminal: Terminal): Promise<number> {
-  const options = clusterOptions(readFlags(args, clusterFlags), terminal.env);
+  const values = readFlags(args, [...clusterFlags, ...externalEtcdFlags]);
+  const options = { ...clusterOptions(values, terminal.env), ...externalEtcd(values) };
   const { startCluster } = await import('@coracle/cluster');
   const started = await startCluster({ ...options, log: terminal.log });
   terminal.stdout.write(
@@ -85,10 +88,10 @@ async function up(args: readonly string[], terminal: Terminal): Promise<number> 
 }
 
 async function firstVoyage(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { file, ...cluster } = readFlags(args, [...clusterFlags, 'file']);
+  const { file, ...values } = readFlags(args, [...clusterFlags, ...externalEtcdFlags, 'file']);
   if (file === undefined || file === '') throw new UsageError('which manifest? Name one with --file');
   const { start } = await import('./start.ts');
-  return start({ ...clusterOptions(cluster, terminal.env), file }, terminal);
+  return start({ ...clusterOptions(values, terminal.env), ...externalEtcd(values), file }, terminal);
 }
 
 async function version(args: readonly string[], { stdout }: Terminal): Promise<number> {

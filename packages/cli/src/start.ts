@@ -1,11 +1,11 @@
-import { followTidbCluster, startCluster } from '@coracle/cluster';
+import { followTidbCluster, startCluster, type StartClusterOptions } from '@coracle/cluster';
 import { LiveRuntime, untilAborted } from '@coracle/kernel';
 import { applyManifest } from './apply.ts';
 import { readManifest } from './manifest.ts';
 import { progressView } from './progress-view.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface StartOptions {
+export interface StartOptions extends Pick<StartClusterOptions, 'etcd'> {
   readonly directory: string;
   readonly port: number;
   readonly nodes: number;

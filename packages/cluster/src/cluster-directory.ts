@@ -8,7 +8,9 @@ import {
   DirectoryNotOwned,
   DirectoryTooNew,
   DiskFull,
+  type DiskLock,
   type DurableStore,
+  nodeDisk,
   openDurableStore,
 } from '@coracle/etcd';
 import type { Process } from '@coracle/kernel';
@@ -77,6 +79,25 @@ export class ClusterDirectory {
       throw error;
     }
     return store;
+  }
+
+  /** Makes the directory this process's own when its objects are kept elsewhere. Throws ClusterDirectoryError. */
+  async lock(process: Process): Promise<DiskLock> {
+    const disk = nodeDisk({ directory: this.store, random: process.random });
+    let lock: DiskLock;
+    try {
+      await disk.prepare();
+      lock = await disk.lock();
+    } catch (error) {
+      throw this.#explained(error);
+    }
+    try {
+      if (this.#writtenBy() !== programVersion) this.#write('VERSION', `${programVersion}\n`);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    return lock;
   }
 
   /** The keys and certificates: those of an earlier start, renewed where they end soon, or new ones. Throws ClusterDirectoryError. */

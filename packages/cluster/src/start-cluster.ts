@@ -1,9 +1,18 @@
-import { EmbeddedStorage, type HttpListener, liveKeySource, listenHttp, mastersGroup, type UserInfo } from '@coracle/apiserver';
-import { LiveRuntime, type LogSink } from '@coracle/kernel';
+import {
+  EmbeddedStorage,
+  type HttpListener,
+  liveKeySource,
+  listenHttp,
+  mastersGroup,
+  type Storage,
+  type UserInfo,
+} from '@coracle/apiserver';
+import { LiveRuntime, type LogSink, type Process } from '@coracle/kernel';
 import { advertiseAddress } from './advertise-address.ts';
 import { Cluster } from './cluster.ts';
 import { Components } from './components.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
+import { type ExternalEtcdOptions, openExternalEtcd } from './external-etcd.ts';
 import type { Nodes } from './nodes.ts';
 import { kubeconfigOf } from './pki.ts';
 import { VolumeSaver } from './volume-saver.ts';
@@ -16,6 +25,8 @@ export interface StartClusterOptions {
   readonly name: string;
   /** Simulated machines. */
   readonly nodes: number;
+  /** Where the objects are kept; default: in the directory. */
+  readonly etcd?: ExternalEtcdOptions;
   readonly log?: LogSink;
 }
 
@@ -37,7 +48,7 @@ const host = '127.0.0.1';
 
 /**
  * Starts a control plane in this process, reachable over HTTPS on loopback only. Rejects, with nothing left running, with Node's
- * error when the port cannot be had, and with ClusterDirectoryError when the directory cannot be used.
+ * error when the port cannot be had, with ClusterDirectoryError when the directory cannot be used, and as `openExternalEtcd` does.
  */
 export async function startCluster(options: StartClusterOptions): Promise<StartedCluster> {
   const started: (() => void | Promise<void>)[] = [];
@@ -62,12 +73,10 @@ async function startEach(
   directory.open();
   const runtime = new LiveRuntime(options.log === undefined ? {} : { log: options.log });
   // First, because its lock keeps two processes from making keys at once.
-  const store = await directory.openStore(runtime.process('etcd'));
-  started.push(() => store.close());
+  const storage = await openStorage(options, directory, runtime.process('etcd'), started);
   const pki = directory.pki(runtime.process('pki'), liveKeySource);
   let address = '';
   let nodes: Nodes | undefined;
-  const storage = new EmbeddedStorage(store);
   const advertised = advertiseAddress();
   const cluster = new Cluster({
     runtime,
@@ -118,4 +127,22 @@ async function startEach(
       return stopping;
     },
   };
+}
+
+async function openStorage(
+  { etcd }: StartClusterOptions,
+  directory: ClusterDirectory,
+  process: Process,
+  started: (() => void | Promise<void>)[],
+): Promise<Storage> {
+  if (etcd === undefined) {
+    const store = await directory.openStore(process);
+    started.push(() => store.close());
+    return new EmbeddedStorage(store);
+  }
+  const lock = await directory.lock(process);
+  started.push(() => lock.release());
+  const { storage, close } = await openExternalEtcd(etcd, process);
+  started.push(close);
+  return storage;
 }
