@@ -1,7 +1,8 @@
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { TransportError } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
+import { isIP } from './ip-address.ts';
 
 /** PEM texts that a TLS connection uses. */
 export interface TlsMaterial {

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import type { Host } from '../rest/host.ts';
+import { isIP } from './ip-address.ts';
 
 /**
  * The proxy for `target`, or undefined: `proxyUrl` for everything when it is given, else what the environment says by HTTP_PROXY,
