@@ -1,3 +1,4 @@
+import { ClusterRoleAggregationController } from './clusterroleaggregation/cluster-role-aggregation-controller.ts';
 import type { ControllerDescriptor } from './controller/context.ts';
 import { DeploymentController } from './deployment/deployment-controller.ts';
 import { EndpointsController } from './endpoint/endpoints-controller.ts';
@@ -39,6 +40,11 @@ export const controllers: readonly ControllerDescriptor[] = [
     name: 'persistentvolume-binder-controller',
     serviceAccount: 'persistent-volume-binder',
     start: (context) => new PersistentVolumeController(context),
+  },
+  {
+    name: 'clusterrole-aggregation-controller',
+    serviceAccount: 'clusterrole-aggregation-controller',
+    start: (context) => new ClusterRoleAggregationController(context),
   },
   { name: 'garbage-collector-controller', serviceAccount: 'generic-garbage-collector', start: (context) => new GarbageCollector(context) },
 ];

@@ -8,7 +8,7 @@ import { readRecording } from './fixtures/trace-recording.ts';
 // What the real controllers did, and what ours do in the same scenarios: objects after each step, answers, events.
 
 const folder = path.join(import.meta.dirname, '../../../../shared/data/kubernetes-1.37/traces');
-const areas = ['deployment', 'replicaset', 'statefulset', 'gc', 'namespace', 'serviceaccount', 'volume', 'endpoints'];
+const areas = ['deployment', 'replicaset', 'statefulset', 'gc', 'namespace', 'serviceaccount', 'volume', 'endpoints', 'clusterrole'];
 
 const noQuota = 'quotas are neither admitted nor counted';
 const noProtection = 'volume protection is not built: claims and volumes in use go at once';
@@ -18,7 +18,7 @@ const equalPods = 'of equal pods another one goes';
 const different: Readonly<Record<string, string>> = {
   'deployment/proportional-scaling': equalPods,
   'deployment/quota-replica-failure': noQuota,
-  'deployment/rolling-while-scaled': 'events are not combined after the tenth similar one',
+  'replicaset/failed-pods': equalPods,
   'replicaset/release': equalPods,
   'replicaset/slow-start': noQuota,
   'replicaset/slow-start-partial': noQuota,
