@@ -13,6 +13,7 @@ export class Http2CallStream implements CallStream {
   readonly #stream: ServerHttp2Stream;
   readonly #clock: Clock;
   #trailers: OutgoingHttpHeaders = okTrailers;
+  #sink: CallSink | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: CallHeaders, clock: Clock) {
     this.headers = headers;
@@ -26,7 +27,7 @@ export class Http2CallStream implements CallStream {
     stream.on('close', () => sink.closed());
     stream.on('data', (chunk: Buffer) => sink.data(chunk));
     stream.on('end', () => sink.ended());
-    stream.on('drain', () => sink.writable());
+    this.#sink = sink;
   }
 
   pause(): void {
@@ -50,12 +51,13 @@ export class Http2CallStream implements CallStream {
   write(frames: readonly Buffer[]): boolean {
     const stream = this.#stream;
     if (this.#isGone) return true;
-    if (frames.length === 1 && frames[0] !== undefined) return stream.write(frames[0]);
-    stream.cork(); // one write for all of them, without copying
-    let hasRoom = true;
-    for (const frame of frames) hasRoom = stream.write(frame);
-    stream.uncork();
-    return hasRoom && !stream.writableNeedDrain;
+    if (frames.length > 1) stream.cork(); // one write for all of them, without copying
+    for (const frame of frames) stream.write(frame);
+    if (frames.length > 1) stream.uncork();
+    if (!stream.writableNeedDrain) return true;
+    // Most calls never come here, and a listener costs each of them.
+    stream.once('drain', () => this.#sink?.writable());
+    return false;
   }
 
   finish(code: number, message: string): void {
