@@ -76,10 +76,13 @@ describe('ListPager.list()', () => {
   });
 
   test('throws Expired of the first page, and of any where no full list is wanted', async () => {
+    let calls = 0;
     const first = new ListPager<KubeObject>(async () => {
+      calls++;
       throw newExpired('first');
     });
     await assert.rejects(first.list(), isResourceExpired);
+    assert.equal(calls, 1);
     await assert.rejects(scene(25, { expiresAfter: 1, fullListIfExpired: false }).pager.list(), isResourceExpired);
   });
 });
