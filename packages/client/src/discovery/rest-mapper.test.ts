@@ -70,7 +70,7 @@ describe('RestMapper', () => {
     ['storageclasses', 'storage.k8s.io/v1 storageclasses'],
   ];
   for (const [name, want] of names) {
-    test(`${name} is ${want}`, async () => {
+    test(`resolves ${name} to ${want}`, async () => {
       const { group, version, resource } = await mapperOf(all).handleForName(name);
       assert.equal(`${group}/${version} ${resource}`, want);
     });

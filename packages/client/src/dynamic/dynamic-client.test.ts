@@ -91,7 +91,7 @@ describe('DynamicClient sends what Kubernetes’ own does', () => {
     ],
   ];
   for (const [name, call, want] of cases) {
-    test(name, async () => {
+    test(`sends ${name} as it goes over the wire`, async () => {
       const { runtime, transport, flips } = over(answered(200, { apiVersion: 'flops/v1alpha1', kind: 'Flip', ...object }));
       await runtime.drive(call(flips));
       assert.equal(transport.asked.map(shown).join('\n'), want);
