@@ -264,6 +264,11 @@ describe('DiscoveryClient, one group at a time', () => {
     );
     assert.equal(transport.asked[0]?.path, '/apis/a/v1');
   });
+  test('serverVersion() is what the server says of itself', async () => {
+    const { runtime, transport, client } = over(answered(200, { major: '1', minor: '37', gitVersion: 'v1.37.2' }));
+    assert.equal((await runtime.drive(client.serverVersion())).gitVersion, 'v1.37.2');
+    assert.equal(transport.asked[0]?.path, '/version');
+  });
   test('403 at /api and at /apis is an error, 404 at /apis too', async () => {
     for (const steps of [[answered(403)], [answered(404), answered(403)], [answered(404), answered(404)]]) {
       const { runtime, client } = over(...steps);

@@ -337,4 +337,89 @@ describe('proxies', () => {
     host.files.delete('/key');
     await assert.rejects(transportTo(config, { host }).exchange(version), /open \/key: no such file or directory/);
   });
+
+  /** The members of `object` and of its class; methods keep their object. */
+  function boundTo<T extends object>(object: T): T {
+    const names = [...Object.getOwnPropertyNames(object), ...Object.getOwnPropertyNames(Object.getPrototypeOf(object))];
+    const members = names.map((name) => [name, Reflect.get(object, name)] as const);
+    return Object.fromEntries(
+      members.map(([name, value]) => [name, typeof value === 'function' ? (value as () => unknown).bind(object) : value]),
+    ) as T; // by name
+  }
+
+  /** The process with a clock whose long timers fire when they are told to. */
+  function withManualTimers(): { readonly process: Process; fire(): void } {
+    const waiting: (() => void)[] = [];
+    const timer: Process['clock']['timer'] = (ms, fire, options) => {
+      if (ms < 300_000) return process.clock.timer(ms, fire, options);
+      waiting.push(fire);
+      return { [Symbol.dispose]: () => undefined };
+    };
+    const clock = { ...boundTo(process.clock), timer };
+    return {
+      process: { ...boundTo(process), signal: process.signal, clock, log: process.log, metrics: process.metrics, random: process.random },
+      fire: () => waiting.shift()?.(),
+    };
+  }
+
+  test('files that changed break the connections within five minutes; the next one has the new certificate', async () => {
+    const { certificateAuthority = '', clientCertificate = '', clientKey = '', server } = await apiServer();
+    const host = memoryHost({ '/ca': certificateAuthority, '/cert': clientCertificate, '/key': clientKey });
+    const manual = withManualTimers();
+    const transport = transportTo(
+      { server, certificateAuthorityFile: '/ca', clientCertificateFile: '/cert', clientKeyFile: '/key' },
+      { host, process: manual.process },
+    );
+    const watch = await transport.exchange({ ...version, path: '/api/v1/namespaces', query: [['watch', 'true']] });
+    assert.ok('events' in watch);
+    const iterator = watch.events[Symbol.asyncIterator]();
+    await iterator.next();
+    manual.fire();
+    assert.equal((await transport.exchange(version)).status, 200);
+    host.files.set('/ca', `${certificateAuthority}\n`);
+    manual.fire();
+    const rest = async (): Promise<void> => {
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next());
+    };
+    await assert.rejects(rest(), TransportError);
+    assert.equal((await transport.exchange(version)).status, 200);
+    host.files.set('/ca', 'garbage');
+    manual.fire();
+    await assert.rejects(transport.exchange(version), /unable to load root certificates/);
+    host.files.delete('/ca');
+    manual.fire();
+    await assert.rejects(transport.exchange(version), /open \/ca: no such file or directory/);
+    host.files.set('/ca', certificateAuthority);
+    assert.equal((await transport.exchange(version)).status, 200);
+  });
+
+  test('a plugin’s certificate is used; another one breaks the connections of the first', async () => {
+    const { certificateAuthority = '', clientCertificate = '', clientKey = '', server } = await apiServer();
+    let runs = 0;
+    const plugins: PluginHost = {
+      environment: {},
+      isTerminal: false,
+      resolve: () => undefined,
+      async run() {
+        const status = {
+          clientCertificateData: `${clientCertificate}${'\n'.repeat(runs++)}`,
+          clientKeyData: clientKey,
+          expirationTimestamp: new Date(Date.now() - 1_000).toISOString(),
+        };
+        return { exitCode: 0, stdout: JSON.stringify({ kind: 'ExecCredential', apiVersion: 'client.authentication.k8s.io/v1', status }) };
+      },
+    };
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: 'login',
+      args: [],
+      env: [],
+      provideClusterInfo: false,
+      interactiveMode: 'Never',
+    } as const;
+    const transport = transportTo({ server, certificateAuthority, exec }, { plugins });
+    const list = { ...version, path: '/api/v1/namespaces' };
+    for (let i = 0; i < 3; i++) assert.equal((await transport.exchange(list)).status, 200);
+    assert.ok(runs >= 3, 'what is expired is asked for again');
+  });
 });
