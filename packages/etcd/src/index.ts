@@ -33,6 +33,7 @@ export type { MemberInfo } from './member/members.ts';
 export type { Envelope, PeerMessage, PeerReceiver, PeerTransport } from './member/peer-transport.ts';
 export { TooManyRequestsError } from './member/proposals.ts';
 export { type NetworkFaults, SimulatedNetwork } from './member/simulated-network.ts';
+export { type PeerTls, TcpTransport, type TcpTransportOptions } from './member/transport/tcp-transport.ts';
 export { LeaseTtlTooLargeError } from './lease/lessor.ts';
 export { InvalidRequestError, maxRequestBytes, maxTxnOperations } from './mvcc/check-txn.ts';
 export type { KvHash } from './mvcc/hash-kv.ts';

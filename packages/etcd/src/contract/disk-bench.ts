@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { SimRuntime, type SimProcess, type Strategy } from '@coracle/simulator';
 import { SimulatedDisk } from '../disk/simulated-disk.ts';
 import type { DurableStore } from '../durable-store.ts';
@@ -53,4 +54,10 @@ export function portrait(store: Store): string {
   }
   for (const { id, ttlSeconds } of store.leases()) lines.push(`lease ${id} ${ttlSeconds} ${store.lease(id)?.keys.join(' ')}`);
   return lines.join('\n');
+}
+
+/** What a store holds now, in short. */
+export function digestOf(store: Store): string {
+  const { kvs } = store.range({ key: '\0', end: '\0' });
+  return `${store.revision} ${kvs.map(({ key, value, modRevision, version }) => `${key} ${modRevision} ${version} ${crc32(value)}`).join()}`;
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { crc32 } from 'node:zlib';
-import { portrait } from '../contract/disk-bench.ts';
+import { digestOf, portrait } from '../contract/disk-bench.ts';
 import { ConsensusError } from '../cluster-view.ts';
 import { DirectoryDamaged, DirectoryOfAnotherMember, StoreStopped } from '../directory/errors.ts';
 import type { DurableStore } from '../durable-store.ts';
@@ -21,21 +20,13 @@ test('Three members elect a leader, and what one acknowledged all have', async (
   assert.deepEqual([b, c], [a, a]);
 });
 
-/** Of what the store holds now. */
-function digest(store: DurableStore): string {
-  const kvs = store
-    .range({ key: '\0', end: '\0' })
-    .kvs.map(({ key, value, modRevision, version }) => `${key} ${modRevision} ${version} ${crc32(value)}`);
-  return `${store.revision} ${kvs.join()}`;
-}
-
 /** Lets time go by until the members that run are equal. */
 async function converge(group: SimulatedGroup, maxMs = 20_000): Promise<void> {
   for (let ms = 0; ms < maxMs; ms += 200) {
     await group.runtime.advance(200);
     const applied = new Set(group.stores().map((store) => store.view().applied));
     if (applied.size > 1) continue;
-    const [first, ...others] = group.stores().map(digest);
+    const [first, ...others] = group.stores().map(digestOf);
     for (const other of others) assert.equal(other, first);
     return;
   }

@@ -336,8 +336,7 @@ export class Member {
 
   #propose(batch: ReturnType<Proposals['offer']>): void {
     batch.tick = this.#ticks;
-    const { term } = this.#raw.status();
-    batch.term = this.#raw.propose(batch.data) === 'accepted' ? term : undefined;
+    batch.term = this.#raw.propose(batch.data) === 'accepted' ? this.#hardState.term : undefined;
   }
 
   /** Gives what waits to the leader. */
@@ -356,7 +355,7 @@ export class Member {
   /** Proposes again what may have been lost: in an earlier term, or on the way to the leader. */
   #offerAgain(): void {
     if (this.leader === nobody) return;
-    const { term } = this.#raw.status();
+    const { term } = this.#hardState;
     for (const batch of this.proposals.offered.values()) {
       const isLost =
         batch.term === undefined || batch.term !== term || (!this.isLeader && this.#ticks - batch.tick > this.#options.electionTicks);

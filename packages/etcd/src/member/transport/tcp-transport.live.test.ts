@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { LiveRuntime, type Process } from '@coracle/kernel';
+import { digestOf } from '../../contract/disk-bench.ts';
+import type { DurableStore } from '../../durable-store.ts';
+import type { Txn } from '../../mvcc/types.ts';
+import { openDurableStore } from '../../open.ts';
+import type { MemberInfo } from '../members.ts';
+import { type PeerTls, TcpTransport } from './tcp-transport.ts';
+
+const clusterId = '00c0ffee00c0ffee';
+const putOf = (key: string, value: string): Txn => ({
+  compares: [],
+  success: [{ op: 'put', key, value: Buffer.from(value) }],
+  failure: [],
+});
+
+interface Running {
+  readonly process: Process;
+  readonly store: DurableStore;
+}
+
+/** Three members on this machine, each with a directory and a port. */
+class LiveGroup {
+  readonly #directory: string;
+  readonly #runtime = new LiveRuntime();
+  readonly #ports: readonly number[];
+  readonly running = new Map<number, Running>();
+
+  private constructor(directory: string, ports: readonly number[]) {
+    this.#directory = directory;
+    this.#ports = ports;
+  }
+
+  static async create(t: TestContext): Promise<LiveGroup> {
+    const directory = await mkdtemp(join(tmpdir(), 'members-'));
+    const ports: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const probe = await TcpTransport.listen({ process: new LiveRuntime().process('probe'), host: '127.0.0.1', port: 0 });
+      ports.push(probe.port);
+      await probe.close();
+    }
+    const group = new LiveGroup(directory, ports);
+    t.after(async () => {
+      for (const id of group.running.keys()) await group.stop(id);
+      await rm(directory, { recursive: true });
+    });
+    return group;
+  }
+
+  port(id: number): number {
+    return this.#ports[id - 1] ?? 0;
+  }
+
+  async start(id: number): Promise<DurableStore> {
+    const process = this.#runtime.process(`member ${id}`);
+    const transport = await TcpTransport.listen({ process, host: '127.0.0.1', port: this.port(id) });
+    const initialMembers = this.#ports.map(
+      (port, at): MemberInfo => ({ id: at + 1, name: `m${at + 1}`, peerUrls: [`http://127.0.0.1:${port}`], clientUrls: [] }),
+    );
+    const store = await openDurableStore({
+      process,
+      directory: join(this.#directory, `${id}`),
+      segmentBytes: 1 << 20,
+      firstSegmentBytes: 1 << 18,
+      window: { entries: 50, bytes: 1 << 16 },
+      group: { clusterId, id, transport, initialMembers, tickMs: 100 },
+    });
+    this.running.set(id, { process, store });
+    return store;
+  }
+
+  async stop(id: number): Promise<void> {
+    const member = this.running.get(id);
+    this.running.delete(id);
+    await member?.store.close();
+    await member?.process.stop();
+  }
+
+  async leader(): Promise<DurableStore> {
+    for (let i = 0; i < 1500; i++) {
+      for (const { store } of this.running.values()) {
+        const { role, id } = store.view();
+        const followers = [...this.running.values()].filter((other) => other.store.view().leader === id).length;
+        if (role === 'leader' && followers >= 2) return store;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error('nobody leads');
+  }
+
+  async converged(): Promise<void> {
+    for (let i = 0; i < 1500; i++) {
+      const applied = new Set([...this.running.values()].map(({ store }) => store.view().applied));
+      if (applied.size === 1) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const digests = new Set([...this.running.values()].map(({ store }) => digestOf(store)));
+    assert.equal(digests.size, 1, [...digests].join(' | '));
+  }
+}
+
+test('three members over TCP: writes through each, the leader goes, it comes back by a snapshot', { timeout: 120_000 }, async (t) => {
+  const group = await LiveGroup.create(t);
+  const stores = [await group.start(1), await group.start(2), await group.start(3)];
+  const leader = await group.leader();
+  await Promise.all(Array.from({ length: 60 }, (_, i) => stores[i % 3]?.txn(putOf(`k${i}`, `${i}`))));
+  await Promise.all(stores.map((store) => store.linearized()));
+  for (const store of stores) assert.equal(store.range({ key: 'k', end: 'l' }).count, 60);
+  const gone = leader.view().id;
+  await group.stop(gone);
+  const next = await group.leader();
+  // More than the others keep of the log: whoever comes back needs a snapshot.
+  for (let i = 0; i < 200; i++) await next.txn(putOf(`later${i}`, 'x'.repeat(2_000)));
+  const back = await group.start(gone);
+  await back.linearized();
+  await group.converged();
+  assert.ok(back.view().messages.some(({ text }) => text.includes('MsgSnap')) || back.range({ key: 'later', end: 'lates' }).count === 200);
+});
+
+test('a member hangs up on who sends nonsense, and goes on', { timeout: 60_000 }, async (t) => {
+  const group = await LiveGroup.create(t);
+  await Promise.all([group.start(1), group.start(2), group.start(3)]);
+  const leader = await group.leader();
+  for (const bytes of [
+    Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+    Buffer.from([1, 255, 255, 255, 255, 0]),
+    Buffer.from([1, 4, 0, 0, 0, 9, 9, 9, 9]),
+    Buffer.from([2, 1, 0, 0, 0, 0]),
+  ]) {
+    await new Promise<void>((resolve, reject) => {
+      const socket = connect(group.port(leader.view().id), '127.0.0.1', () => socket.write(bytes));
+      socket.on('close', () => resolve());
+      socket.on('error', reject);
+      socket.resume();
+    });
+  }
+  await leader.txn(putOf('a', 'b'));
+  await group.converged();
+});
+
+test('with TLS a message arrives from whoever has a certificate of the same authority, and from nobody else', {
+  timeout: 30_000,
+}, async () => {
+  const pem = (name: string): string => readFileSync(new URL(`../../v3/transport/testdata/${name}`, import.meta.url), 'utf8');
+  const tlsOf = (name: string): PeerTls => ({ ca: pem('ca.crt'), cert: pem(`${name}.crt`), key: pem(`${name}.key`) });
+  const process = new LiveRuntime().process('tls');
+  const listening = await TcpTransport.listen({ process, host: '127.0.0.1', port: 0, tls: tlsOf('server') });
+  const received: number[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  listening.start({
+    receive: ({ from }) => {
+      received.push(from);
+      if (from === 2) resolve();
+    },
+    receiveSnapshot: () => Promise.reject(new Error('none is sent')),
+    unreachable: () => {},
+  });
+  const envelope = { clusterId, to: 1, diskId: 5, body: { kind: 'hello', isFresh: true } } as const;
+  for (const [from, tls] of [
+    [3, tlsOf('stranger')],
+    [4, undefined],
+    [2, tlsOf('client')],
+  ] as const) {
+    const sending = await TcpTransport.listen({ process, host: '127.0.0.1', port: 0, ...(tls === undefined ? {} : { tls }) });
+    sending.setPeers(new Map([[1, [`https://127.0.0.1:${listening.port}`]]]));
+    sending.send({ ...envelope, from });
+    if (from === 2) await promise;
+    else await new Promise((settle) => setTimeout(settle, 300));
+    await sending.close();
+  }
+  await listening.close();
+  assert.deepEqual(received, [2]);
+});

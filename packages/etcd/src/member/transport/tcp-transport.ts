@@ -1,0 +1,296 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, TLSSocket } from 'node:tls';
+import type { Process } from '@coracle/kernel';
+import type { NodeId } from '@coracle/raft';
+import { Malformed } from '../../wal/binary.ts';
+import { decodeEnvelope, encodeEnvelope } from '../message-codec.ts';
+import type { Envelope, PeerReceiver, PeerTransport } from '../peer-transport.ts';
+
+/** PEM texts. Both sides show a certificate of `ca`; anybody else is hung up on. */
+export interface PeerTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface TcpTransportOptions {
+  readonly process: Process;
+  /** Where this member listens; port 0 picks one. */
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: PeerTls;
+}
+
+/** How much may wait for one peer: what is beyond is lost, which Raft bears. */
+const maxQueuedBytes = 32 * 1024 * 1024;
+/** No message comes near it: an append has a megabyte and one entry at most. */
+const maxFrameBytes = 20 * 1024 * 1024;
+const reconnectMs = 200;
+const snapshotTimeoutMs = 60_000;
+
+// The first byte of a connection.
+const purpose = { messages: 1, snapshot: 2 } as const;
+const taken = 1;
+
+/**
+ * Members over TCP, with TLS and certificates on both sides when asked for: one connection to each peer for messages, each a
+ * length of four bytes and an envelope, in order; one more for each snapshot, which is an envelope, the blocks of the file, a
+ * length of zero, and a byte that says that it was taken.
+ */
+export class TcpTransport implements PeerTransport {
+  readonly #options: TcpTransportOptions;
+  readonly #server: Server;
+  readonly #peers = new Map<NodeId, Peer>();
+  readonly #sockets = new Set<Socket>();
+  #receiver: PeerReceiver | undefined;
+  #isClosed = false;
+
+  private constructor(options: TcpTransportOptions) {
+    this.#options = options;
+    const accept = (socket: Socket): void => this.#accept(socket);
+    const { tls } = options;
+    this.#server =
+      tls === undefined ? createServer(accept) : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: true }, accept);
+  }
+
+  /** Listens. Rejects with the system's error. */
+  static async listen(options: TcpTransportOptions): Promise<TcpTransport> {
+    const transport = new TcpTransport(options);
+    await new Promise<void>((resolve, reject) => {
+      transport.#server.once('error', reject);
+      transport.#server.listen(options.port, options.host, () => {
+        transport.#server.off('error', reject);
+        resolve();
+      });
+    });
+    // Somebody who hangs up during the handshake is no error of ours.
+    transport.#server.on('error', (error) => options.process.log.warn('The listener for members failed', { error: error.message }));
+    return transport;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  start(receiver: PeerReceiver): void {
+    this.#receiver = receiver;
+  }
+
+  setPeers(peers: ReadonlyMap<NodeId, readonly string[]>): void {
+    for (const [id, peer] of this.#peers) {
+      const [url] = peers.get(id) ?? [];
+      if (url === peer.url) continue;
+      peer.close();
+      this.#peers.delete(id);
+    }
+    for (const [id, [url]] of peers) {
+      if (url === undefined || this.#peers.has(id)) continue;
+      const peer = new Peer({
+        url,
+        process: this.#options.process,
+        connect: () => this.#connect(url),
+        lost: () => this.#receiver?.unreachable(id),
+      });
+      this.#peers.set(id, peer);
+    }
+  }
+
+  send(envelope: Envelope): void {
+    if (this.#isClosed) return;
+    const peer = this.#peers.get(envelope.to);
+    if (peer === undefined) return; // it was removed, or is not known yet
+    peer.send(frame(encodeEnvelope(envelope)));
+  }
+
+  async sendSnapshot(envelope: Envelope, content: AsyncIterable<Uint8Array>): Promise<'finished' | 'failed'> {
+    const peer = this.#peers.get(envelope.to);
+    if (peer === undefined || this.#isClosed) return 'failed';
+    using deadline = this.#options.process.clock.deadline(snapshotTimeoutMs, { background: true });
+    const socket = this.#connect(peer.url);
+    try {
+      const onAbort = (): unknown => socket.destroy();
+      deadline.signal.addEventListener('abort', onAbort, { once: true });
+      await write(socket, Buffer.from([purpose.snapshot]));
+      await write(socket, frame(encodeEnvelope(envelope)));
+      for await (const block of content) await write(socket, frame(block));
+      await write(socket, frame(new Uint8Array(0)));
+      for await (const answer of socket) return (answer as Buffer)[0] === taken ? 'finished' : 'failed'; // a socket gives buffers
+      return 'failed';
+    } catch {
+      return 'failed'; // Raft tries again
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const peer of this.#peers.values()) peer.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+  }
+
+  #connect(url: string): Socket {
+    const { hostname, port } = new URL(url);
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const { tls } = this.#options;
+    const socket =
+      tls === undefined ? connect(Number(port), host) : connectTls({ ...tls, host, port: Number(port), rejectUnauthorized: true });
+    socket.setNoDelay(true);
+    this.#track(socket);
+    return socket;
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('error', () => {}); // it closes, and whoever uses it learns of that
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  #accept(socket: Socket): void {
+    if (socket instanceof TLSSocket && !socket.authorized) {
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    this.#track(socket);
+    this.#options.process.spawn('peer connection', async () => {
+      try {
+        await this.#serve(socket);
+      } catch (error) {
+        if (error instanceof Malformed) this.#options.process.log.warn('A member sent nonsense', { error: error.message });
+      } finally {
+        socket.destroy();
+      }
+    });
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const frames = new FrameReader(socket);
+    const what = (await frames.bytes(1))?.[0];
+    if (what === purpose.messages) {
+      for (let bytes = await frames.next(); bytes !== undefined; bytes = await frames.next())
+        this.#receiver?.receive(decodeEnvelope(bytes));
+    } else if (what === purpose.snapshot) {
+      const head = await frames.next();
+      if (head === undefined || this.#receiver === undefined) return;
+      await this.#receiver.receiveSnapshot(decodeEnvelope(head), frames.untilEmpty());
+      await write(socket, Buffer.from([taken]));
+      socket.end();
+    } else if (what !== undefined) throw new Malformed(`a connection for unknown purpose ${what}`);
+  }
+}
+
+/** The connection on which messages go to one peer. */
+class Peer {
+  readonly url: string;
+  readonly #process: Process;
+  readonly #connect: () => Socket;
+  readonly #lost: () => void;
+  #socket: Socket | undefined;
+  #retry: Disposable | undefined;
+  #isClosed = false;
+
+  constructor(options: { readonly url: string; readonly process: Process; readonly connect: () => Socket; readonly lost: () => void }) {
+    this.url = options.url;
+    this.#process = options.process;
+    this.#connect = options.connect;
+    this.#lost = options.lost;
+  }
+
+  send(bytes: Buffer): void {
+    if (this.#socket === undefined && this.#retry === undefined) this.#open();
+    const socket = this.#socket;
+    if (socket === undefined || socket.writableLength > maxQueuedBytes) this.#lost();
+    else socket.write(bytes);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#retry?.[Symbol.dispose]();
+    this.#socket?.destroy();
+  }
+
+  #open(): void {
+    const socket = this.#connect();
+    this.#socket = socket;
+    socket.write(Buffer.from([purpose.messages]));
+    socket.resume(); // nothing comes back
+    socket.on('close', () => {
+      if (this.#socket !== socket) return;
+      this.#socket = undefined;
+      if (this.#isClosed) return;
+      this.#lost();
+      this.#retry = this.#process.clock.timer(
+        reconnectMs,
+        () => {
+          this.#retry = undefined;
+        },
+        { background: true },
+      );
+    });
+  }
+}
+
+function frame(bytes: Uint8Array): Buffer {
+  const framed = Buffer.allocUnsafe(4 + bytes.length);
+  framed.writeUInt32LE(bytes.length, 0);
+  framed.set(bytes, 4);
+  return framed;
+}
+
+async function write(socket: Socket, bytes: Buffer): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    socket.write(bytes, (error) => (error === null || error === undefined ? resolve() : reject(error)));
+  });
+}
+
+/** Cuts what a socket gives into frames. Throws Malformed for one that is too long. */
+class FrameReader {
+  readonly #chunks: AsyncIterator<Buffer>;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(socket: Socket) {
+    this.#chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>; // no encoding was set
+  }
+
+  /** Undefined at the end. */
+  async next(): Promise<Buffer | undefined> {
+    const length = (await this.bytes(4))?.readUInt32LE(0);
+    if (length === undefined) return undefined;
+    if (length > maxFrameBytes) throw new Malformed(`a message claims ${length} bytes`);
+    return length === 0 ? Buffer.alloc(0) : this.bytes(length);
+  }
+
+  /** Throws Malformed when the end comes before an empty frame. */
+  async *untilEmpty(): AsyncGenerator<Uint8Array, undefined> {
+    for (;;) {
+      const bytes = await this.next();
+      if (bytes === undefined) throw new Malformed('a snapshot ends early');
+      if (bytes.length === 0) return;
+      yield bytes;
+    }
+  }
+
+  async bytes(count: number): Promise<Buffer | undefined> {
+    if (this.#held.length >= count) return this.#take(count);
+    const parts = [this.#held];
+    for (let length = this.#held.length; length < count; ) {
+      const chunk = await this.#chunks.next();
+      if (chunk.done === true) return undefined;
+      parts.push(chunk.value);
+      length += chunk.value.length;
+    }
+    this.#held = Buffer.concat(parts);
+    return this.#take(count);
+  }
+
+  #take(count: number): Buffer {
+    const taken = this.#held.subarray(0, count);
+    this.#held = this.#held.subarray(count);
+    return taken;
+  }
+}
