@@ -25,7 +25,7 @@ export function externalEtcd(values: Values): Pick<StartClusterOptions, 'etcd'> 
   }
   const { 'etcd-cafile': authority, 'etcd-certfile': certificate, 'etcd-keyfile': privateKey } = values;
   if ((certificate === undefined) !== (privateKey === undefined)) throw new UsageError('--etcd-certfile and --etcd-keyfile go together');
-  if (prefix !== undefined && prefix.split('/').every((part) => part === '')) throw new UsageError(`"${prefix}" is no prefix: /registry`);
+  if (prefix?.split('/').every((part) => part === '')) throw new UsageError(`"${prefix}" is no prefix: /registry`);
   const list = servers.split(',').map((server) => checkServer(server.trim()));
   const secrets = [authority, certificate, privateKey].some((file) => file !== undefined);
   if (secrets && !list.some((server) => server.startsWith('https://'))) {

@@ -1,5 +1,6 @@
 import { builtInTypes, decodeProtobuf, isProtobuf, ProtobufError, readEnvelope } from '@coracle/api';
-import { deepFreeze, type Frozen, parseGroupVersion, type Unstructured, writeJsonBytes } from '@coracle/apimachinery';
+import { deepFreeze, type Frozen, parseGroupVersion, readJson, type Unstructured, writeJsonBytes } from '@coracle/apimachinery';
+import { crdFromV1beta1, isCrdV1beta1 } from './etcd3-crd.ts';
 import { resourceVersionOffset } from './splice.ts';
 import type { Key } from './storage.ts';
 
@@ -23,8 +24,9 @@ export interface ReadValue {
  * (--storage-media-type). Throws UnreadableValueError, for what is encrypted, too.
  */
 export function readValue(key: Key, value: Uint8Array): ReadValue {
-  if (isProtobuf(value)) return readProtobuf(key, value);
+  if (isProtobuf(value)) return writtenAgain(key, readProtobuf(key, value));
   if (value[0] !== 0x7b) throw new UnreadableValueError(key, 'it is neither JSON nor protobuf');
+  if (!isOwnForm(value)) return writtenAgain(key, readObject(key, value));
   // Upstream ends JSON with a line break, which must not get into a stream of lines.
   const json = value.at(-1) === 0x0a ? value.subarray(0, -1) : value;
   const rvOffset = resourceVersionOffset(json);
@@ -32,18 +34,43 @@ export function readValue(key: Key, value: Uint8Array): ReadValue {
   return { json, rvOffset };
 }
 
-function readProtobuf(key: Key, value: Uint8Array): ReadValue {
-  let object: Frozen<Unstructured>;
+const ownStart: Uint8Array = new TextEncoder().encode('{"kind":"');
+const foreignStart: Uint8Array = new TextEncoder().encode('{"kind":"CustomResourceDefinition","apiVersion":"apiextensions.k8s.io/v1b');
+
+/** Whether the kind comes first, as lists rely on, and the version is one that is served. */
+function isOwnForm(json: Uint8Array): boolean {
+  return startsWith(json, ownStart) && !startsWith(json, foreignStart);
+}
+
+function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  return bytes.length >= start.length && start.every((byte, i) => bytes[i] === byte);
+}
+
+function readObject(key: Key, json: Uint8Array): Frozen<Unstructured> {
+  let object: unknown;
+  try {
+    object = readJson(json, { bigints: true }).value;
+  } catch (error) {
+    throw new UnreadableValueError(key, error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  return deepFreeze(object as Unstructured); // it begins with a brace
+}
+
+function readProtobuf(key: Key, value: Uint8Array): Frozen<Unstructured> {
   try {
     const { apiVersion, kind } = readEnvelope(value);
     const { group, version } = parseGroupVersion(apiVersion);
     const type = builtInTypes.kind(group, version, kind)?.type;
     if (type === undefined) throw new ProtobufError(`no kind "${kind}" is registered for version "${apiVersion}"`);
-    object = deepFreeze(decodeProtobuf(builtInTypes, type, value) as unknown as Unstructured); // a registered kind is an object
+    return deepFreeze(decodeProtobuf(builtInTypes, type, value) as unknown as Unstructured); // a registered kind is an object
   } catch (error) {
     if (!(error instanceof ProtobufError)) throw error;
     throw new UnreadableValueError(key, error.message, { cause: error });
   }
+}
+
+function writtenAgain(key: Key, read: Frozen<Unstructured>): ReadValue {
+  const object = isCrdV1beta1(read) ? crdFromV1beta1(read) : read;
   const json = writeJsonBytes(object);
   const rvOffset = resourceVersionOffset(json);
   if (rvOffset < 0) throw new UnreadableValueError(key, 'it has no metadata');
