@@ -38,7 +38,7 @@ export {
   WithMaxWaitRateLimiter,
 } from './util/workqueue/rate-limiter.ts';
 export { RateLimitingQueue, type RateLimitingQueueOptions } from './util/workqueue/rate-limiting-queue.ts';
-export { dynamicInformerFactory, type ListWatchOf, ResourceInformerFactory } from './informers/dynamic-factory.ts';
+export { dynamicInformerFactory, type ListWatchOf, metadataInformerFactory, ResourceInformerFactory } from './informers/dynamic-factory.ts';
 export { type InformerFactoryOptions, informerKey, SharedInformerFactory } from './informers/factory.ts';
 export type { AnyInformer, SyncResult } from './informers/informer-set.ts';
 export { CacheController, type CacheInformerOptions, type ControllerConfig, newInformer } from './tools/cache/controller.ts';
@@ -114,6 +114,7 @@ export { EventRecorder, type EventRecorderOptions } from './tools/record/event-r
 export { type InformerWatcher, informerWatcher } from './tools/watch/informer-watcher.ts';
 export { retryWatcher, type RetryWatcherOptions } from './tools/watch/retry-watcher.ts';
 export { until, untilWithoutRetry, untilWithSync, type WatchCondition, WatchClosedError } from './tools/watch/until.ts';
+export { KeyedBackoff, type KeyedBackoffOptions } from './util/keyed-backoff.ts';
 export { defaultBackoff, defaultRetry, retryOnConflict, retryOnError, type RetryOptions } from './util/retry.ts';
 export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 
 /** client-go has so many test functions in scope (kubernetes/client-go, 1.37 cycle). */
 const inScope = 662;
-/** Of the areas that are done, so much at least is covered by tests of ours; the rest is argued. */
+/** So much at least is covered by tests of ours; the rest is argued, or open. */
 const leastCovered = 0.85;
 
 type Row = { readonly name: string; readonly area: string } & (
@@ -83,17 +83,13 @@ describe('the tests of client-go', () => {
     }
   });
 
-  test('are covered to 85 % at least in the areas that are done, and to four fifths in each', (t) => {
-    let [covered, all] = [0, 0];
+  test('are covered to 85 % at least', (t) => {
     for (const area of new Set(rows.map((row) => row.area))) {
       const of = rows.filter((row) => row.area === area);
       const count = (state: Row['state']): number => of.filter((row) => row.state === state).length;
       t.diagnostic(`${area}: ${count('covered')} covered, ${count('argued')} argued, ${count('open')} open of ${of.length}`);
-      if (count('open') > 0) continue;
-      covered += count('covered');
-      all += of.length;
-      assert.ok(count('covered') >= 0.8 * of.length, `${area}: ${count('covered')} of ${of.length}`);
     }
-    assert.ok(covered >= leastCovered * all, `${covered} of ${all}`);
+    const covered = rows.filter((row) => row.state === 'covered').length;
+    assert.ok(covered >= leastCovered * inScope, `${covered} of ${inScope}`);
   });
 });

@@ -1,6 +1,7 @@
 import type { GroupVersionResource, KubeObject, Unstructured } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
 import type { DynamicClient } from '../dynamic/dynamic-client.ts';
+import type { MetadataClient, PartialObjectMetadata } from '../metadata/metadata-client.ts';
 import type { ListWatch } from '../tools/cache/list-watch.ts';
 import type { SharedIndexInformer } from '../tools/cache/shared-informer.ts';
 import { factoryInformer, type InformerFactoryOptions, informerKey } from './factory.ts';
@@ -80,4 +81,13 @@ export function dynamicInformerFactory(
     (gvr, namespace) => (namespace === '' ? client.resource(gvr) : client.resource(gvr).namespace(namespace)),
     options,
   );
+}
+
+/** Informers that hold no more than metadata, over a metadata client (client-go metadata/metadatainformer). */
+export function metadataInformerFactory(
+  process: Process,
+  client: MetadataClient,
+  options: InformerFactoryOptions = {},
+): ResourceInformerFactory<PartialObjectMetadata> {
+  return new ResourceInformerFactory<PartialObjectMetadata>(process, (gvr, namespace) => client.resource(gvr, namespace), options);
 }

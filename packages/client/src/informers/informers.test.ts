@@ -8,7 +8,8 @@ import { Clientset } from '../kubernetes/clientset.ts';
 import { resources } from '../kubernetes/resources.ts';
 import { deletionKey } from '../tools/cache/keys.ts';
 import { doesNotSupportWatchList } from '../tools/cache/list-watch.ts';
-import { dynamicInformerFactory } from './dynamic-factory.ts';
+import { MetadataClient } from '../metadata/metadata-client.ts';
+import { dynamicInformerFactory, metadataInformerFactory } from './dynamic-factory.ts';
 import { type InformerFactoryOptions, SharedInformerFactory } from './factory.ts';
 
 const configMaps = { group: '', version: 'v1', resource: 'configmaps' };
@@ -24,7 +25,7 @@ async function scene() {
   for (const name of ['a', 'b']) await runtime.drive(clientset.coreV1.namespaces().create({ metadata: { name } }));
   const set = (namespace: string, name: string, labels: Record<string, string> = {}) =>
     runtime.drive(clientset.coreV1.configMaps(namespace).create({ metadata: { name, labels } }));
-  return { runtime, process, clientset, client, set, logged };
+  return { runtime, process, transport, clientset, client, set, logged };
 }
 
 async function watched(options: InformerFactoryOptions) {
@@ -88,6 +89,25 @@ describe('ResourceInformerFactory', () => {
     assert.equal(informer.lister.namespace('b').get('two'), undefined);
     assert.throws(() => informer.lister.namespace('b').require('two'), /configmaps "two" not found/);
     assert.equal(informer.lister.get('b/one')?.metadata.namespace, 'b');
+  });
+
+  test('over a metadata client it holds and tells of metadata only', async () => {
+    const { runtime, process, clientset, transport } = await scene();
+    await runtime.drive(
+      clientset.coreV1.configMaps('a').create({ metadata: { name: 'one', labels: { app: 'web' } }, data: { large: 'x' } }),
+    );
+    const factory = metadataInformerFactory(process, new MetadataClient({ process, transport }));
+    const informer = factory.forResource(configMaps);
+    const seen: string[] = [];
+    informer.addEventHandler({ onUpdate: (_old, object) => seen.push(Object.keys(object).sort().join(' ')) });
+    factory.start();
+    await runtime.drive(factory.waitForCacheSync());
+    await runtime.drive(clientset.coreV1.configMaps('a').patch('one', 'merge', { data: { large: 'y' } }));
+    await runtime.settle();
+    const [object] = informer.indexer.list();
+    assert.equal(object?.metadata.labels?.['app'], 'web');
+    assert.ok(object !== undefined && !('data' in object));
+    assert.deepEqual(seen, ['apiVersion kind metadata']);
   });
 
   test('clients can stream lists unless they say that they cannot', async () => {
