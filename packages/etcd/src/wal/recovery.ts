@@ -211,6 +211,8 @@ class LogReader {
     const file = await disk.open(path, 'write');
     try {
       await file.write(lastBatch, bytes.subarray(lastBatch, end.position));
+      // What was cut by force is in quarantine; here it would be found damaged again.
+      if (tail.kind === 'damaged') await file.write(end.position, Buffer.alloc(bytes.length - end.position));
       await file.sync();
     } finally {
       await file.close();
