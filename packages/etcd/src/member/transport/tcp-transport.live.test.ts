@@ -109,7 +109,7 @@ test('three members over TCP: writes through each, the leader goes, it comes bac
   const group = await LiveGroup.create(t);
   const stores = [await group.start(1), await group.start(2), await group.start(3)];
   const leader = await group.leader();
-  await Promise.all(Array.from({ length: 60 }, (_, i) => stores[i % 3]?.txn(putOf(`k${i}`, `${i}`))));
+  await Promise.all(stores.flatMap((store, at) => Array.from({ length: 20 }, (_, i) => store.txn(putOf(`k${3 * i + at}`, `${i}`)))));
   await Promise.all(stores.map((store) => store.linearized()));
   for (const store of stores) assert.equal(store.range({ key: 'k', end: 'l' }).count, 60);
   const gone = leader.view().id;
