@@ -9,9 +9,6 @@ import * as m from './messages.ts';
 import { SingleMember } from './single-member.ts';
 import { V3Server, type V3ServerOptions } from './v3-server.ts';
 
-/** An answer, or the status that came instead. */
-export type Answer<T> = T | Ending;
-
 export const clusterId = 0xcdf818194e3a8c32n;
 export const memberId = 0x8e9e05c52164694dn;
 

@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
 import { FrameReader } from '../grpc/frame.ts';
 import { frameOf } from '../grpc/memory-stream.fixture.ts';
 import { decodeGrpcMessage } from '../grpc/status.ts';
@@ -36,17 +36,19 @@ export function outcomeOf(stream: ClientHttp2Stream): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const messages: Buffer[] = [];
     const frames = new FrameReader(Number.MAX_SAFE_INTEGER);
-    let head: Record<string, unknown> = {};
-    let trailers: Record<string, unknown> | undefined;
+    let head: IncomingHttpHeaders = {};
+    let trailers: IncomingHttpHeaders | undefined;
     stream.on('response', (headers) => (head = headers));
     stream.on('trailers', (headers) => (trailers = headers));
     stream.on('data', (chunk: Buffer) => frames.push(chunk, (message) => messages.push(Buffer.from(message))));
     stream.on('close', () => {
       const of = trailers ?? head;
-      if (of['grpc-status'] === undefined) reject(new Error(`no status, but reset ${stream.rstCode}`));
+      const status = of['grpc-status'];
+      const message = of['grpc-message'];
+      if (typeof status !== 'string') reject(new Error(`no status, but reset ${stream.rstCode}`));
       else {
-        const text = decodeGrpcMessage(String(of['grpc-message'] ?? ''));
-        resolve({ messages, status: String(of['grpc-status']), text, isTrailersOnly: trailers === undefined });
+        const text = decodeGrpcMessage(typeof message === 'string' ? message : '');
+        resolve({ messages, status, text, isTrailersOnly: trailers === undefined });
       }
     });
   });

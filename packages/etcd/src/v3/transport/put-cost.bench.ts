@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ClientHttp2Session } from 'node:http2';
+import { LiveRuntime } from '@coracle/kernel';
 import * as m from '../messages.ts';
 import { callUnary, sessionTo } from './grpc-client.fixture.ts';
 
@@ -9,6 +10,7 @@ import { callUnary, sessionTo } from './grpc-client.fixture.ts';
  */
 const args = process.argv.slice(2);
 const inFlight = /^\d+$/.test(args[0] ?? '') ? Number(args.shift()) : 64;
+const { clock } = new LiveRuntime().process('bench');
 const rounds = 9;
 const roundMs = 700;
 const connections = 4;
@@ -36,11 +38,11 @@ function cpuSeconds(pid: string): number {
 }
 
 async function round({ sessions, pid, perPut, perSecond }: Server): Promise<void> {
-  const [cpu, start] = [cpuSeconds(pid), performance.now()];
+  const [cpu, start] = [cpuSeconds(pid), clock.monotonic()];
   let puts = 0;
   const write = async (worker: number): Promise<void> => {
     const session = sessions[worker % sessions.length];
-    while (session !== undefined && performance.now() - start < roundMs) {
+    while (session !== undefined && clock.monotonic() - start < roundMs) {
       const { status, text } = await callUnary(
         session,
         'etcdserverpb.KV/Put',
@@ -52,7 +54,7 @@ async function round({ sessions, pid, perPut, perSecond }: Server): Promise<void
   };
   await Promise.all(Array.from({ length: inFlight }, (_, worker) => write(worker)));
   perPut.push(((cpuSeconds(pid) - cpu) * 1e6) / puts);
-  perSecond.push((puts * 1000) / (performance.now() - start));
+  perSecond.push((puts * 1000) / (clock.monotonic() - start));
 }
 
 function median(values: readonly number[]): number {
