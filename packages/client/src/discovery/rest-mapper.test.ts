@@ -205,7 +205,7 @@ describe('DiskCachedDiscovery', () => {
   const over = (host = memoryHost(), server = 'https://a') => {
     let asked = 0;
     const client = { discover: async () => served([row('', 'v1', `pods${++asked}`, 'Pod')]) };
-    return { host, cache: new DiskCachedDiscovery({ client, host, clock, file: '/home/me/.kube/cache/a.json', server, ttlMs: 60_000 }) };
+    return { host, cache: new DiskCachedDiscovery({ client, host, clock, file: '/people/me/.kube/cache/a.json', server, ttlMs: 60_000 }) };
   };
   const name = async (cache: DiskCachedDiscovery): Promise<string | undefined> => (await cache.discover()).resources[0]?.resource;
 
@@ -219,7 +219,7 @@ describe('DiskCachedDiscovery', () => {
     next.invalidate();
     assert.equal(await name(next), 'pods1', 'of its own client');
     assert.ok(next.isFresh);
-    assert.equal(host.modes.get('/home/me/.kube/cache/a.json'), 0o600);
+    assert.equal(host.modes.get('/people/me/.kube/cache/a.json'), 0o600);
   });
   test('a torn file, one of another server and one of another format are none', async () => {
     for (const text of [
@@ -229,7 +229,7 @@ describe('DiskCachedDiscovery', () => {
       JSON.stringify({ format: 1, server: 'https://b', atMs: clock.now(), groups: [], resources: [] }),
       JSON.stringify({ format: 1, server: 'https://a', atMs: clock.now() - 60_001, groups: [], resources: [] }),
     ]) {
-      assert.equal(await name(over(memoryHost({ '/home/me/.kube/cache/a.json': text })).cache), 'pods1');
+      assert.equal(await name(over(memoryHost({ '/people/me/.kube/cache/a.json': text })).cache), 'pods1');
     }
   });
   test('a home that cannot be written to is no fault, and failed groups are not kept', async () => {

@@ -191,7 +191,7 @@ export class Request {
   }
 
   /** An object, frozen, as in process the server gets it as it is; or bytes, which are sent as they are. */
-  body(body: Frozen<unknown> | Uint8Array, contentType = 'application/json'): this {
+  body(body: Frozen<unknown>, contentType = 'application/json'): this {
     if (body instanceof Uint8Array) {
       this.#body = { form: 'bytes', contentType, bytes: body };
       return this;

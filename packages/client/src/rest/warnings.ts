@@ -46,14 +46,19 @@ export function warningWriter(options: {
  */
 export function parseWarnings(header: string): readonly Warning[] {
   const warnings: Warning[] = [];
-  const pattern = /\s*(\d{3}) ([^\s\u0000-\u001f\u007f]+) "((?:[^"\\]|\\.)*)"(?:\s*"[^"]*")?\s*(,|$)/y;
+  const pattern = /\s*(\d{3}) (\S+) "((?:[^"\\]|\\.)*)"(?:\s*"[^"]*")?\s*(,|$)/y;
   while (pattern.lastIndex < header.length) {
     const found = pattern.exec(header);
     if (found === null) break;
     const [, code = '', agent = '', quoted = ''] = found;
     const text = quoted.replaceAll(/\\(.)/g, '$1');
-    if (/[\u0000-\u001f\u007f]/.test(text)) break;
+    if (hasControlCharacter(agent) || hasControlCharacter(text)) break;
     warnings.push({ code: Number(code), agent, text });
   }
   return warnings;
+}
+
+/** Such a character may move a terminal's cursor, or end a line of a log. */
+function hasControlCharacter(text: string): boolean {
+  return /\p{Cc}/u.test(text);
 }

@@ -71,7 +71,7 @@ export function execInfo(apiVersion: string, spec: { readonly interactive: boole
 /** For a program that is a plugin: the request, and the connection to the cluster that asks (client-go tools/auth/exec LoadExecCredential). */
 export function loadExecCredential(text: string): { readonly credential: object; readonly config: ClientConfig } {
   const credential = decoded(text, 'decode');
-  const [apiVersion, kind] = [String(credential['apiVersion'] ?? ''), String(credential['kind'] ?? '')];
+  const [apiVersion, kind] = [nameOf(credential['apiVersion']), nameOf(credential['kind'])];
   if (kind !== 'ExecCredential' || !versions.has(apiVersion)) {
     const found = apiVersion.includes('/') ? (apiVersion.split('/', 1)[0] ?? '') : '';
     throw new Error(`invalid group/kind: wanted ExecCredential.${group}, got ${kind}${found === '' ? '' : `.${found}`}`);
@@ -90,7 +90,7 @@ export function loadExecCredential(text: string): { readonly credential: object;
 /** Reads what a plugin printed. Throws Error in upstream's words; the text itself is a secret and is never in them. */
 export function readExecCredential(stdout: string, apiVersion: string): ExecCredentials {
   const credential = decoded(stdout, 'decoding stdout');
-  const found = String(credential['apiVersion'] ?? '');
+  const found = nameOf(credential['apiVersion']);
   if (credential['kind'] !== 'ExecCredential')
     throw new Error(`decoding stdout: Object 'Kind' is ${credential['kind'] === undefined ? 'missing' : 'not ExecCredential'}`);
   if (found !== apiVersion) throw new Error(`exec plugin is configured to use API version ${apiVersion}, plugin returned version ${found}`);
@@ -115,6 +115,10 @@ export function readExecCredential(stdout: string, apiVersion: string): ExecCred
     throw new Error(`decoding stdout: status.expirationTimestamp "${expires}" is no time`);
   if (clientCertificate !== '') checkPair(clientCertificate, clientKey);
   return { token, clientCertificate, clientKey, expiresAtMs };
+}
+
+function nameOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function checkPair(cert: string, key: string): void {

@@ -9,7 +9,7 @@ const file = (text: string): string => `apiVersion: v1\nkind: Config\n${text}`;
 
 describe('LoadingRules', () => {
   test('reads the files of KUBECONFIG, each once, else the one at home', () => {
-    assert.deepEqual(new LoadingRules({ host: memoryHost() }).loadingPrecedence, ['/home/me/.kube/config']);
+    assert.deepEqual(new LoadingRules({ host: memoryHost() }).loadingPrecedence, ['/people/me/.kube/config']);
     assert.deepEqual(new LoadingRules({ host: memoryHost({}, { KUBECONFIG: '/a' }) }).loadingPrecedence, ['/a']);
     assert.deepEqual(new LoadingRules({ host: memoryHost({}, { KUBECONFIG: '/a:/b:/a' }) }).loadingPrecedence, ['/a', '/b']);
     assert.deepEqual(new LoadingRules({ host: memoryHost({}, { KUBECONFIG: '/a' }), explicitPath: '/x' }).loadingPrecedence, ['/x']);

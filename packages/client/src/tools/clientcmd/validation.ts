@@ -119,7 +119,7 @@ export function proxyUrlFault(proxyUrl: string): string | undefined {
   } catch {
     return `could not parse: ${proxyUrl}`; // says all there is to say
   }
-  if (/[\u0000-\u001f\u007f]/.test(proxyUrl)) return `could not parse: ${proxyUrl}`;
+  if (/\p{Cc}/u.test(proxyUrl)) return `could not parse: ${proxyUrl}`;
   return ['http', 'https', 'socks5'].includes(scheme) ? undefined : `unsupported scheme "${scheme}", must be http, https, or socks5`;
 }
 
