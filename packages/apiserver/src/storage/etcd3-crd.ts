@@ -8,7 +8,7 @@ type Json = Readonly<Record<string, unknown>>;
  */
 export function crdFromV1beta1(object: Frozen<Unstructured>): Frozen<Unstructured> {
   const spec = objectOf(object['spec']);
-  const { version, versions, validation, subresources, additionalPrinterColumns, conversion, ...rest } = spec;
+  const { version, versions, validation, subresources, additionalPrinterColumns, conversion, preserveUnknownFields, ...rest } = spec;
   const shared = { validation, subresources, additionalPrinterColumns };
   const listed = Array.isArray(versions) && versions.length > 0 ? versions.map(objectOf) : [{ name: version, served: true, storage: true }];
   return deepFreeze({
@@ -16,6 +16,8 @@ export function crdFromV1beta1(object: Frozen<Unstructured>): Frozen<Unstructure
     apiVersion: 'apiextensions.k8s.io/v1',
     spec: {
       ...rest,
+      // On unless it is switched off; in v1 the other way round.
+      ...(preserveUnknownFields === false ? {} : { preserveUnknownFields: true }),
       versions: listed.map((each) => versionFrom(each, shared)),
       ...(conversion === undefined ? {} : { conversion: conversionFrom(objectOf(conversion)) }),
     },

@@ -54,7 +54,6 @@ test('readValue() makes CustomResourceDefinitions v1, which upstream stores as v
       group: 'b',
       names: { plural: 'as', kind: 'A' },
       scope: 'Namespaced',
-      preserveUnknownFields: false,
       versions: [
         { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } }, ...shared },
         { name: 'v2', served: true, storage: false, schema: { openAPIV3Schema: { type: 'object', nullable: true } }, ...shared },
@@ -63,7 +62,11 @@ test('readValue() makes CustomResourceDefinitions v1, which upstream stores as v
     },
   });
   const old = writeJsonBytes({ ...stored, spec: { group: 'b', version: 'v1' } });
-  assert.deepEqual(readValue('/crd', old).object?.['spec'], { group: 'b', versions: [{ name: 'v1', served: true, storage: true }] });
+  assert.deepEqual(readValue('/crd', old).object?.['spec'], {
+    group: 'b',
+    preserveUnknownFields: true,
+    versions: [{ name: 'v1', served: true, storage: true }],
+  });
 });
 
 for (const [what, value, message] of [
