@@ -72,16 +72,16 @@ describe('LoadingRules', () => {
     const host = memoryHost(
       {
         '/a/b/config': file(`clusters: [{name: c, cluster: {certificate-authority: ca}}]\n${users}`),
-        '/work/x/config': file('users: [{name: v, user: {tokenFile: t, exec: {apiVersion: v, command: login}}}]'),
+        '/here/x/config': file('users: [{name: v, user: {tokenFile: t, exec: {apiVersion: v, command: login}}}]'),
       },
       { KUBECONFIG: '/a/b/config:x/config' },
     );
-    host.files.set('x/config', host.files.get('/work/x/config'));
+    host.files.set('x/config', host.files.get('/here/x/config'));
     const config = new LoadingRules({ host }).load();
     assert.equal(config.clusters.get('c')?.certificateAuthority, '/a/b/ca');
     const { clientCertificate, clientKey, tokenFile, exec } = config.authInfos.get('u') ?? {};
     assert.deepEqual([clientCertificate, clientKey, tokenFile, exec?.command], ['/a/b/rel/cert', '/abs/key', '/a/token', '/a/b/bin/login']);
-    assert.deepEqual([config.authInfos.get('v')?.tokenFile, config.authInfos.get('v')?.exec?.command], ['/work/x/t', 'login']);
+    assert.deepEqual([config.authInfos.get('v')?.tokenFile, config.authInfos.get('v')?.exec?.command], ['/here/x/t', 'login']);
     assert.equal(new LoadingRules({ host, keepPaths: true }).load().clusters.get('c')?.certificateAuthority, 'ca');
   });
 
