@@ -3,7 +3,6 @@ import type { HardState } from '@coracle/raft';
 import type { MetaFile } from './directory/meta-file.ts';
 import { DiskFull } from './directory/errors.ts';
 import { type Disk, type DiskLock, isNoSpace } from './disk/disk.ts';
-import type { ClusterView } from './cluster-view.ts';
 import { Group, type MemberView } from './member/group.ts';
 import type { Member } from './member/member.ts';
 import { Membership } from './member/membership.ts';
@@ -55,7 +54,7 @@ export class DurableStore implements Store, AsyncDisposable {
   readonly #group: Group;
   readonly #member: Member;
   /** The members and their consensus. */
-  readonly cluster: ClusterView;
+  readonly cluster: Membership;
   #task: Task | undefined;
   #snapshot: Task | undefined;
   #spare: Task | undefined;

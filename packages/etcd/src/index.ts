@@ -30,6 +30,7 @@ export { type DiskFault, type DiskOperation, SimulatedDisk } from './disk/simula
 export type { DurableStore } from './durable-store.ts';
 export type { GroupTiming, MemberView, SeenMessage } from './member/group.ts';
 export type { MemberInfo } from './member/members.ts';
+export type { Membership } from './member/membership.ts';
 export type { Envelope, PeerMessage, PeerReceiver, PeerTransport } from './member/peer-transport.ts';
 export { TooManyRequestsError } from './member/proposals.ts';
 export { type NetworkFaults, SimulatedNetwork } from './member/simulated-network.ts';

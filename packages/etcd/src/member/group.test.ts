@@ -133,8 +133,9 @@ test('A member that lost its directory is not listened to until it is added agai
   group.wipe(lost);
   await group.start(lost);
   await group.runtime.advance(10_000);
-  const { term, vote, applied } = group.store(lost).view();
+  const { term, vote, applied, refusedBy } = group.store(lost).view();
   assert.deepEqual({ term, vote, applied }, { term: 1, vote: 0, applied: 1 });
+  assert.notEqual(refusedBy, 0);
   // With the third one down there is no majority: the wiped one does not make up for it.
   const third = group.ids.find((id) => id !== idOf(leader) && id !== lost) ?? 0;
   group.kill(third);

@@ -1,14 +1,5 @@
 import type { Process } from '@coracle/kernel';
-import {
-  describeMessage,
-  type HardState,
-  type InstallSnapshot,
-  isVoter,
-  type Message,
-  type NodeId,
-  nobody,
-  type SoftState,
-} from '@coracle/raft';
+import { describeMessage, type HardState, type InstallSnapshot, type Message, type NodeId, nobody, type SoftState } from '@coracle/raft';
 import { ConsensusError } from '../cluster-view.ts';
 import { StoreStopped } from '../directory/errors.ts';
 import { nodeIdOf } from '../directory/identity.ts';
@@ -67,6 +58,8 @@ export interface MemberView {
   readonly role: 'leader' | 'follower' | 'candidate' | 'pre-candidate' | 'learner' | 'stopped';
   /** 0 while nobody is known to lead. */
   readonly leader: NodeId;
+  /** Who took this member for one that lost its directory, and does not listen to it; 0: nobody. */
+  readonly refusedBy: NodeId;
   readonly vote: NodeId;
   readonly firstIndex: number;
   readonly lastIndex: number;
@@ -207,11 +200,6 @@ export class Group implements PeerReceiver {
     return { [Symbol.dispose]: () => this.#observers.delete(observer) };
   }
 
-  /** Who took this member for one that lost its directory, and does not listen to it; 0 if nobody. */
-  get refusedBy(): NodeId {
-    return this.#refusedBy;
-  }
-
   view(): MemberView {
     const { replica, window } = this.#parts;
     const { raw, failure } = this.member;
@@ -230,6 +218,7 @@ export class Group implements PeerReceiver {
       term,
       role: failure !== undefined ? 'stopped' : isLearner ? 'learner' : roles[state],
       leader: lead,
+      refusedBy: this.#refusedBy,
       vote,
       firstIndex: window.firstIndex(),
       lastIndex,
@@ -469,10 +458,5 @@ export class Group implements PeerReceiver {
     if (transport === undefined || this.#peersSetFor === confState) return;
     this.#peersSetFor = confState;
     transport.setPeers(new Map(members.filter(({ id }) => id !== this.id).map(({ id, peerUrls }) => [id, peerUrls])));
-  }
-
-  /** Whether this member has a vote. */
-  get isVoter(): boolean {
-    return isVoter(this.#parts.replica.confState, this.id);
   }
 }

@@ -21,6 +21,7 @@ const putOf = (key: string, value: string): Txn => ({
 });
 
 interface Running {
+  readonly transport: TcpTransport;
   readonly process: Process;
   readonly store: DurableStore;
 }
@@ -71,7 +72,7 @@ class LiveGroup {
       window: { entries: 50, bytes: 1 << 16 },
       group: { clusterId, id, transport, initialMembers, tickMs: 100 },
     });
-    this.running.set(id, { process, store });
+    this.running.set(id, { process, store, transport });
     return store;
   }
 
@@ -121,6 +122,24 @@ test('three members over TCP: writes through each, the leader goes, it comes bac
   await back.linearized();
   await group.converged();
   assert.ok(back.view().messages.some(({ text }) => text.includes('MsgSnap')) || back.range({ key: 'later', end: 'lates' }).count === 200);
+});
+
+test('a leader whose peers are blocked is one no more; unblocked, it follows the next', { timeout: 60_000 }, async (t) => {
+  const group = await LiveGroup.create(t);
+  await Promise.all([group.start(1), group.start(2), group.start(3)]);
+  const old = await group.leader();
+  const { id } = old.view();
+  group.running.get(id)?.transport.block(new Set([1, 2, 3]));
+  let next = old;
+  while (next === old) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    next = await group.leader();
+  }
+  await next.txn(putOf('a', 'b'));
+  group.running.get(id)?.transport.block(new Set());
+  await group.converged();
+  assert.equal(old.range({ key: 'a' }).count, 1);
+  assert.equal(old.view().leader, next.view().id);
 });
 
 test('a member hangs up on who sends nonsense, and goes on', { timeout: 60_000 }, async (t) => {

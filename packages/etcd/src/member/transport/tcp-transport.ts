@@ -43,6 +43,7 @@ export class TcpTransport implements PeerTransport {
   readonly #peers = new Map<NodeId, Peer>();
   readonly #sockets = new Set<Socket>();
   #receiver: PeerReceiver | undefined;
+  #blocked: ReadonlySet<NodeId> = new Set();
   #isClosed = false;
 
   private constructor(options: TcpTransportOptions) {
@@ -77,6 +78,11 @@ export class TcpTransport implements PeerTransport {
     this.#receiver = receiver;
   }
 
+  /** Loses what goes to these peers and comes from them, until it is called again: how a cut of the network is shown to people. */
+  block(peers: ReadonlySet<NodeId>): void {
+    this.#blocked = peers;
+  }
+
   setPeers(peers: ReadonlyMap<NodeId, readonly string[]>): void {
     for (const [id, peer] of this.#peers) {
       const [url] = peers.get(id) ?? [];
@@ -97,7 +103,7 @@ export class TcpTransport implements PeerTransport {
   }
 
   send(envelope: Envelope): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#blocked.has(envelope.to)) return;
     const peer = this.#peers.get(envelope.to);
     if (peer === undefined) return; // it was removed, or is not known yet
     peer.send(frame(encodeEnvelope(envelope)));
@@ -105,7 +111,7 @@ export class TcpTransport implements PeerTransport {
 
   async sendSnapshot(envelope: Envelope, content: AsyncIterable<Uint8Array>): Promise<'finished' | 'failed'> {
     const peer = this.#peers.get(envelope.to);
-    if (peer === undefined || this.#isClosed) return 'failed';
+    if (peer === undefined || this.#isClosed || this.#blocked.has(envelope.to)) return 'failed';
     using deadline = this.#options.process.clock.deadline(snapshotTimeoutMs, { background: true });
     const socket = this.#connect(peer.url);
     try {
@@ -177,7 +183,9 @@ export class TcpTransport implements PeerTransport {
     } else if (what === purpose.snapshot) {
       const head = await frames.next();
       if (head === undefined || this.#receiver === undefined) return;
-      await this.#receiver.receiveSnapshot(decodeEnvelope(head), frames.untilEmpty());
+      const envelope = decodeEnvelope(head);
+      if (this.#blocked.has(envelope.from)) return;
+      await this.#receiver.receiveSnapshot(envelope, frames.untilEmpty());
       await write(socket, Buffer.from([taken]));
       socket.end();
     } else if (what !== undefined) throw new Malformed(`a connection for unknown purpose ${what}`);
