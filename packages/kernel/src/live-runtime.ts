@@ -53,7 +53,7 @@ class LiveProcess implements Process {
   readonly metrics: MetricsRegistry = new MetricsRegistry();
   readonly #controller = new AbortController();
   readonly #timers = new Set<LiveTimer>();
-  readonly #tasks = new Set<Promise<void>>();
+  readonly #tasks = new Set<Task>();
   readonly #causes: AsyncLocalStorage<Cause>;
   readonly #onFailure: ((failure: Failure) => void) | undefined;
   #stopped: Promise<void> | undefined;
@@ -87,18 +87,20 @@ class LiveProcess implements Process {
   }
 
   spawn(name: string, run: (signal: AbortSignal) => Promise<void>): Task {
-    const done = this.#run(name, run);
-    this.#tasks.add(done);
-    void done.then(() => this.#tasks.delete(done)); // #run never rejects
-    return { name, done };
+    const task: { name: string; done: Promise<void> } = { name, done: settled };
+    task.done = this.#run(task, run);
+    this.#tasks.add(task);
+    return task;
   }
 
-  async #run(name: string, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  async #run(task: Task, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
     await settled; // not before spawn has returned
     try {
       await run(this.signal);
     } catch (error) {
-      if (!(this.signal.aborted && error === this.signal.reason)) this.#fail(name, error);
+      if (!(this.signal.aborted && error === this.signal.reason)) this.#fail(task.name, error);
+    } finally {
+      this.#tasks.delete(task);
     }
   }
 
@@ -126,7 +128,7 @@ class LiveProcess implements Process {
   async #stop(reason: Error): Promise<void> {
     this.#controller.abort(reason);
     // A task may spawn another while it ends, hence the loop.
-    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    while (this.#tasks.size > 0) await Promise.all([...this.#tasks].map(({ done }) => done));
     for (const timer of this.#timers) clearTimeout(timer.handle);
     this.#timers.clear();
   }
