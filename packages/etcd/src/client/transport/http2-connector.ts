@@ -31,7 +31,7 @@ export function http2Connector(process: Process, tls: ClientTls = {}): Connector
         peerMaxConcurrentStreams: 0xffff_ffff, // until the server says otherwise
         settings: { enablePush: false, initialWindowSize: streamWindowBytes },
       });
-      return new Http2Connection(process, session, onClosed).ready(signal);
+      return new Http2Connection(process, session, onClosed).ready(socket, signal);
     },
   };
 }
@@ -91,8 +91,11 @@ class Http2Connection implements Connection {
     session.on('goaway', (code: number) => this.#end(new Error(`the server is closing the connection (GOAWAY ${code})`)));
   }
 
-  /** A server that speaks no HTTP/2 is found out here: it sends no settings. */
-  async ready(signal: AbortSignal): Promise<this> {
+  /**
+   * A server that speaks no HTTP/2 is found out here: it sends no settings. So is one that refuses a certificate, which it says only
+   * when the client already takes the connection for made.
+   */
+  async ready(socket: Socket, signal: AbortSignal): Promise<this> {
     const session = this.#session;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = (): void => {
@@ -102,6 +105,9 @@ class Http2Connection implements Connection {
     session.once('remoteSettings', () => resolve());
     session.once('error', reject);
     session.once('close', () => reject(this.#closed ?? new Error('connection closed')));
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('connection closed')));
+    if (socket.destroyed) reject(socket.errored ?? new Error('connection closed'));
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
     try {
@@ -111,6 +117,7 @@ class Http2Connection implements Connection {
       throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
+      socket.off('error', reject);
     }
     session.setLocalWindowSize(connectionWindowBytes);
     return this;
