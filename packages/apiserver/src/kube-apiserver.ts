@@ -1,6 +1,7 @@
 import { builtInTypes } from '@coracle/api';
 import type { AdmissionPlugin } from './admission/admission.ts';
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts';
+import { nodeRestriction } from './admission/node-restriction.ts';
 import { defaultStorageClass, defaultTolerationSeconds, priority } from './admission/pod-defaults.ts';
 import { roleEscalation } from './admission/role-escalation.ts';
 import { serviceAccountAdmission } from './admission/service-account.ts';
@@ -8,6 +9,7 @@ import { type Authenticator, certificateAuthenticator, firstOf } from './authent
 import { ServiceAccountTokens } from './authentication/service-account-tokens.ts';
 import { type Authorizer, privilegedGroupAuthorizer, unionAuthorizer } from './authorization/authorizer.ts';
 import { NodeAuthorizer } from './authorization/node.ts';
+import { NodeGraph } from './authorization/node-graph.ts';
 import { RbacAuthorizer } from './authorization/rbac.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
 import { customResourceDefinitionHooks } from './crd/custom-resource-definition.ts';
@@ -48,6 +50,7 @@ const issuer = 'https://kubernetes.default.svc';
 export class KubeApiServer {
   readonly server: ApiServer;
   readonly #rbac: RbacAuthorizer;
+  readonly #nodeGraph: NodeGraph;
   readonly #customResources: CustomResources;
   readonly #service: KubernetesServiceOptions;
   #isReady = false;
@@ -56,6 +59,7 @@ export class KubeApiServer {
     const { serviceAccountKey, authenticators = [], disabledAdmission = [], nodes = () => undefined, advertiseAddress, ...rest } = options;
     const { process, storage } = options;
     this.#rbac = new RbacAuthorizer({ storage });
+    this.#nodeGraph = new NodeGraph({ storage });
     const tokens = new ServiceAccountTokens({
       issuer,
       privateKey: serviceAccountKey,
@@ -64,7 +68,7 @@ export class KubeApiServer {
       random: process.random,
     });
     const authenticator = firstOf([certificateAuthenticator, ...authenticators, tokens]);
-    const authorizer = defaultAuthorizer(this.#rbac);
+    const authorizer = defaultAuthorizer(this.#rbac, this.#nodeGraph);
     this.server = createApiServer({
       ...rest,
       table: builtInTypes,
@@ -111,13 +115,14 @@ export class KubeApiServer {
   stop(): void {
     this.#isReady = false;
     this.#customResources.stop();
+    this.#nodeGraph.stop();
     this.#rbac.stop();
   }
 }
 
 /** Of every server, in order (--authorization-mode=Node,RBAC). */
-function defaultAuthorizer(rbac: RbacAuthorizer): Authorizer {
-  return unionAuthorizer([privilegedGroupAuthorizer, new NodeAuthorizer(rbac), rbac]);
+function defaultAuthorizer(rbac: RbacAuthorizer, graph: NodeGraph): Authorizer {
+  return unionAuthorizer([privilegedGroupAuthorizer, new NodeAuthorizer({ rbac, graph }), rbac]);
 }
 
 /** The plug-ins that are on by default, in upstream's order (pkg/kubeapiserver/options/plugins.go); docs/status.md lists those not built. */
@@ -125,6 +130,7 @@ function defaultAdmission(rbac: RbacAuthorizer, authorizer: Authorizer): readonl
   return [
     namespaceLifecycle,
     serviceAccountAdmission,
+    nodeRestriction(authorizer),
     defaultTolerationSeconds,
     priority,
     defaultStorageClass,

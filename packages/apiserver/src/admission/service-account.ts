@@ -1,5 +1,6 @@
 import type { Pod, ServiceAccount } from '@coracle/api';
 import { type Frozen, newForbidden } from '@coracle/apimachinery';
+import { mirrorAnnotation, secretsOf } from '../authorization/pod-references.ts';
 import type { ApiObject } from '../registry/definition.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './admission.ts';
 
@@ -17,7 +18,11 @@ export const serviceAccountAdmission: AdmissionPlugin = {
     if (operation !== 'CREATE' || definition.resource !== 'pods' || definition.group !== '' || subresource !== '' || object === undefined)
       return undefined;
     const pod = object as unknown as Frozen<Pod>; // the definition says of which kind the object is
-    if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return undefined;
+    if (pod.metadata.annotations?.[mirrorAnnotation] !== undefined) {
+      const fault = mirrorFault(pod);
+      if (fault !== undefined) throw newForbidden(definition, request.name, `a mirror pod may not ${fault}`);
+      return undefined;
+    }
     const name = pod.spec.serviceAccountName ?? '';
     const accountName = name === '' ? 'default' : name;
     const account = await accountOf(request, accountName);
@@ -29,6 +34,14 @@ export const serviceAccountAdmission: AdmissionPlugin = {
     return { ...object, spec } as unknown as ApiObject; // still the pod
   },
 };
+
+/** A pod that mirrors a file of its node has no account, and so neither token nor secrets. */
+function mirrorFault(pod: Frozen<Pod>): string | undefined {
+  if ((pod.spec.serviceAccountName ?? '') !== '') return 'reference service accounts';
+  if (secretsOf(pod).length > 0) return 'reference secrets';
+  const sources = (pod.spec.volumes ?? []).flatMap(({ projected }) => projected?.sources ?? []);
+  return sources.some(({ serviceAccountToken }) => serviceAccountToken !== undefined) ? 'use service account token projections' : undefined;
+}
 
 async function accountOf({ context, definition, name }: AdmissionRequest, account: string): Promise<Frozen<ServiceAccount>> {
   const { stored } = await context.storage.get(`/registry/serviceaccounts/${context.namespace}/${account}`);

@@ -13,6 +13,8 @@ export type Attributes = { readonly user: UserInfo; readonly verb: string } & (
       /** '' for all namespaces and for cluster-scoped resources. */
       readonly namespace: string;
       readonly name: string;
+      /** Of a list, watch or deletecollection that has one: as it was sent. */
+      readonly fieldSelector?: string;
     }
   | { readonly resourceRequest: false; readonly path: string }
 );
@@ -20,6 +22,7 @@ export type Attributes = { readonly user: UserInfo; readonly verb: string } & (
 /** `noOpinion` leaves the decision to the next authorizer; when none allows, the request is forbidden. */
 export interface Decision {
   readonly decision: 'allow' | 'deny' | 'noOpinion';
+  /** Of an authorizer without an opinion it begins with its name, as upstream's union has it: `node: `. */
   readonly reason: string;
 }
 

@@ -55,7 +55,7 @@ export class RbacAuthorizer implements Authorizer {
         missing.push(`${binding.roleKind === 'Role' ? 'role' : 'clusterrole'}.${group} "${binding.roleName}" not found`);
       else if (rules.some((rule) => allows(rule, attributes))) return { decision: 'allow', reason: reasonOf(binding, subject) };
     }
-    return { decision: 'noOpinion', reason: missing.length === 0 ? '' : `RBAC: ${[...new Set(missing)].join(', ')}` };
+    return { decision: 'noOpinion', reason: missing.length === 0 ? '' : `rbac: RBAC: ${[...new Set(missing)].join(', ')}` };
   }
 
   /**

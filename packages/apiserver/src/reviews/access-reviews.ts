@@ -18,7 +18,7 @@ interface ResourceAttributes {
 
 interface SelectorAttributes {
   readonly rawSelector?: string;
-  readonly requirements?: readonly unknown[];
+  readonly requirements?: readonly { readonly key?: string; readonly operator?: string; readonly values?: readonly string[] }[];
 }
 
 interface Spec {
@@ -118,8 +118,21 @@ function attributesOf({ resourceAttributes, nonResourceAttributes }: Spec, user:
     resource = '',
     subresource = '',
     name = '',
+    fieldSelector,
   } = resourceAttributes ?? {};
-  return { user, verb, resourceRequest: true, apiGroup, apiVersion: version, resource, subresource, namespace, name };
+  const raw = selectorText(fieldSelector);
+  return {
+    user,
+    verb,
+    resourceRequest: true,
+    apiGroup,
+    apiVersion: version,
+    resource,
+    subresource,
+    namespace,
+    name,
+    ...(raw === '' ? {} : { fieldSelector: raw }),
+  };
 }
 
 /** Faults are shown in the spelling of Go (upstream apis/authorization/validation). */
@@ -139,6 +152,16 @@ function requireValid({ resourceAttributes, nonResourceAttributes, user = '', gr
     );
   }
   if (faults.length > 0) throw newInvalid({ group, kind: '' }, '', faults);
+}
+
+/** As a query has it. What a query cannot say makes no selection narrower, and is left out (authorization/v1 helpers.go). */
+function selectorText({ rawSelector = '', requirements = [] }: SelectorAttributes = {}): string {
+  if (rawSelector !== '') return rawSelector;
+  const terms = requirements.flatMap(({ key = '', operator, values: [value, ...others] = [] }) => {
+    if (value === undefined || others.length > 0 || (operator !== 'In' && operator !== 'NotIn')) return [];
+    return [`${key}${operator === 'In' ? '=' : '!='}${value.replace(/[\\,=]/g, '\\$&')}`];
+  });
+  return terms.join(',');
 }
 
 function subjectOf(body: Readonly<Record<string, unknown>>): UserInfo {

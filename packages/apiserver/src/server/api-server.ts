@@ -271,6 +271,7 @@ export class ApiServer {
     const { verb, group, version, resource, subresource, namespace } = info;
     // Who lists or watches one object by its name needs no right to the others (requestinfo.go).
     const name = info.name === '' && (verb === 'list' || verb === 'watch') ? selectedName(query) : info.name;
+    const fieldSelector = selecting.has(verb) ? query.get('fieldSelector') : undefined;
     return this.#require({
       user,
       verb,
@@ -281,6 +282,7 @@ export class ApiServer {
       subresource,
       namespace,
       name,
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
     });
   }
 
@@ -345,6 +347,8 @@ function isAddressed({ namespaced }: ResourceDefinition, { namespace, name, reso
 
 /** Deletes read their own, which may come in a body. */
 const optionsKinds: Readonly<Record<string, string>> = { create: 'CreateOptions', update: 'UpdateOptions', patch: 'PatchOptions' };
+
+const selecting: ReadonlySet<string> = new Set(['list', 'watch', 'deletecollection']);
 
 /** X of the field selector `metadata.name=X`; '' for any other. */
 function selectedName(query: ReadonlyMap<string, string>): string {
