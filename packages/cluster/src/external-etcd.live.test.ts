@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { resourceRows } from '@coracle/api';
 import { EtcdClient, http2Connector } from '@coracle/etcd';
 import { type LogRecord, LiveRuntime } from '@coracle/kernel';
-import { noRealEtcd, RealEtcd } from '../../etcd/src/fixtures/real-etcd.ts';
+import { noRealEtcd, RealEtcd } from '@coracle/etcd/contract';
 import { call, noRealApiServer, RealApiServer, type Reply } from './fixtures/real-apiserver.ts';
 import { startCluster } from './start-cluster.ts';
 

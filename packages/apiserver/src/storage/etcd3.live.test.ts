@@ -2,7 +2,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EtcdClient, http2Connector } from '@coracle/etcd';
 import { LiveRuntime } from '@coracle/kernel';
-import { noRealEtcd, RealEtcd } from '../../../etcd/src/fixtures/real-etcd.ts';
+import { noRealEtcd, RealEtcd } from '@coracle/etcd/contract';
 import { Etcd3Storage } from './etcd3.ts';
 import { type StorageBench, storageContract } from './storage-contract.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveRuntime } from '@coracle/kernel';
-import { noRealEtcd, RealEtcd } from '../fixtures/real-etcd.ts';
+import { noRealEtcd, RealEtcd } from '../contract/real-etcd.ts';
 import { serveStore } from '../v3/serve-store.ts';
 import { EtcdClient } from './client.ts';
 import { type ClientBench, clientContract } from './client-contract.ts';

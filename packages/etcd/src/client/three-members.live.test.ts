@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveRuntime } from '@coracle/kernel';
-import { noRealEtcd, RealEtcd } from '../fixtures/real-etcd.ts';
+import { noRealEtcd, RealEtcd } from '../contract/real-etcd.ts';
 import { prefixEnd } from '../watch-hub.ts';
 import { EtcdClient } from './client.ts';
 import { http2Connector } from './transport/http2-connector.ts';

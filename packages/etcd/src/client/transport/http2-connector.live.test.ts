@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveRuntime } from '@coracle/kernel';
-import { noRealEtcd, RealEtcd } from '../../fixtures/real-etcd.ts';
+import { noRealEtcd, RealEtcd } from '../../contract/real-etcd.ts';
 import { serveStore } from '../../v3/serve-store.ts';
 import { EtcdClient, type EtcdClientOptions } from '../client.ts';
 import { EtcdError } from '../errors.ts';
