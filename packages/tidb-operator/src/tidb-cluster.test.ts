@@ -170,8 +170,8 @@ describe('a TidbCluster on a simulated cluster', () => {
     const pod = (await world.pods()).find(({ metadata }) => metadata?.name === 'basic-pd-1');
     const fault = world.cluster.components.nodes.network.fault({ toIp: pod?.status?.podIP ?? '', code: 'EHOSTUNREACH' });
     let tc = await world.tc();
-    // The Service leads every third question to the member that is cut off: then PD does not answer, and is asked again.
-    for (let tries = 0; tries < 30 && tc.status?.pd?.members?.['basic-pd-1']?.health !== false; tries++) {
+    // The Service leads a third of the questions to the member that is cut off: then PD does not answer, and all are asked again.
+    for (let tries = 0; tries < 120 && tc.status?.pd?.members?.['basic-pd-1']?.health !== false; tries++) {
       await world.advance(5_000);
       tc = await world.tc();
     }

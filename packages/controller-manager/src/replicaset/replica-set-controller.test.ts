@@ -73,12 +73,13 @@ describe('ReplicaSetController', () => {
   });
 
   test('adopts a pod that it selects, and releases one that it does not select any more', async () => {
-    const plane = await planeWith(rs(0));
+    const plane = await ControlPlane.start();
     await plane.create(pods, {
       metadata: { name: 'orphan', namespace: 'default', labels: { app: 'r' } },
       spec: { containers: [{ name: 'c', image: 'app' }] },
     });
-    await plane.patch(replicaSets, 'r', { spec: { replicas: 1 } });
+    await plane.runtime.settle(); // else it may make one of its own before it sees this one
+    await plane.create(replicaSets, rs(1));
     await plane.runtime.settle();
     assert.deepEqual(await plane.names(pods), ['orphan']);
     assert.equal(controllerOf(await plane.get(pods, 'orphan'))?.name, 'r');
