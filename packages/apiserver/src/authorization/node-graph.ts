@@ -1,4 +1,4 @@
-import type { PersistentVolume, Pod, PodCertificateRequest, ResourceSlice, VolumeAttachment } from '@coracle/api';
+import type { PersistentVolume, Pod } from '@coracle/api';
 import { type Frozen, semanticEqual } from '@coracle/apimachinery';
 import { storagePrefix } from '../registry/storage-prefix.ts';
 import type { Key, Storage, StorageChange, Stored } from '../storage/storage.ts';
@@ -128,14 +128,9 @@ export class NodeGraph {
       if (volume === undefined) this.#volumes.delete(key.slice(volumesPrefix.length));
       else this.#volumes.set(key.slice(volumesPrefix.length), volume);
     });
-    // What is stored under each prefix is of that kind.
-    await this.#followNamed('storage.k8s.io', 'volumeattachments', (o) => (o as unknown as Frozen<VolumeAttachment>).spec.nodeName);
-    await this.#followNamed('resource.k8s.io', 'resourceslices', (o) => (o as unknown as Frozen<ResourceSlice>).spec.nodeName);
-    await this.#followNamed(
-      'certificates.k8s.io',
-      'podcertificaterequests',
-      (o) => (o as unknown as Frozen<PodCertificateRequest>).spec.nodeName,
-    );
+    await this.#followNamed('storage.k8s.io', 'volumeattachments');
+    await this.#followNamed('resource.k8s.io', 'resourceslices');
+    await this.#followNamed('certificates.k8s.io', 'podcertificaterequests');
   }
 
   #podChanged(key: Key, current: Stored | undefined, previous: Stored | undefined): void {
@@ -162,9 +157,12 @@ export class NodeGraph {
     this.#podsOf.set(nodeName, pods.set(key, bound));
   }
 
-  async #followNamed(group: string, resource: string, nodeOf: (object: Stored['object']) => string | undefined): Promise<void> {
+  /** Objects whose spec names a node. */
+  async #followNamed(group: string, resource: string): Promise<void> {
     await this.#follow(storagePrefix(group, resource), (key, current) => {
-      const nodeName = current === undefined ? '' : (nodeOf(current.object) ?? '');
+      // What is stored under the prefix is of a kind whose spec has the field.
+      const named = current?.object as unknown as { readonly spec: { readonly nodeName?: string } } | undefined;
+      const nodeName = named?.spec.nodeName ?? '';
       if (nodeName === '') this.#named.delete(key);
       else this.#named.set(key, nodeName);
     });

@@ -2,15 +2,15 @@ import type { Frozen } from '@coracle/apimachinery';
 import { DeletedFinalStateUnknown } from './keys.ts';
 
 /**
- * What happens to the objects of an informer (tools/cache ResourceEventHandler). A handler that returns a promise, which its type allows
- * as of every callback, is given the next event when it is settled; it delays nobody else. A throw or a rejection stops the process, as a panic does in Go.
+ * What happens to the objects of an informer (tools/cache ResourceEventHandler). A handler that returns a promise
+ * is given the next event when it is settled; it delays nobody else. A throw or a rejection stops the process, as a panic does in Go.
  */
 export interface ResourceEventHandler<T> {
   /** `isInInitialList`: the object was there when the handler was added or the informer started. */
-  onAdd?(object: Frozen<T>, isInInitialList: boolean): void;
+  onAdd?(object: Frozen<T>, isInInitialList: boolean): unknown;
   /** After a resync `old` and `object` are the same. A recreated object may come as an update with another uid. */
-  onUpdate?(old: Frozen<T>, object: Frozen<T>): void;
-  onDelete?(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): void;
+  onUpdate?(old: Frozen<T>, object: Frozen<T>): unknown;
+  onDelete?(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): unknown;
 }
 
 /**

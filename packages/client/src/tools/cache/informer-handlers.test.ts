@@ -244,11 +244,12 @@ describe('handlers of an informer', () => {
     await runtime.advance(10);
     assert.equal(informer.isStopped, true);
     let hasEnded = false;
-    void informer.whenSynced().then(() => {
+    const ended = informer.whenSynced().then(() => {
       hasEnded = true;
     });
     work.resolve();
     await runtime.settle();
+    await ended;
     assert.equal(hasEnded, true);
   });
 });
