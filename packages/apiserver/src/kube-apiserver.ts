@@ -58,8 +58,8 @@ export class KubeApiServer {
   constructor(options: KubeApiServerOptions) {
     const { serviceAccountKey, authenticators = [], disabledAdmission = [], nodes = () => undefined, advertiseAddress, ...rest } = options;
     const { process, storage } = options;
-    this.#rbac = new RbacAuthorizer({ storage });
-    this.#nodeGraph = new NodeGraph({ storage });
+    this.#rbac = new RbacAuthorizer({ storage, process });
+    this.#nodeGraph = new NodeGraph({ storage, process });
     const tokens = new ServiceAccountTokens({
       issuer,
       privateKey: serviceAccountKey,

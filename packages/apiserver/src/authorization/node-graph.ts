@@ -1,7 +1,9 @@
 import type { PersistentVolume, Pod } from '@coracle/api';
 import { type Frozen, semanticEqual } from '@coracle/apimachinery';
+import type { Process } from '@coracle/kernel';
 import { storagePrefix } from '../registry/storage-prefix.ts';
-import type { Key, Storage, StorageChange, Stored } from '../storage/storage.ts';
+import { followPrefix } from '../storage/follow-prefix.ts';
+import type { Key, Storage, Stored } from '../storage/storage.ts';
 import { claimsOf, configMapsOf, mirrorAnnotation, resourceClaimsOf, secretsOf } from './pod-references.ts';
 
 /** What may be reached from a node, by resource. */
@@ -52,6 +54,7 @@ const volumesPrefix = storagePrefix('', 'persistentvolumes');
  */
 export class NodeGraph {
   readonly #storage: Storage;
+  readonly #process: Process;
   readonly #pods = new Map<Key, BoundPod>();
   readonly #podsOf = new Map<string, Map<Key, BoundPod>>();
   readonly #volumes = new Map<string, BoundVolume>();
@@ -61,8 +64,9 @@ export class NodeGraph {
   #begun: Promise<void> | undefined;
   #isStopped = false;
 
-  constructor({ storage }: { readonly storage: Storage }) {
+  constructor({ storage, process }: { readonly storage: Storage; readonly process: Process }) {
     this.#storage = storage;
+    this.#process = process;
   }
 
   /** What it knows is not kept up any more. */
@@ -169,13 +173,9 @@ export class NodeGraph {
   }
 
   async #follow(prefix: Key, changed: (key: Key, current: Stored | undefined, previous: Stored | undefined) => void): Promise<void> {
-    const { items, revision } = await this.#storage.list(prefix);
-    for (const item of items) changed(item.key, item, undefined);
-    if (this.#isStopped) return;
-    const changes = (batch: readonly StorageChange[]): void => {
-      for (const { key, current, previous } of batch) changed(key, current, previous);
-    };
-    this.#watches.push(this.#storage.watch(prefix, revision, { changes, ended: () => undefined }));
+    const watch = await followPrefix({ storage: this.#storage, process: this.#process, prefix, changed });
+    if (this.#isStopped) watch[Symbol.dispose]();
+    else this.#watches.push(watch);
   }
 }
 

@@ -63,9 +63,10 @@ for (const { rule, attributes, want } of [
 test('RbacAuthorizer allows what bootstrap roles grant, and follows changes of bindings', async () => {
   const runtime = new SimRuntime({ seed: 1 });
   const storage = new EmbeddedStorage(new MemoryStore());
-  const rbac = new RbacAuthorizer({ storage });
+  const process = runtime.process('apiserver');
+  const rbac = new RbacAuthorizer({ storage, process });
   const server = createApiServer({
-    process: runtime.process('apiserver'),
+    process,
     storage,
     hooks: kindHooks,
     authenticator: { authenticate: async () => undefined },

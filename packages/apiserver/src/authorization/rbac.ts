@@ -1,8 +1,10 @@
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '@coracle/api';
 import type { Frozen } from '@coracle/apimachinery';
+import type { Process } from '@coracle/kernel';
 import type { UserInfo } from '../authentication/user.ts';
 import { storagePrefix } from '../registry/storage-prefix.ts';
-import type { Storage, StorageChange, Stored } from '../storage/storage.ts';
+import { followPrefix } from '../storage/follow-prefix.ts';
+import type { Storage, Stored } from '../storage/storage.ts';
 import type { Attributes, Authorizer, Decision } from './authorizer.ts';
 
 type Rules = readonly Frozen<PolicyRule>[];
@@ -24,6 +26,7 @@ const group = 'rbac.authorization.k8s.io';
  */
 export class RbacAuthorizer implements Authorizer {
   readonly #storage: Storage;
+  readonly #process: Process;
   /** By kind and `namespace/name`; decoded when a decision first asks, since most roles are never asked for. */
   readonly #roles = new Map<string, Stored>();
   readonly #bindings = new Map<string, Binding>();
@@ -31,8 +34,9 @@ export class RbacAuthorizer implements Authorizer {
   readonly #bySubject = new Map<string, Map<string, Set<Binding>>>();
   readonly #watches: Disposable[] = [];
 
-  constructor(options: { readonly storage: Storage }) {
+  constructor(options: { readonly storage: Storage; readonly process: Process }) {
     this.#storage = options.storage;
+    this.#process = options.process;
   }
 
   /** Reads what there is and follows it. Before, nothing is allowed. */
@@ -118,7 +122,7 @@ export class RbacAuthorizer implements Authorizer {
     await this.#watch(
       prefix,
       (stored) => this.#roles.set(keyOf(stored.key), stored),
-      ({ key }) => this.#roles.delete(keyOf(key)),
+      (key) => this.#roles.delete(keyOf(key)),
     );
   }
 
@@ -150,19 +154,12 @@ export class RbacAuthorizer implements Authorizer {
         bySubject.set(key, set.add(binding));
       }
     };
-    await this.#watch(prefix, put, ({ key }) => drop(key));
+    await this.#watch(prefix, put, drop);
   }
 
-  async #watch(prefix: string, put: (stored: Stored) => void, drop: (change: StorageChange) => void): Promise<void> {
-    const { items, revision } = await this.#storage.list(prefix);
-    for (const item of items) put(item);
-    const changes = (batch: readonly StorageChange[]): void => {
-      for (const change of batch) {
-        if (change.current === undefined) drop(change);
-        else put(change.current);
-      }
-    };
-    this.#watches.push(this.#storage.watch(prefix, revision, { changes, ended: () => undefined }));
+  async #watch(prefix: string, put: (stored: Stored) => void, drop: (key: string) => void): Promise<void> {
+    const changed = (key: string, current: Stored | undefined): void => (current === undefined ? drop(key) : put(current));
+    this.#watches.push(await followPrefix({ storage: this.#storage, process: this.#process, prefix, changed }));
   }
 }
 

@@ -6,7 +6,8 @@ import { definitionsOf } from '../crd/custom-resource.ts';
 import { cleanupFinalizer as cleanup, establish, isEstablished, terminating } from '../crd/establish.ts';
 import type { ApiObject, RequestContext, Strategy } from '../registry/definition.ts';
 import type { GenericRegistry } from '../registry/generic-registry.ts';
-import type { StorageChange } from '../storage/storage.ts';
+import { followPrefix } from '../storage/follow-prefix.ts';
+import type { Key, StorageChange, Stored } from '../storage/storage.ts';
 import type { Revision } from '@coracle/etcd';
 import type { ApiServer } from './api-server.ts';
 
@@ -42,10 +43,12 @@ export class CustomResources {
 
   /** Serves what is there and follows it from then on. */
   async start(): Promise<void> {
-    const { items, revision } = await this.#server.storage.list(this.#prefix);
-    for (const { object } of items) if (isEstablished(object as unknown as Crd)) this.#serve(object as unknown as Crd); // kept under this prefix
-    this.#watch = this.#server.storage.watch(this.#prefix, revision, { changes: (batch) => this.#changed(batch), ended: () => undefined });
-    for (const { object } of items) this.#schedule(object.metadata.name ?? '');
+    this.#watch = await followPrefix({
+      storage: this.#server.storage,
+      process: this.#process,
+      prefix: this.#prefix,
+      changed: (key, current) => this.#changed(key, current),
+    });
   }
 
   stop(): void {
@@ -55,15 +58,13 @@ export class CustomResources {
   }
 
   /** Within the commit: what became served or ceased to be counts at once, what has to be written follows in a step of its own. */
-  #changed(batch: readonly StorageChange[]): void {
-    for (const { key, current } of batch) {
-      const name = key.slice(this.#prefix.length);
-      const crd = current?.object as unknown as Crd | undefined; // kept under this prefix
-      if (crd === undefined) this.#cease(name);
-      else {
-        if (isEstablished(crd)) this.#serve(crd);
-        this.#schedule(name);
-      }
+  #changed(key: Key, current: Stored | undefined): void {
+    const name = key.slice(this.#prefix.length);
+    const crd = current?.object as unknown as Crd | undefined; // kept under this prefix
+    if (crd === undefined) this.#cease(name);
+    else {
+      if (isEstablished(crd)) this.#serve(crd);
+      this.#schedule(name);
     }
   }
 
@@ -75,10 +76,10 @@ export class CustomResources {
 
   async #sync(name: string): Promise<void> {
     const registry = this.#server.resources.registry(group, 'v1', 'customresourcedefinitions');
-    const { stored } = await this.#server.storage.get(this.#prefix + name);
-    if (registry === undefined || stored === undefined) return;
-    const crd = stored.object as unknown as Crd; // kept under this prefix
     try {
+      const { stored } = await this.#server.storage.get(this.#prefix + name);
+      if (registry === undefined || stored === undefined) return;
+      const crd = stored.object as unknown as Crd; // kept under this prefix
       if (crd.metadata.deletionTimestamp !== undefined) await this.#finalize(registry, crd);
       else await this.#judge(registry, crd);
     } catch (error) {
