@@ -9,7 +9,7 @@ import {
   mastersGroup,
   type UserInfo,
 } from '@coracle/apiserver';
-import { Clientset } from '@coracle/client';
+import { Clientset, noWarnings } from '@coracle/client';
 import type { Process, Runtime } from '@coracle/kernel';
 
 /** The key that signs the tokens of service accounts is, live, never that of `fixtureKeySource`, which everybody knows. */
@@ -69,7 +69,9 @@ export class Cluster {
 
   /** A client with another identity of a process that there is: the controllers share one and have each their own account. */
   clientsetIn(process: Process, user: UserInfo): Clientset {
-    return new Clientset({ process, transport: connect(this.server, { process, user, userAgent: `${process.name}/coracle` }) });
+    const transport = connect(this.server, { process, user, userAgent: `${process.name}/coracle` });
+    // Components use what is deprecated for the sake of their users, who can do nothing about it; upstream's are as quiet.
+    return new Clientset({ process, transport, warningHandler: noWarnings });
   }
 
   /** Starts a component in a process of its own; stop the process to stop it. */
