@@ -2,6 +2,7 @@ import { newRequestEntityTooLarge, newServiceUnavailable, newTooManyRequests } f
 import {
   type Change,
   CompactedError,
+  ConsensusError,
   DiskFull,
   FutureRevisionError as StoreFutureRevisionError,
   InvalidRequestError,
@@ -12,6 +13,7 @@ import {
   type RangeResponse,
   type Revision,
   type Store,
+  SpaceExceededError,
   StoreStopped,
   TooManyRequestsError,
 } from '@coracle/etcd';
@@ -177,8 +179,9 @@ function revisionError(error: unknown): unknown {
 
 /** Refusals of the store as the server's, in upstream's words where it has any. */
 function refusalOf(error: unknown): unknown {
-  if (error instanceof DiskFull) return newServiceUnavailable(error.message);
-  if (error instanceof StoreStopped) return newServiceUnavailable(error.message);
+  if (error instanceof DiskFull || error instanceof StoreStopped || error instanceof ConsensusError) return newServiceUnavailable(error.message);
+  if (error instanceof SpaceExceededError)
+    return newServiceUnavailable('Cannot write to the store: no space is left; free some, and writes are accepted again');
   if (error instanceof TooManyRequestsError) return newTooManyRequests(error.message, 1);
   if (error instanceof InvalidRequestError) return newRequestEntityTooLarge(maxRequestBytes);
   return error;
