@@ -1,4 +1,11 @@
-import type { CertificateSigningRequest, Node, PersistentVolumeClaim, Pod, ResourceSlice } from '@coracle/api';
+import {
+  type CertificateSigningRequest,
+  kubeletLabels,
+  type Node,
+  type PersistentVolumeClaim,
+  type Pod,
+  type ResourceSlice,
+} from '@coracle/api';
 import { compareBytes, type Frozen, newForbidden, newNotFound, semanticEqual, type WireMap } from '@coracle/apimachinery';
 import { nodeIdentity } from '../authentication/node-identity.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
@@ -11,21 +18,6 @@ import { referencesAudience } from './token-audience.ts';
 
 const leaseNamespace = 'kube-node-lease';
 const nodeSigners: ReadonlySet<string> = new Set(['kubernetes.io/kubelet-serving', 'kubernetes.io/kube-apiserver-client-kubelet']);
-
-/** Labels of the API's own domains that a kubelet gives its node (k8s.io/kubelet pkg/apis/well_known_labels.go). */
-const kubeletLabels: ReadonlySet<string> = new Set([
-  'beta.kubernetes.io/arch',
-  'beta.kubernetes.io/instance-type',
-  'beta.kubernetes.io/os',
-  'failure-domain.beta.kubernetes.io/region',
-  'failure-domain.beta.kubernetes.io/zone',
-  'kubernetes.io/arch',
-  'kubernetes.io/hostname',
-  'kubernetes.io/os',
-  'node.kubernetes.io/instance-type',
-  'topology.kubernetes.io/region',
-  'topology.kubernetes.io/zone',
-]);
 
 /**
  * What a node may write of what it may write at all: itself, the status of its pods, mirrors of its files, its lease, tokens for

@@ -1,6 +1,5 @@
-import type { Node, NodeCondition, NodeStatus } from '@coracle/api';
+import { kubeletLabels, type Lease, type Node, type NodeCondition, type NodeStatus } from '@coracle/api';
 import { formatMicroTime, formatTime, type Frozen, getOwn } from '@coracle/apimachinery';
-import type { Lease } from '@coracle/api';
 
 export interface NodeDescription {
   readonly name: string;
@@ -42,24 +41,9 @@ function labelsOf({ name, labels }: NodeDescription): Readonly<Record<string, st
   };
 }
 
-/** Labels that say what a node is: the kubelet sets them right on one that is there already, and no others (updateDefaultLabels). */
-const ofKubelet: ReadonlySet<string> = new Set([
-  'beta.kubernetes.io/arch',
-  'beta.kubernetes.io/instance-type',
-  'beta.kubernetes.io/os',
-  'failure-domain.beta.kubernetes.io/region',
-  'failure-domain.beta.kubernetes.io/zone',
-  'kubernetes.io/arch',
-  'kubernetes.io/hostname',
-  'kubernetes.io/os',
-  'node.kubernetes.io/instance-type',
-  'topology.kubernetes.io/region',
-  'topology.kubernetes.io/zone',
-]);
-
-/** What the labels of an existing node lack or have wrong. */
+/** What the labels of an existing node lack or have wrong; the kubelet sets right those that are its own, and no others (updateDefaultLabels). */
 export function missingLabels(node: NodeDescription, existing: Frozen<Node>): Readonly<Record<string, string>> {
-  const wanted = Object.entries(labelsOf(node)).filter(([key]) => ofKubelet.has(key));
+  const wanted = Object.entries(labelsOf(node)).filter(([key]) => kubeletLabels.has(key));
   return Object.fromEntries(wanted.filter(([key, value]) => getOwn(existing.metadata.labels, key) !== value));
 }
 
