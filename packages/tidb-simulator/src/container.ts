@@ -1,4 +1,4 @@
-import { type Dialer, type DialResponse, type Process, type RequestHandler, untilAborted } from '@coracle/kernel';
+import type { Dialer, DialResponse, Process, RequestHandler } from '@coracle/kernel';
 
 /**
  * What a TiDB program uses of its container: a part of kubelet's `ContainerContext` (interfaces.md section 6), so that tests
@@ -70,11 +70,6 @@ export async function pause(container: TidbContainer, ms: number, options: { rea
     if (container.terminated.aborted) return false;
     throw error;
   }
-}
-
-/** Resolves when the container is told to stop. */
-export async function untilTerminated(container: TidbContainer): Promise<void> {
-  await untilAborted(container.terminated);
 }
 
 /** JSON or undefined: what another program sent may be anything. */

@@ -1,4 +1,5 @@
-import { call, envOf, readJsonText, response, type TidbContainer, untilTerminated } from './container.ts';
+import { untilAborted } from '@coracle/kernel';
+import { call, envOf, readJsonText, response, type TidbContainer } from './container.ts';
 
 interface Callers {
   readonly names: readonly string[];
@@ -35,7 +36,7 @@ export async function discoveryProgram(container: TidbContainer): Promise<number
   });
   using _proxy = container.network.listen(10262, async () => response(502, 'the dashboard is not served\n', 'text/plain'));
   container.stdout.write(`discovery of ${cluster} listens on 10261\n`);
-  await untilTerminated(container);
+  await untilAborted(container.terminated);
   return 0;
 }
 

@@ -1,4 +1,5 @@
-import { call, envOf, pause, podNameOf, readJsonText, response, type TidbContainer, untilTerminated } from './container.ts';
+import { untilAborted } from '@coracle/kernel';
+import { call, envOf, pause, podNameOf, readJsonText, response, type TidbContainer } from './container.ts';
 
 const retryMs = 1_000;
 
@@ -22,7 +23,7 @@ export async function tidbProgram(container: TidbContainer): Promise<number> {
     return response(404, '');
   });
   container.stdout.write(`TiDB ${version} serves on 4000\n`);
-  await untilTerminated(container);
+  await untilAborted(container.terminated);
   return 0;
 }
 
