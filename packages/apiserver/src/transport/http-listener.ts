@@ -14,10 +14,9 @@ import {
   type WireHeaders,
   writeJsonBytes,
 } from '@coracle/apimachinery';
+import { Http2Connection, type Http2Request, type Http2Stream } from '@coracle/http2';
 import type { Process } from '@coracle/kernel';
 import type { Credentials, PeerCertificate } from '../authentication/authenticator.ts';
-import { Http2Connection, type Http2Request } from './http2/http2-connection.ts';
-import type { Http2Stream } from './http2/http2-stream.ts';
 
 /** What answers requests: the API server. The answer's body is never in object form here. */
 export type RequestServer = (

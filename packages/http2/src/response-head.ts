@@ -1,5 +1,5 @@
-import type { WireHeaders } from '@coracle/apimachinery';
 import { staticTable } from './hpack-tables.ts';
+import type { HeaderFields } from './request-head.ts';
 
 /** Index in the static table of a name, and of `:status` with a value. */
 const names: ReadonlyMap<string, number> = new Map(staticTable.map(({ name }, i) => [name, i + 1] as const).reverse());
@@ -12,7 +12,7 @@ const statuses: ReadonlyMap<string, number> = new Map(
  * repeat is short, and a table would have to be kept for each connection. Names must be lower case. A value that HTTP does not
  * allow is left out, as by Go's server; other text than ASCII is sent in UTF-8.
  */
-export function responseHead(status: number, headers: WireHeaders): string {
+export function responseHead(status: number, headers: HeaderFields): string {
   const known = statuses.get(String(status));
   let block = known === undefined ? literal(':status', String(status)) : String.fromCharCode(0x80 | known);
   for (const name in headers) block += literal(name, headers[name] ?? '');

@@ -1,4 +1,3 @@
-import type { WireHeaders } from '@coracle/apimachinery';
 import type { Clock } from '@coracle/kernel';
 import {
   defaultWindow,
@@ -18,7 +17,7 @@ import {
 } from './frames.ts';
 import { HpackDecoder, HpackError } from './hpack-decoder.ts';
 import { Http2Stream, type StreamOwner } from './http2-stream.ts';
-import { type RequestHead, requestHead } from './request-head.ts';
+import { type HeaderFields, type RequestHead, requestHead } from './request-head.ts';
 import { responseHead } from './response-head.ts';
 
 /** Where a connection's bytes go: a TLS socket. */
@@ -418,7 +417,7 @@ export class Http2Connection implements StreamOwner {
     else if (this.#blocked.has(stream)) this.sendQueued(stream);
   }
 
-  sendHead({ id }: Http2Stream, status: number, headers: WireHeaders, isLast: boolean): void {
+  sendHead({ id }: Http2Stream, status: number, headers: HeaderFields, isLast: boolean): void {
     const block = responseHead(status, { ...headers, date: this.#dateText() });
     const frames = Math.max(1, Math.ceil(block.length / this.#peerMaxFrame));
     const out = Buffer.allocUnsafe(block.length + frames * frameHeadBytes);

@@ -1,11 +1,13 @@
-import type { WireHeaders } from '@coracle/apimachinery';
 import type { HeaderField } from './hpack-tables.ts';
+
+/** By lower-case name; what came several times is one value, joined. */
+export type HeaderFields = Readonly<Record<string, string>>;
 
 export interface RequestHead {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
-  readonly headers: WireHeaders;
+  readonly headers: HeaderFields;
 }
 
 /** Belong to one connection of HTTP/1.1; in HTTP/2 they make a request malformed. */

@@ -1,9 +1,9 @@
-import type { WireHeaders } from '@coracle/apimachinery';
+import type { HeaderFields } from './request-head.ts';
 
 /** What a stream needs of its connection. */
 export interface StreamOwner {
   /** Sends the head of an answer, which is all of it with `isLast`. */
-  sendHead(stream: Http2Stream, status: number, headers: WireHeaders, isLast: boolean): void;
+  sendHead(stream: Http2Stream, status: number, headers: HeaderFields, isLast: boolean): void;
   /** Sends of what the stream has queued as much as the windows allow, and the rest when they do. */
   sendQueued(stream: Http2Stream): void;
   /** The answer's handler has ended. */
@@ -40,7 +40,7 @@ export class Http2Stream {
   }
 
   /** Answers at once with all that there is. */
-  respond(status: number, headers: WireHeaders, body?: Uint8Array): void {
+  respond(status: number, headers: HeaderFields, body?: Uint8Array): void {
     if (this.isClosed) return;
     this.isAnswered = true;
     const isWhole = body === undefined || body.length === 0;
@@ -50,7 +50,7 @@ export class Http2Stream {
   }
 
   /** Begins an answer that `write` goes on with and `end` ends. */
-  start(status: number, headers: WireHeaders): void {
+  start(status: number, headers: HeaderFields): void {
     if (!this.isClosed) this.#owner.sendHead(this, status, headers, false);
   }
 
