@@ -13,11 +13,12 @@ const components = ['controller-manager', 'scheduler', 'kubelet', 'controller-ru
 export const packageTable: Readonly<Record<string, PackageRow>> = {
   raft: { mayImport: [], node: 'none' },
   kernel: { mayImport: [], node: 'any' },
+  http2: { mayImport: ['kernel'], node: 'any' },
   etcd: { mayImport: ['raft', 'kernel'], node: 'any' },
   apimachinery: { mayImport: ['kernel'], node: 'any' },
   api: { mayImport: ['apimachinery', 'kernel'], node: 'any' },
   client: { mayImport: ['apimachinery', 'api', 'kernel'], node: 'any' },
-  apiserver: { mayImport: ['apimachinery', 'api', 'kernel', 'etcd'], node: 'any' },
+  apiserver: { mayImport: ['apimachinery', 'api', 'kernel', 'etcd', 'http2'], node: 'any' },
   'controller-runtime': { mayImport: toolkit, node: 'any' },
   'controller-manager': { mayImport: toolkit, node: 'any' },
   scheduler: { mayImport: toolkit, node: 'any' },
