@@ -133,7 +133,7 @@ export { type Host, liveHost } from './rest/host.ts';
 export type { ClosableTransport } from './transport/http.ts';
 export { httpTransport, type HttpTransportOptions } from './transport/http-transport.ts';
 export type { RoundTripper, WireRequest } from './transport/wire-request.ts';
-export { authProxyRoundTripper, maskedHeader } from './transport/round-trippers.ts';
+export { authProxyRoundTripper, maskedHeader, type ResettableTokenSource, tokenSourceRoundTripper } from './transport/round-trippers.ts';
 export { livePluginHost, type PluginHost, type PluginPolicy, validatePluginPolicy } from './plugin/credentials/exec.ts';
 export { type ExecCluster, loadExecCredential } from './plugin/credentials/exec-credential.ts';
 export { DiskCachedDiscovery, type DiskCacheOptions, MemoryCachedDiscovery } from './discovery/cached-discovery.ts';

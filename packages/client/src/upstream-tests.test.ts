@@ -2,49 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { type Row, readSections } from '../tools/upstream-tests.ts';
 
 /** client-go has so many test functions in scope (kubernetes/client-go, 1.37 cycle). */
 const inScope = 662;
 /** So much at least is covered by tests of ours; the rest is argued, or open. */
 const leastCovered = 0.85;
 
-type Row = { readonly name: string; readonly area: string } & (
-  | { readonly state: 'covered'; readonly file: string; readonly test: string }
-  | { readonly state: 'argued'; readonly why: string }
-  | { readonly state: 'open'; readonly owner: string }
-);
-
-interface Section {
-  readonly area: string;
-  readonly file: string;
-  readonly count: number;
-  readonly rows: Row[];
-}
-
-function readSections(text: string): Section[] {
-  const sections: Section[] = [];
-  let area = '';
-  for (const line of text.split('\n')) {
-    if (line === '' || line.startsWith('# ') || line.startsWith('#  ')) continue;
-    const heading = /^## (.*)$/.exec(line);
-    const file = /^(\S+\.go) \((\d+)\)$/.exec(line);
-    const row = /^ {2}(Test\w+|Test_\w+) ([=?-]) (.+)$/.exec(line);
-    if (heading !== null) area = heading[1] ?? '';
-    else if (file !== null) sections.push({ area, file: file[1] ?? '', count: Number(file[2]), rows: [] });
-    else if (row !== null) sections.at(-1)?.rows.push(rowOf(area, row[1] ?? '', row[2] ?? '', row[3] ?? ''));
-    else throw new SyntaxError(`Cannot read the line ${JSON.stringify(line)}`);
-  }
-  return sections;
-}
-
-function rowOf(area: string, name: string, mark: string, rest: string): Row {
-  if (mark === '-') return { name, area, state: 'argued', why: rest };
-  if (mark === '?') return { name, area, state: 'open', owner: rest };
-  const at = rest.indexOf(': ');
-  return { name, area, state: 'covered', file: rest.slice(0, at), test: rest.slice(at + 2) };
-}
-
-const sections = readSections(readFileSync(join(import.meta.dirname, 'testdata/upstream-tests.txt'), 'utf8'));
+const sections = readSections();
 const rows = sections.flatMap((section) => section.rows);
 
 /** Titles of the tests of one of our files; those that a loop makes with the parts that differ left out. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseLabelSelector, type Unstructured } from '@coracle/apimachinery';
+import { parseLabelSelector, type Transport, type Unstructured } from '@coracle/apimachinery';
 import { SimRuntime } from '@coracle/simulator';
 import { TestApiServer } from '../contract/api-server.fixture.ts';
 import { DynamicClient } from '../dynamic/dynamic-client.ts';
@@ -56,6 +56,29 @@ describe('ResourceInformerFactory', () => {
     assert.equal(factory.forResource(configMaps), informer);
     assert.deepEqual([...factory.informers.keys()], ['configmaps.v1.']);
     assert.deepEqual([...factory.startedInformers], [['configmaps.v1.', true]]);
+    await runtime.drive(factory.shutdown());
+  });
+
+  test('streams its list, and reads it in no other way', async () => {
+    const { runtime, process, transport, clientset, set } = await scene();
+    await set('a', 'one');
+    const asked: string[] = [];
+    const recorded: Transport = {
+      exchange: (request, options) => {
+        const query = new Map(request.query);
+        asked.push(`${query.get('watch') ?? 'list'} ${query.get('sendInitialEvents') ?? ''}`);
+        return transport.exchange(request, options);
+      },
+      upgrade: (request, options) => transport.upgrade(request, options),
+    };
+    const factory = dynamicInformerFactory(process, new DynamicClient({ process, transport: recorded }));
+    const informer = factory.forResource(configMaps);
+    factory.start();
+    await runtime.drive(factory.waitForCacheSync());
+    await runtime.drive(clientset.coreV1.configMaps('a').patch('one', 'merge', { data: { x: 'y' } }));
+    await runtime.settle();
+    assert.deepEqual(informer.lister.namespace('a').get('one')?.['data'], { x: 'y' });
+    assert.deepEqual(asked, ['true true']);
     await runtime.drive(factory.shutdown());
   });
 

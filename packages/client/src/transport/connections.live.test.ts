@@ -417,9 +417,24 @@ describe('proxies', () => {
       provideClusterInfo: false,
       interactiveMode: 'Never',
     } as const;
-    const transport = transportTo({ server, certificateAuthority, exec }, { plugins });
+    const connections: Socket[] = [];
+    const relay = await listening(
+      createTcpServer((socket) => {
+        connections.push(socket);
+        join(socket, connect(Number(new URL(server).port), '127.0.0.1'));
+      }),
+    );
+    open.push(relay);
+    const through = { server: `https://127.0.0.1:${portOf(relay)}`, certificateAuthority };
+    const transport = transportTo({ ...through, exec }, { plugins });
     const list = { ...version, path: '/api/v1/namespaces' };
-    for (let i = 0; i < 3; i++) assert.equal((await transport.exchange(list)).status, 200);
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await transport.exchange(list)).status, 200);
+      const open = connections.filter(({ destroyed }) => !destroyed);
+      assert.ok(open.length <= 1, `${open.length} connections are open after request ${i}`);
+    }
+    assert.ok(connections.length >= 3, `${connections.length} connections for ${runs} certificates`);
+    assert.notEqual((await transportTo(through).exchange(list)).status, 200, 'without the certificate nobody is let in');
     assert.ok(runs >= 3, 'what is expired is asked for again');
   });
 });

@@ -10,6 +10,7 @@ import {
   escapeHeaderKey,
   impersonationRoundTripper,
   maskedHeader,
+  tokenSourceRoundTripper,
   userAgentRoundTripper,
 } from './round-trippers.ts';
 import { CachingTokenSource, fileTokenSource } from './token-source.ts';
@@ -39,6 +40,31 @@ describe('round trippers', () => {
     const broken = { token: () => Promise.reject(new Error('gone')) };
     assert.equal((await through(bearerAuthRoundTripper('old', broken)))?.headers['authorization'], 'Bearer old');
     await assert.rejects(through(bearerAuthRoundTripper('', broken)), { message: 'gone' });
+  });
+
+  test('a token that the server refuses is asked for anew, unless it was got for this very request', async () => {
+    const runtime = new SimRuntime({ seed: 1 });
+    const process = runtime.process('test');
+    let given = 0;
+    const source = new CachingTokenSource({
+      process,
+      ask: async () => ({ value: `t${++given}`, expiresAtMs: Number.MAX_SAFE_INTEGER }),
+    });
+    const transport = scripted(answered(200), answered(401), answered(200), answered(401));
+    const wrapped = tokenSourceRoundTripper(source, process.clock)(transport);
+    const ask = async (headers: Record<string, string> = {}): Promise<string> => {
+      await runtime.advance(1);
+      const { status } = await wrapped.exchange({ method: 'GET', path: '/', query: [], headers });
+      return `${transport.asked.at(-1)?.headers['authorization']} ${status}`;
+    };
+    assert.equal(await ask({ authorization: 'mine' }), 'mine 200');
+    assert.equal(given, 0, 'a request with its own authorization asks for no token');
+    assert.equal(await ask(), 'Bearer t1 401', 'a new token may be refused');
+    assert.equal(await ask(), 'Bearer t1 200', 'and is kept: it is not older than its request');
+    assert.equal(await ask(), 'Bearer t1 401', 'an old one that is refused');
+    assert.equal(await ask(), 'Bearer t2 401', 'is replaced with the next request');
+    assert.equal(await ask({ authorization: 'mine' }), 'mine 401');
+    assert.equal(given, 2, 'a refusal of another authorization says nothing of the token');
   });
 
   test('impersonation is a line for each group and each value', async () => {

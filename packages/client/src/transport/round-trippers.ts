@@ -1,3 +1,4 @@
+import type { Clock } from '@coracle/kernel';
 import type { ImpersonationConfig } from '../rest/config.ts';
 import { changingRequests, type RoundTripper, type WireRequest } from './wire-request.ts';
 
@@ -35,6 +36,33 @@ async function currentToken(token: string, source: { token(): Promise<string> } 
     if (token === '') throw error;
     return token;
   }
+}
+
+/** A token that can be asked for again: `resetOlderThan` forgets one that was got before. */
+export interface ResettableTokenSource {
+  token(): Promise<string>;
+  resetOlderThan(atMs: number): void;
+}
+
+/**
+ * The token of `source`, unless the request has an authorization of its own (client-go transport.ResettableTokenSourceWrapTransport). After
+ * 401 a token that was known before the request is asked for anew by the next one; that answer stays what it is.
+ */
+export function tokenSourceRoundTripper(source: ResettableTokenSource, clock: Pick<Clock, 'now'>): RoundTripper {
+  const withToken = changingRequests(async (request) => withHeader(request, 'authorization', `Bearer ${await source.token()}`));
+  return (next) => {
+    const behind = withToken(next);
+    return {
+      async exchange(request, options) {
+        if (request.headers['authorization'] !== undefined) return next.exchange(request, options);
+        const atMs = clock.now();
+        const response = await behind.exchange(request, options);
+        if (response.status === 401) source.resetOlderThan(atMs);
+        return response;
+      },
+      upgrade: (request, options) => (request.headers['authorization'] === undefined ? behind : next).upgrade(request, options),
+    };
+  };
 }
 
 /**
