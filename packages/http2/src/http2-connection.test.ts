@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorCode, flag, frame, frameHeadBytes, frameType, preface, setting, settingsFrame, wordsFrame } from './frames.ts';
-import { Http2Connection, type Http2Request } from './http2-connection.ts';
-import type { Http2Stream } from './http2-stream.ts';
+import { Http2Connection } from './http2-connection.ts';
+import type { Http2Stream, StreamHandler } from './http2-stream.ts';
+import { responseHead, trailerBlock } from './response-head.ts';
+import { type Http2Request, wholeRequests } from './whole-request.ts';
 
 interface Frame {
   readonly type: number;
@@ -24,16 +26,18 @@ class Client {
   };
   isEnded = false;
   nowMs = 0;
+  /** Takes requests as they come; without it they are read whole. */
+  handler: StreamHandler | undefined;
   #sent: Buffer[] = [];
   #deferred: (() => void)[] = [];
 
   constructor(...settings: readonly (readonly [number, number])[]) {
+    const whole = wholeRequests({ maxBodyBytes: 100_000, request: (request, stream) => void this.requests.push({ request, stream }) });
     this.connection = new Http2Connection({
       wire: this.wire,
       clock: { now: () => this.nowMs, monotonic: () => this.nowMs },
-      maxBodyBytes: 100_000,
       defer: (run) => void this.#deferred.push(run),
-      request: (request, stream) => void this.requests.push({ request, stream }),
+      open: (head, stream) => (this.handler ?? whole)(head, stream),
     });
     this.connection.start();
     this.send(preface, settingsFrame(settings));
@@ -202,6 +206,174 @@ test('Http2Stream is aborted once when the client leaves before the answer is wh
   assert.equal(client.stream(2).write(Buffer.from('nobody reads this')), false);
 });
 
+/** A client whose requests are taken as they come, and what came of the first one. */
+function streaming(...settings: readonly (readonly [number, number])[]) {
+  const client = new Client(...settings);
+  const told: string[] = [];
+  const streams: Http2Stream[] = [];
+  client.handler = (_, stream) => {
+    streams.push(stream);
+    if (streams.length > 1) return;
+    stream.onAbort = () => told.push('aborted');
+    stream.receive({ data: (chunk) => told.push(chunk.toString()), ended: () => told.push('ended') });
+  };
+  const first = (): Http2Stream => streams[0] ?? assert.fail('no request');
+  return { client, told, first };
+}
+
+test('Http2Connection takes a body as it comes while it answers, and ends with trailers', () => {
+  const { client, told, first } = streaming();
+  client.send(post(1), frame(frameType.data, 1, Buffer.from('ping')));
+  first().startWith(responseHead(200, { 'content-type': 'application/grpc' }));
+  first().writeAll([Buffer.from('po'), Buffer.from('ng')]);
+  const [head, body] = client.frames();
+  assert.deepEqual([head?.type, head?.flags, body?.type, body?.flags], [frameType.headers, endHeaders, frameType.data, 0]);
+  assert.equal(body?.payload.toString(), 'pong');
+  client.send(data(1, 0, endStream));
+  assert.deepEqual(told, ['ping', 'ended']);
+  first().end(trailerBlock({ 'grpc-status': '0' }));
+  assert.deepEqual(
+    client.frames().map(({ type, flags, payload }) => [type, flags, payload.toString('latin1')]),
+    [[frameType.headers, endHeaders | endStream, '\0\vgrpc-status\u00010']],
+  );
+  assert.equal(first().isClosed, true);
+});
+
+test('Http2Connection sends trailers behind a body that waits for its window', () => {
+  const { client, first } = streaming([setting.initialWindowSize, 2]);
+  client.send(get(1));
+  first().startWith(responseHead(200, {}));
+  first().write(Buffer.from('body'));
+  first().end(trailerBlock({ a: 'b' }));
+  assert.deepEqual(
+    client.frames().map(({ type }) => type),
+    [frameType.headers, frameType.data],
+  );
+  client.send(wordsFrame(frameType.windowUpdate, 1, 2));
+  assert.deepEqual(
+    client.frames().map(({ type, flags }) => [type, flags]),
+    [
+      [frameType.data, 0],
+      [frameType.headers, endHeaders | endStream],
+    ],
+  );
+});
+
+test('Http2Connection takes the trailers of a request as its end', () => {
+  const { client, told } = streaming();
+  client.send(post(1), data(1, 1), frame(frameType.headers, 1, literal('a', 'b'), endHeaders | endStream));
+  assert.deepEqual(told, ['d', 'ended']);
+});
+
+test('Http2Connection resets a request whose trailers are not its end', () => {
+  const { client, told } = streaming();
+  client.send(post(1), frame(frameType.headers, 1, literal('a', 'b'), endHeaders));
+  assert.equal(client.reset(), errorCode.protocol);
+  assert.deepEqual(told, ['aborted']);
+});
+
+test('Http2Connection resets a request as soon as its body is longer than it said', () => {
+  const { client, told } = streaming();
+  client.send(post(1, ['content-length', '3']), data(1, 3), data(1, 1));
+  assert.equal(client.reset(), errorCode.protocol);
+  assert.deepEqual(told, ['ddd', 'aborted']);
+});
+
+test('Http2Stream.pause() holds a client up when the window is full, and resume() lets it go on', () => {
+  const { client, told, first } = streaming();
+  client.send(post(1));
+  first().pause();
+  for (let i = 0; i < 64; i++) client.send(data(1, 16_384));
+  assert.deepEqual([told, client.frames()], [[], []]);
+  first().resume();
+  assert.deepEqual(
+    told.map(({ length }) => length),
+    [1 << 20],
+  );
+  const [update] = client.frames();
+  assert.deepEqual([update?.type, update?.stream, update?.payload.readUInt32BE(0)], [frameType.windowUpdate, 1, 1 << 20]);
+  first().pause();
+  client.send(data(1, 1, endStream));
+  assert.equal(told.length, 1);
+  first().resume();
+  assert.deepEqual(told.slice(1), ['d', 'ended']);
+});
+
+test('Http2Connection resets a request that sends on although it is held up', () => {
+  const { client, told, first } = streaming();
+  client.send(post(1));
+  first().pause();
+  for (let i = 0; i < 64; i++) client.send(data(1, 16_384));
+  client.send(data(1, 1));
+  assert.equal(client.reset(), errorCode.flowControl);
+  assert.deepEqual(told, ['aborted']);
+});
+
+test('Http2Connection ends with a client that sends on to streams that are all held up', () => {
+  const client = new Client();
+  client.handler = (_, stream) => {
+    stream.receive({ data: () => assert.fail('held up'), ended: () => undefined });
+    stream.pause();
+  };
+  for (let i = 0; i < 16; i++) {
+    client.send(post(2 * i + 1));
+    for (let j = 0; j < 64; j++) client.send(data(2 * i + 1, 16_384));
+  }
+  assert.equal(client.goneAway(), undefined);
+  client.send(post(101), data(101, 1));
+  assert.equal(client.goneAway(), errorCode.flowControl);
+});
+
+test('Http2Connection forgets what it held of a request that its client resets', () => {
+  const { client, first } = streaming();
+  client.send(post(1));
+  first().pause();
+  for (let i = 0; i < 64; i++) client.send(data(1, 16_384));
+  client.send(wordsFrame(frameType.rstStream, 1, errorCode.cancel));
+  for (let i = 0; i < 16 * 64; i++) client.send(post(2 * i + 3), data(2 * i + 3, 16_384, endStream));
+  assert.equal(client.goneAway(), undefined);
+});
+
+test('Http2Stream.cancel() resets a request and drops what is written to it', () => {
+  const { client, told, first } = streaming();
+  client.send(post(1));
+  first().cancel();
+  assert.equal(client.reset(), errorCode.cancel);
+  first().startWith(responseHead(200, {}));
+  assert.equal(first().write(Buffer.from('a')), false);
+  first().end(trailerBlock({}));
+  client.send(wordsFrame(frameType.windowUpdate, 1, 1), data(1, 1));
+  assert.deepEqual([told, client.reset()], [[], errorCode.streamClosed]);
+});
+
+test('Http2Stream.whenDrained() calls at once, when the queue is sent, or when the client leaves', () => {
+  const { client, first } = streaming([setting.initialWindowSize, 1]);
+  client.send(get(1));
+  const calls: string[] = [];
+  first().startWith(responseHead(200, {}));
+  first().whenDrained(() => calls.push('at once'));
+  first().write(Buffer.from('ab'));
+  first().whenDrained(() => calls.push('sent'));
+  assert.deepEqual(calls, ['at once']);
+  client.send(wordsFrame(frameType.windowUpdate, 1, 1));
+  assert.deepEqual(calls, ['at once', 'sent']);
+  first().write(Buffer.from('c'));
+  first().whenDrained(() => calls.push('left'));
+  client.send(wordsFrame(frameType.rstStream, 1, errorCode.cancel));
+  assert.deepEqual(calls, ['at once', 'sent', 'left']);
+});
+
+test('Http2Connection.shutDown() says which request was the last, and ends', () => {
+  const { client, told } = streaming();
+  client.send(post(1), post(3));
+  client.connection.shutDown();
+  const last = client.frames().at(-1);
+  assert.deepEqual([last?.type, last?.payload.readUInt32BE(0), last?.payload.readUInt32BE(4)], [frameType.goAway, 3, errorCode.none]);
+  assert.deepEqual([told, client.isEnded], [['aborted'], true]);
+  client.connection.shutDown();
+  assert.deepEqual(client.frames(), []);
+});
+
 test('Http2Connection gives a client back what it has sent', () => {
   const client = new Client();
   for (let i = 0; i < 600; i++) client.send(post(2 * i + 1), data(2 * i + 1, 16_000, endStream));
@@ -362,9 +534,8 @@ test('Http2Connection ends with what does not speak HTTP/2', () => {
   const stranger = new Http2Connection({
     wire: { waiting: 0, write: (bytes) => void sent.push(Buffer.from(bytes)), end: () => (isEnded = true) },
     clock: { now: () => 0, monotonic: () => 0 },
-    maxBodyBytes: 1,
     defer: () => undefined,
-    request: () => assert.fail('no request'),
+    open: () => assert.fail('no request'),
   });
   stranger.receive(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
   assert.equal(isEnded, true);

@@ -16,9 +16,9 @@ import {
   writeFrameHead,
 } from './frames.ts';
 import { HpackDecoder, HpackError } from './hpack-decoder.ts';
-import { Http2Stream, type StreamOwner } from './http2-stream.ts';
-import { type HeaderFields, type RequestHead, requestHead } from './request-head.ts';
-import { responseHead } from './response-head.ts';
+import { Http2Stream, type StreamHandler, type StreamOwner } from './http2-stream.ts';
+import { type RequestHead, requestHead } from './request-head.ts';
+import type { HeaderBlock } from './response-head.ts';
 
 /** Where a connection's bytes go: a TLS socket. */
 export interface Http2Wire {
@@ -29,22 +29,17 @@ export interface Http2Wire {
   end(): void;
 }
 
-export interface Http2Request extends RequestHead {
-  readonly body: Uint8Array | 'too large';
-}
-
 export interface Http2ConnectionOptions {
   readonly wire: Http2Wire;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
-  readonly maxBodyBytes: number;
+  /** Requests of the connection at once: being answered, or with answers that are being sent. Default 1,000. */
+  readonly maxStreams?: number;
   /** Runs something behind what is running now: answers that are ready together are written together. */
   defer(run: () => void): void;
-  /** A whole request. Must not throw; `stream.release()` follows when no more is done for it. */
-  request(request: Http2Request, stream: Http2Stream): void;
+  readonly open: StreamHandler;
 }
 
-/** Requests of a connection that are being answered, or whose answers are being sent. */
-const maxStreams = 1_000;
+const defaultMaxStreams = 1_000;
 const streamWindow = 1 << 20;
 const connectionWindow = 1 << 24;
 /** Of a request's fields together, as the protocol counts them; a client may compress them to few bytes. */
@@ -63,16 +58,8 @@ const writeBytes = 128 * 1024;
 
 const nothing: Buffer = Buffer.alloc(0);
 
-interface ReceivedStream {
-  readonly stream: Http2Stream;
-  readonly head: RequestHead;
-  readonly length: number | undefined;
-  chunks: Uint8Array[];
-  size: number;
-  isTooLarge: boolean;
-}
-
-interface HeaderBlock {
+/** What has come of a header block. */
+interface HeaderBlockParts {
   readonly stream: number;
   readonly isLast: boolean;
   readonly parts: Buffer[];
@@ -89,28 +76,31 @@ class ConnectionFault extends Error {
 }
 
 /**
- * The server's side of one HTTP/2 connection (RFC 9113) for requests that are read whole before they are answered. It knows
- * no sockets: bytes come in through `receive` and go out through the wire. Node's own has an object with two queues and six
- * events for each request, which cost more than all that this server does for one.
+ * The server's side of one HTTP/2 connection (RFC 9113). It knows no sockets: bytes come in through `receive` and go out
+ * through the wire. Node's own has an object with two queues and six events for each request, which cost more than all that
+ * this server does for one.
  *
- * What a client can make us keep is bounded: its streams, the fields and body of each, what it does not read.
+ * What a client can make us keep is bounded: its streams, the fields of each, what it does not read, and what is not taken of
+ * the bodies that it sends, of all its streams together.
  */
 export class Http2Connection implements StreamOwner {
   readonly #options: Http2ConnectionOptions;
   readonly #decoder = new HpackDecoder();
-  readonly #receiving = new Map<number, ReceivedStream>();
+  readonly #maxStreams: number;
   readonly #streams = new Map<number, Http2Stream>();
   /** With something queued that the windows or the wire do not take yet, in the order of their turns. */
   readonly #blocked = new Set<Http2Stream>();
   #rest: Buffer = nothing;
   #hasPreface = false;
   #hasSettings = false;
-  #block: HeaderBlock | undefined;
+  #block: HeaderBlockParts | undefined;
   #lastStream = 0;
   /** Streams that are open, or whose handlers have not ended although the client has left. */
   #active = 0;
   #sendWindow = defaultWindow;
   #receiveWindow = connectionWindow;
+  /** Bytes of bodies that were taken and that the client has not been told of. */
+  #untold = 0;
   #peerWindow = defaultWindow;
   #peerMaxFrame = maxFrameBytes;
   #out: Uint8Array[] = [];
@@ -124,6 +114,7 @@ export class Http2Connection implements StreamOwner {
 
   constructor(options: Http2ConnectionOptions) {
     this.#options = options;
+    this.#maxStreams = options.maxStreams ?? defaultMaxStreams;
     this.#resetsAtMs = options.clock.monotonic();
   }
 
@@ -131,7 +122,7 @@ export class Http2Connection implements StreamOwner {
   start(): void {
     this.#write(
       settingsFrame([
-        [setting.maxConcurrentStreams, maxStreams],
+        [setting.maxConcurrentStreams, this.#maxStreams],
         [setting.initialWindowSize, streamWindow],
         [setting.maxHeaderListSize, maxHeaderBytes],
       ]),
@@ -156,11 +147,15 @@ export class Http2Connection implements StreamOwner {
     this.#sendBlocked();
   }
 
+  /** Ends the connection, and says so to the client, which may ask others for what is not answered yet. */
+  shutDown(): void {
+    if (!this.#isClosed) this.#fail(errorCode.none, '');
+  }
+
   /** The wire is gone. */
   close(): void {
     this.#isClosed = true;
     this.#rest = nothing;
-    this.#receiving.clear();
     this.#blocked.clear();
     for (const stream of this.#streams.values()) stream.close();
     this.#streams.clear();
@@ -232,44 +227,44 @@ export class Http2Connection implements StreamOwner {
     if (id === 0 || id > this.#lastStream) throw new ConnectionFault(errorCode.protocol, 'DATA on a stream that is not open');
     this.#receiveWindow -= payload.length;
     if (this.#receiveWindow < 0) throw new ConnectionFault(errorCode.flowControl, 'more DATA than the window takes');
-    if (this.#receiveWindow < connectionWindow / 2) {
-      this.#write(wordsFrame(frameType.windowUpdate, 0, connectionWindow - this.#receiveWindow));
-      this.#receiveWindow = connectionWindow;
-    }
     const body = unpadded(payload, flags);
-    const received = this.#receiving.get(id);
-    if (received === undefined) {
-      if (!this.#passesOver(id, flags)) this.#resetStream(id, errorCode.streamClosed);
+    const stream = this.#streams.get(id);
+    if (stream === undefined || stream.isReceived) {
+      this.#tell(payload.length);
+      this.resetStream(id, errorCode.streamClosed);
       return;
     }
-    const { stream } = received;
-    stream.receiveWindow -= payload.length;
-    if (stream.receiveWindow < 0) {
-      this.#resetStream(id, errorCode.flowControl);
-      return;
-    }
-    received.size += body.length;
+    const { flow, contentLength } = stream;
     const isLast = (flags & flag.endStream) !== 0;
-    if (received.size > this.#options.maxBodyBytes) {
-      received.isTooLarge = true;
-      received.chunks = [];
-      this.#complete(received, isLast);
+    flow.receiveWindow -= payload.length;
+    flow.received += body.length;
+    if (flow.receiveWindow < 0 || !hasLength(contentLength, flow.received, isLast)) {
+      this.#tell(payload.length);
+      this.resetStream(id, flow.receiveWindow < 0 ? errorCode.flowControl : errorCode.protocol);
       return;
     }
-    if (body.length > 0) received.chunks.push(body);
-    if (isLast) this.#complete(received, true);
-    else if (stream.receiveWindow < streamWindow / 2) {
-      this.#write(wordsFrame(frameType.windowUpdate, id, streamWindow - stream.receiveWindow));
-      stream.receiveWindow = streamWindow;
-    }
+    if (body.length < payload.length) this.taken(stream, payload.length - body.length);
+    stream.deliver(body, isLast);
   }
 
-  /** Whether a frame is the rest of a request that is answered without it. */
-  #passesOver(id: number, flags: number): boolean {
-    const stream = this.#streams.get(id);
-    if (stream === undefined || stream.isReceived) return false;
-    if ((flags & flag.endStream) !== 0) stream.isReceived = true;
-    return true;
+  taken(stream: Http2Stream, bytes: number): void {
+    this.#tell(bytes);
+    const { flow } = stream;
+    flow.untold += bytes;
+    // Nobody waits for what a client sends on beside its answer; it gets no more room for that.
+    if (flow.untold < streamWindow / 2 || stream.isReceived || !stream.isTaken) return;
+    this.#write(wordsFrame(frameType.windowUpdate, stream.id, flow.untold));
+    flow.receiveWindow += flow.untold;
+    flow.untold = 0;
+  }
+
+  /** Bytes of bodies are not kept any more. */
+  #tell(bytes: number): void {
+    this.#untold += bytes;
+    if (this.#untold <= connectionWindow / 2) return;
+    this.#write(wordsFrame(frameType.windowUpdate, 0, this.#untold));
+    this.#receiveWindow += this.#untold;
+    this.#untold = 0;
   }
 
   #onHeaders(id: number, flags: number, payload: Buffer): void {
@@ -280,7 +275,7 @@ export class Http2Connection implements StreamOwner {
       if ((block.readUInt32BE(0) & maxWindow) === id) throw new ConnectionFault(errorCode.protocol, 'a stream depends on itself');
       block = block.subarray(5);
     }
-    if (id <= this.#lastStream && !this.#receiving.has(id) && !this.#passesOver(id, flags))
+    if (id <= this.#lastStream && this.#streams.get(id)?.isReceived !== false)
       throw new ConnectionFault(errorCode.streamClosed, 'HEADERS on a closed stream');
     this.#block = { stream: id, isLast: (flags & flag.endStream) !== 0, parts: [], size: 0 };
     this.#addToBlock(block, flags);
@@ -302,51 +297,38 @@ export class Http2Connection implements StreamOwner {
     this.#block = undefined;
     const whole = block.parts.length === 1 ? part : Buffer.concat(block.parts);
     const { fields, isTooLarge } = this.#decoder.decode(whole, maxHeaderBytes);
-    const received = this.#receiving.get(block.stream);
-    if (received !== undefined) {
-      // Trailers say nothing that we ask for, but where the body ends.
-      if (block.isLast) this.#complete(received, true);
-      else this.#resetStream(block.stream, errorCode.protocol);
+    if (block.stream <= this.#lastStream) {
+      this.#onTrailers(block);
       return;
     }
-    if (block.stream <= this.#lastStream) return; // the end of a request that is answered already
     this.#lastStream = block.stream;
-    if (this.#active >= maxStreams) {
-      this.#resetStream(block.stream, errorCode.refusedStream);
+    if (this.#active >= this.#maxStreams) {
+      this.resetStream(block.stream, errorCode.refusedStream);
       return;
     }
     const head = isTooLarge ? tooLargeHead : requestHead(fields);
     const length = head === undefined ? undefined : lengthOf(head);
-    if (head === undefined || Number.isNaN(length)) this.#resetStream(block.stream, errorCode.protocol);
+    if (head === undefined || !hasLength(length, 0, block.isLast)) this.resetStream(block.stream, errorCode.protocol);
     else this.#open(block, head, length);
   }
 
-  #open({ stream: id, isLast }: HeaderBlock, head: RequestHead, length: number | undefined): void {
-    const stream = new Http2Stream(this, id, { send: this.#peerWindow, receive: streamWindow });
-    this.#active++;
-    this.#streams.set(id, stream);
-    const received: ReceivedStream = { stream, head, length, chunks: [], size: 0, isTooLarge: false };
-    this.#receiving.set(id, received);
-    if (head === tooLargeHead) {
-      this.#receiving.delete(id);
-      stream.isReceived = isLast;
-      stream.respond(431, {});
-      stream.release();
-    } else if (isLast) this.#complete(received, true);
+  /** They say nothing that we ask for, but where the body ends. */
+  #onTrailers({ stream: id, isLast }: HeaderBlockParts): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return; // its answer ended in between
+    if (isLast && hasLength(stream.contentLength, stream.flow.received, true)) stream.deliver(nothing, true);
+    else this.resetStream(id, errorCode.protocol);
   }
 
-  /** Hands a request on. `isReceived`: nothing more comes of it. */
-  #complete(received: ReceivedStream, isReceived: boolean): void {
-    const { stream, head, chunks, size, length, isTooLarge } = received;
-    if (isReceived && length !== undefined && length !== size) {
-      this.#resetStream(stream.id, errorCode.protocol);
-      return;
-    }
-    this.#receiving.delete(stream.id);
-    stream.isReceived = isReceived;
-    const [first] = chunks;
-    const body = isTooLarge ? 'too large' : chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-    this.#options.request({ ...head, body }, stream);
+  #open({ stream: id, isLast }: HeaderBlockParts, head: RequestHead, contentLength: number | undefined): void {
+    const stream = new Http2Stream(this, { id, sendWindow: this.#peerWindow, receiveWindow: streamWindow, contentLength });
+    stream.isReceived = isLast;
+    this.#active++;
+    this.#streams.set(id, stream);
+    if (head === tooLargeHead) {
+      stream.respond(431, {});
+      stream.release();
+    } else this.#options.open(head, stream);
   }
 
   #onPriority(id: number, payload: Buffer): void {
@@ -386,8 +368,8 @@ export class Http2Connection implements StreamOwner {
     if (id !== setting.initialWindowSize) return;
     if (value > maxWindow) throw new ConnectionFault(errorCode.flowControl, `INITIAL_WINDOW_SIZE of ${value}`);
     for (const stream of this.#streams.values()) {
-      stream.sendWindow += value - this.#peerWindow;
-      if (stream.sendWindow > maxWindow) throw new ConnectionFault(errorCode.flowControl, 'a window is too large');
+      stream.flow.sendWindow += value - this.#peerWindow;
+      if (stream.flow.sendWindow > maxWindow) throw new ConnectionFault(errorCode.flowControl, 'a window is too large');
     }
     this.#peerWindow = value;
   }
@@ -411,58 +393,60 @@ export class Http2Connection implements StreamOwner {
     }
     const stream = this.#streams.get(id);
     if (stream === undefined) return; // it may have crossed the end of our answer
-    stream.sendWindow += more;
-    if (more === 0) this.#resetStream(id, errorCode.protocol);
-    else if (stream.sendWindow > maxWindow) this.#resetStream(id, errorCode.flowControl);
+    stream.flow.sendWindow += more;
+    if (more === 0) this.resetStream(id, errorCode.protocol);
+    else if (stream.flow.sendWindow > maxWindow) this.resetStream(id, errorCode.flowControl);
     else if (this.#blocked.has(stream)) this.sendQueued(stream);
   }
 
-  sendHead({ id }: Http2Stream, status: number, headers: HeaderFields, isLast: boolean): void {
-    const block = responseHead(status, { ...headers, date: this.#dateText() });
+  sendBlock(stream: Http2Stream, block: HeaderBlock, isLast: boolean): void {
+    const { id } = stream;
     const frames = Math.max(1, Math.ceil(block.length / this.#peerMaxFrame));
     const out = Buffer.allocUnsafe(block.length + frames * frameHeadBytes);
     let at = 0;
     for (let i = 0; i < frames; i++) {
-      const part = block.slice(i * this.#peerMaxFrame, (i + 1) * this.#peerMaxFrame);
+      const part = frames === 1 ? block : block.slice(i * this.#peerMaxFrame, (i + 1) * this.#peerMaxFrame);
       const flags = (i === 0 && isLast ? flag.endStream : 0) | (i === frames - 1 ? flag.endHeaders : 0);
       at = writeFrameHead(out, at, { type: i === 0 ? frameType.headers : frameType.continuation, flags, stream: id, length: part.length });
       at += out.write(part, at, 'latin1');
     }
     this.#write(out);
-    const stream = this.#streams.get(id);
-    if (isLast && stream !== undefined) this.#endStream(stream);
+    if (isLast) this.#endStream(stream);
   }
 
   sendQueued(stream: Http2Stream): void {
     this.#blocked.delete(stream);
-    while (stream.queued > 0) {
-      const allowed = Math.min(stream.sendWindow, this.#sendWindow, this.#roomOnWire());
+    while (stream.queuedBytes > 0) {
+      const allowed = Math.min(stream.queuedBytes, stream.flow.sendWindow, this.#sendWindow, this.#roomOnWire(), writeBytes);
       if (allowed <= 0) {
         this.#blocked.add(stream);
         return;
       }
-      this.#sendBody(stream, stream.take(Math.min(allowed, writeBytes)));
+      this.#sendBody(stream, allowed);
     }
     if (stream.isAnswered && !stream.isClosed) {
-      if (!stream.isEnded) this.#write(frame(frameType.data, stream.id, new Uint8Array(), flag.endStream));
-      this.#endStream(stream);
-    }
+      if (stream.trailers !== undefined) this.sendBlock(stream, stream.trailers, true);
+      else {
+        if (!stream.isEnded) this.#write(frame(frameType.data, stream.id, nothing, flag.endStream));
+        this.#endStream(stream);
+      }
+    } else stream.wake();
   }
 
-  /** A piece of body in frames of the size that the peer takes. */
-  #sendBody(stream: Http2Stream, body: Uint8Array): void {
-    stream.sendWindow -= body.length;
-    this.#sendWindow -= body.length;
-    const isLast = stream.isAnswered && stream.queued === 0;
-    const frames = Math.ceil(body.length / this.#peerMaxFrame);
-    const out = Buffer.allocUnsafe(body.length + frames * frameHeadBytes);
+  /** Some of what is queued, in frames of the size that the peer takes. */
+  #sendBody(stream: Http2Stream, bytes: number): void {
+    stream.flow.sendWindow -= bytes;
+    this.#sendWindow -= bytes;
+    const isLast = stream.isAnswered && bytes === stream.queuedBytes && stream.trailers === undefined;
+    const out = Buffer.allocUnsafe(bytes + Math.ceil(bytes / this.#peerMaxFrame) * frameHeadBytes);
     let at = 0;
-    for (let from = 0; from < body.length; from += this.#peerMaxFrame) {
-      const part = body.subarray(from, from + this.#peerMaxFrame);
-      const flags = isLast && from + part.length === body.length ? flag.endStream : 0;
-      at = writeFrameHead(out, at, { type: frameType.data, flags, stream: stream.id, length: part.length });
-      out.set(part, at);
-      at += part.length;
+    for (let left = bytes; left > 0; ) {
+      const length = Math.min(left, this.#peerMaxFrame);
+      left -= length;
+      const flags = isLast && left === 0 ? flag.endStream : 0;
+      at = writeFrameHead(out, at, { type: frameType.data, flags, stream: stream.id, length });
+      stream.take(out, at, length);
+      at += length;
     }
     stream.isEnded = isLast;
     this.#write(out);
@@ -480,18 +464,17 @@ export class Http2Connection implements StreamOwner {
     }
   }
 
-  release(stream: Http2Stream): void {
-    stream.isReleased = true;
-    if (stream.isClosed) this.#active--;
+  released(): void {
+    this.#active--;
   }
 
   /** The answer is whole. A request that is not was of no more interest, which the client is told. */
   #endStream(stream: Http2Stream): void {
     if (stream.isReceived) this.#forget(stream.id);
-    else this.#resetStream(stream.id, errorCode.none);
+    else this.resetStream(stream.id, errorCode.none);
   }
 
-  #resetStream(id: number, code: ErrorCode): void {
+  resetStream(id: number, code: ErrorCode): void {
     this.#reply(wordsFrame(frameType.rstStream, id, code));
     this.#forget(id);
   }
@@ -499,10 +482,10 @@ export class Http2Connection implements StreamOwner {
   #forget(id: number): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
-    if (this.#receiving.delete(id)) stream.isReleased = true; // nobody was told of it, who could do that
     if (stream.isReleased) this.#active--;
     this.#streams.delete(id);
     this.#blocked.delete(stream);
+    this.#tell(stream.heldBytes);
     stream.close();
   }
 
@@ -547,7 +530,7 @@ export class Http2Connection implements StreamOwner {
     this.#options.wire.write(bytes);
   }
 
-  #dateText(): string {
+  dateText(): string {
     const second = Math.floor(this.#options.clock.now() / 1000);
     if (second !== this.#date.second) this.#date = { second, text: new Date(second * 1000).toUTCString() };
     return this.#date.text;
@@ -564,7 +547,12 @@ function unpadded(payload: Buffer, flags: number): Buffer {
   return payload.subarray(1, payload.length - padding);
 }
 
-/** What content-length says; NaN when that is no number. */
+/** Whether as much has come as content-length says, or may still come. */
+function hasLength(said: number | undefined, received: number, isAll: boolean): boolean {
+  return said === undefined || (isAll ? received === said : received <= said);
+}
+
+/** What content-length says; NaN, which no length is, when that is no number. */
 function lengthOf({ headers }: RequestHead): number | undefined {
   const text = headers['content-length'];
   if (text === undefined) return undefined;

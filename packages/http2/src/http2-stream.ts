@@ -1,22 +1,48 @@
-import type { HeaderFields } from './request-head.ts';
+import { ByteCollector } from './byte-collector.ts';
+import { type ErrorCode, errorCode } from './frames.ts';
+import type { HeaderFields, RequestHead } from './request-head.ts';
+import { type HeaderBlock, responseHead } from './response-head.ts';
 
 /** What a stream needs of its connection. */
 export interface StreamOwner {
-  /** Sends the head of an answer, which is all of it with `isLast`. */
-  sendHead(stream: Http2Stream, status: number, headers: HeaderFields, isLast: boolean): void;
+  /** What answers say of now. */
+  dateText(): string;
+  /** Sends a header block, which is the last of the answer with `isLast`. */
+  sendBlock(stream: Http2Stream, block: HeaderBlock, isLast: boolean): void;
   /** Sends of what the stream has queued as much as the windows allow, and the rest when they do. */
   sendQueued(stream: Http2Stream): void;
+  /** Bytes of body were taken: the client may send as many more. */
+  taken(stream: Http2Stream, bytes: number): void;
+  resetStream(id: number, code: ErrorCode): void;
   /** The answer's handler has ended. */
-  release(stream: Http2Stream): void;
+  released(): void;
 }
 
-/** One request's side for its answer. What is written to a stream that is closed is dropped. */
-export class Http2Stream {
-  readonly id: number;
+/** Takes a request's body as it comes. */
+export interface BodySink {
+  data(chunk: Buffer): void;
+  /** All of the request has come. */
+  ended(): void;
+}
+
+/** What the connection keeps of a stream. */
+interface Flow {
   /** Bytes of body that the client still takes; may fall below 0 when it changes its settings. */
   sendWindow: number;
   /** Bytes of body that the client may still send. */
   receiveWindow: number;
+  /** Bytes that were taken and that the client has not been told of. */
+  untold: number;
+  /** Bytes of body that have come. */
+  received: number;
+}
+
+/** One request: its body as it comes, and its answer. What is written to a stream that is closed is dropped. */
+export class Http2Stream {
+  readonly id: number;
+  readonly flow: Flow;
+  /** What content-length says. */
+  readonly contentLength: number | undefined;
   /** Whether all of the request has come. */
   isReceived = false;
   /** Whether all of the answer was handed over. */
@@ -26,17 +52,61 @@ export class Http2Stream {
   isClosed = false;
   /** Whether its handler has ended. */
   isReleased = false;
+  /** Bytes of body that were handed over and are not sent. */
+  queuedBytes = 0;
+  /** Behind the body. */
+  trailers: HeaderBlock | undefined;
   /** Called once when the client leaves, or the connection breaks, before the answer is whole. */
   onAbort: () => void = () => undefined;
   readonly #owner: StreamOwner;
+  #sink: BodySink | undefined;
+  #isPaused = false;
+  #isEndTold = false;
+  #held: ByteCollector | undefined;
   #queue: Uint8Array[] = [];
+  /** Of the queue's first: how many of its bytes are sent. */
+  #sent = 0;
   #wake: (() => void) | undefined;
 
-  constructor(owner: StreamOwner, id: number, windows: { readonly send: number; readonly receive: number }) {
+  constructor(
+    owner: StreamOwner,
+    options: {
+      readonly id: number;
+      readonly sendWindow: number;
+      readonly receiveWindow: number;
+      readonly contentLength: number | undefined;
+    },
+  ) {
     this.#owner = owner;
-    this.id = id;
-    this.sendWindow = windows.send;
-    this.receiveWindow = windows.receive;
+    this.id = options.id;
+    this.contentLength = options.contentLength;
+    this.flow = { sendWindow: options.sendWindow, receiveWindow: options.receiveWindow, untold: 0, received: 0 };
+  }
+
+  /** Who takes the body; nobody does until then, and nothing of it is kept. To be called before anything else is awaited. */
+  receive(sink: BodySink): void {
+    this.#sink = sink;
+    this.#tellEnd();
+  }
+
+  /** The rest of the body is not wanted; the client may not send all of it. */
+  ignoreRest(): void {
+    this.#sink = undefined;
+  }
+
+  /** Stops taking the body, so that the client is held up. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    const held = this.#held?.take();
+    if (held !== undefined && held.length > 0) {
+      this.#sink?.data(held);
+      this.#owner.taken(this, held.length);
+    }
+    this.#tellEnd();
   }
 
   /** Answers at once with all that there is. */
@@ -44,70 +114,149 @@ export class Http2Stream {
     if (this.isClosed) return;
     this.isAnswered = true;
     const isWhole = body === undefined || body.length === 0;
-    if (!isWhole) this.#queue.push(body);
-    this.#owner.sendHead(this, status, headers, isWhole);
+    if (!isWhole) this.#enqueue(body);
+    this.#owner.sendBlock(this, this.#head(status, headers), isWhole);
     if (!isWhole) this.#owner.sendQueued(this);
+  }
+
+  /** Answers with a head alone. */
+  respondWith(head: HeaderBlock): void {
+    if (this.isClosed) return;
+    this.isAnswered = true;
+    this.#owner.sendBlock(this, head, true);
   }
 
   /** Begins an answer that `write` goes on with and `end` ends. */
   start(status: number, headers: HeaderFields): void {
-    if (!this.isClosed) this.#owner.sendHead(this, status, headers, false);
+    if (!this.isClosed) this.#owner.sendBlock(this, this.#head(status, headers), false);
+  }
+
+  startWith(head: HeaderBlock): void {
+    if (!this.isClosed) this.#owner.sendBlock(this, head, false);
   }
 
   /** Whether more may be written at once; else `drained` says when. */
   write(chunk: Uint8Array): boolean {
-    if (this.isClosed) return false;
-    if (chunk.length > 0) this.#queue.push(chunk);
-    this.#owner.sendQueued(this);
-    return this.#queue.length === 0;
+    return this.writeAll([chunk]);
   }
 
-  end(): void {
+  /** Like `write`, and what is small goes out in one frame. */
+  writeAll(chunks: readonly Uint8Array[]): boolean {
+    if (this.isClosed) return false;
+    for (const chunk of chunks) if (chunk.length > 0) this.#enqueue(chunk);
+    this.#owner.sendQueued(this);
+    return this.queuedBytes === 0;
+  }
+
+  end(trailers?: HeaderBlock): void {
     if (this.isClosed) return;
     this.isAnswered = true;
+    this.trailers = trailers;
     this.#owner.sendQueued(this);
+  }
+
+  /** Gives the request up, whatever was sent of its answer. */
+  cancel(code: ErrorCode = errorCode.cancel): void {
+    if (this.isClosed) return;
+    this.isAnswered = true;
+    this.#owner.resetStream(this.id, code);
   }
 
   /** Resolves when all that was written has been sent, or nobody waits for it any more. */
   drained(): Promise<void> {
-    if (this.#queue.length === 0 || this.isClosed) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
+    return new Promise((resolve) => this.whenDrained(resolve));
   }
 
-  /** To be called once, when no more will be done for the request. */
+  /** Calls `run` once, at once or then; only the last of several. */
+  whenDrained(run: () => void): void {
+    if (this.queuedBytes === 0 || this.isClosed) run();
+    else this.#wake = run;
+  }
+
+  /** To be called when no more will be done for the request. */
   release(): void {
-    this.#owner.release(this);
+    if (this.isReleased) return;
+    this.isReleased = true;
+    if (this.isClosed) this.#owner.released();
   }
 
-  get queued(): number {
-    return this.#queue.length;
-  }
+  // What the connection does.
 
-  /** Takes up to `limit` bytes, which are there, off the queue. */
-  take(limit: number): Uint8Array {
-    const [first = new Uint8Array(), ...rest] = this.#queue;
-    if (first.length > limit) {
-      this.#queue[0] = first.subarray(limit);
-      return first.subarray(0, limit);
+  /** Body that has come, and whether it is the last. */
+  deliver(body: Buffer, isLast: boolean): void {
+    if (isLast) this.isReceived = true;
+    if (body.length > 0) {
+      if (this.#isPaused && this.#sink !== undefined) {
+        this.#held ??= new ByteCollector();
+        this.#held.add(body);
+      } else {
+        const sink = this.#sink;
+        sink?.data(body);
+        this.#owner.taken(this, body.length);
+      }
     }
-    this.#queue = rest;
-    if (rest.length === 0) this.#signal();
-    return first;
+    this.#tellEnd();
+  }
+
+  get heldBytes(): number {
+    return this.#held?.length ?? 0;
+  }
+
+  /** Whether anybody is there for what the client still sends. */
+  get isTaken(): boolean {
+    return this.#sink !== undefined;
+  }
+
+  /** Moves `count` bytes, which are there, from the queue to `out`. */
+  take(out: Uint8Array, at: number, count: number): void {
+    this.queuedBytes -= count;
+    for (let left = count, to = at; left > 0; ) {
+      const first = this.#queue[0];
+      if (first === undefined) return;
+      const rest = this.#sent === 0 ? first : first.subarray(this.#sent);
+      const part = rest.length > left ? rest.subarray(0, left) : rest;
+      out.set(part, to);
+      to += part.length;
+      left -= part.length;
+      if (part === rest) {
+        this.#queue.shift();
+        this.#sent = 0;
+      } else this.#sent += part.length;
+    }
+  }
+
+  /** To be called when the queue has become empty. */
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
   }
 
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#queue = [];
-    this.#signal();
+    this.#held = undefined;
+    this.#sink = undefined;
+    this.wake();
     if (!this.isAnswered) this.onAbort();
   }
 
-  #signal(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
+  #head(status: number, headers: HeaderFields): HeaderBlock {
+    return responseHead(status, { ...headers, date: this.#owner.dateText() });
+  }
+
+  #enqueue(chunk: Uint8Array): void {
+    this.#queue.push(chunk);
+    this.queuedBytes += chunk.length;
+  }
+
+  #tellEnd(): void {
+    if (!this.isReceived || this.#isPaused || this.#isEndTold || this.#sink === undefined) return;
+    this.#isEndTold = true;
+    this.#sink.ended();
   }
 }
+
+/** Serves a request from its head on. Must not throw; `stream.release()` follows when no more is done for it. */
+export type StreamHandler = (head: RequestHead, stream: Http2Stream) => void;

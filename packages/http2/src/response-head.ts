@@ -8,14 +8,24 @@ const statuses: ReadonlyMap<string, number> = new Map(
 );
 
 /**
- * The header block of an answer (RFC 7541), each byte a character. Nothing is put into the peer's table: what our answers
- * repeat is short, and a table would have to be kept for each connection. Names must be lower case. A value that HTTP does not
- * allow is left out, as by Go's server; other text than ASCII is sent in UTF-8.
+ * A header block (RFC 7541), each byte a character. Nothing is put into the peer's table, so that it is the same for every
+ * connection and every answer: what our answers repeat is short.
  */
-export function responseHead(status: number, headers: HeaderFields): string {
+export type HeaderBlock = string;
+
+/**
+ * The header block of an answer. Names must be lower case. A value that HTTP does not allow is left out, as by Go's server;
+ * other text than ASCII is sent in UTF-8.
+ */
+export function responseHead(status: number, headers: HeaderFields): HeaderBlock {
   const known = statuses.get(String(status));
-  let block = known === undefined ? literal(':status', String(status)) : String.fromCharCode(0x80 | known);
-  for (const name in headers) block += literal(name, headers[name] ?? '');
+  return (known === undefined ? literal(':status', String(status)) : String.fromCharCode(0x80 | known)) + trailerBlock(headers);
+}
+
+/** The header block of fields behind an answer. */
+export function trailerBlock(fields: HeaderFields): HeaderBlock {
+  let block = '';
+  for (const name in fields) block += literal(name, fields[name] ?? '');
   return block;
 }
 

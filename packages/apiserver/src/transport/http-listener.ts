@@ -14,7 +14,7 @@ import {
   type WireHeaders,
   writeJsonBytes,
 } from '@coracle/apimachinery';
-import { Http2Connection, type Http2Request, type Http2Stream } from '@coracle/http2';
+import { type Http2Request, type Http2Stream, serveHttp2, wholeRequests } from '@coracle/http2';
 import type { Process } from '@coracle/kernel';
 import type { Credentials, PeerCertificate } from '../authentication/authenticator.ts';
 
@@ -73,7 +73,7 @@ export async function listenHttp(options: HttpListenerOptions): Promise<HttpList
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => undefined); // a peer that goes away is not our failure; the close event follows
-    if (socket.alpnProtocol === 'h2') serveHttp2(options, socket);
+    if (socket.alpnProtocol === 'h2') serveSocket(options, socket);
     else for (const start of startsHttp1) start.call(server, socket);
   });
   const port = await listen(server, options.host, options.port);
@@ -98,30 +98,16 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-function serveHttp2(options: HttpListenerOptions, socket: TLSSocket): void {
+function serveSocket(options: HttpListenerOptions, socket: TLSSocket): void {
   const certificate = peerCertificate(socket);
   const { process } = options;
-  const connection = new Http2Connection({
-    wire: {
-      get waiting() {
-        return socket.writableLength;
-      },
-      write: (bytes) => void socket.write(bytes),
-      end: () => socket.destroySoon(),
-    },
-    clock: process.clock,
+  const open = wholeRequests({
     maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
-    defer: (run) => process.post({ lane: 'http2', op: 'write' }, run),
     request: (request, stream) => {
       process.spawn('request', () => serveStream(options, certificate, request, stream));
     },
   });
-  socket.setNoDelay(true);
-  socket.on('data', (bytes: Buffer) => connection.receive(bytes));
-  socket.on('drain', () => connection.drained());
-  socket.once('end', () => socket.destroy());
-  socket.once('close', () => connection.close());
-  connection.start();
+  serveHttp2(socket, { process, open });
 }
 
 async function serveStream(
