@@ -2,7 +2,7 @@ import type { Process } from '@coracle/kernel';
 import { Lessor } from './lease/lessor.ts';
 import type { Mvcc } from './mvcc/mvcc.ts';
 import { revision } from './mvcc/revision.ts';
-import type { KeyRange, LeaseId, TxnResult } from './mvcc/types.ts';
+import type { Change, KeyRange, LeaseId, TxnResult } from './mvcc/types.ts';
 import { type ChangeSink, WatchHub } from './watch-hub.ts';
 import { applyEntry, type Entry } from './wal/entry.ts';
 
@@ -25,13 +25,16 @@ export class AppliedState {
 
   /**
    * Goes on with the state of a snapshot, which is a later one of the same history. Watchers are told of what happened in
-   * between, one batch per revision; what was compacted meanwhile cannot be told, and is the last that they hear of: false.
+   * between, one batch per revision; where that was compacted meanwhile, their watches are lost.
    */
-  restore(mvcc: Mvcc): boolean {
+  restore(mvcc: Mvcc): void {
     const from = this.#mvcc.revision;
     this.#mvcc = mvcc;
     this.#lessor?.reset(mvcc.leases());
-    if (mvcc.compactRevision > from + 1) return false;
+    if (mvcc.compactRevision > from + 1) {
+      this.#hub.lose();
+      return;
+    }
     const missed = mvcc.changesAfter(from);
     for (let start = 0; start < missed.length; ) {
       const first = missed[start];
@@ -40,7 +43,6 @@ export class AppliedState {
       this.#hub.deliver(missed.slice(start, end));
       start = end;
     }
-    return true;
   }
 
   /**
@@ -72,8 +74,8 @@ export class AppliedState {
     return result;
   }
 
-  /** Joins a watcher to the stream of commits: what it missed first, with no gap and nothing twice. */
-  watch(range: KeyRange, from: number, sink: ChangeSink): Disposable {
+  /** Joins a watcher to the stream of commits: what it missed first, with no gap and nothing twice. See `Store.watch`. */
+  watch(range: KeyRange, from: number, sink: ChangeSink, lost?: () => void): Disposable {
     const { key, end } = range;
     const { mvcc } = this;
     if (from > 0 && from <= mvcc.revision) {
@@ -81,12 +83,13 @@ export class AppliedState {
       if (missed.length > 0) sink(missed);
     }
     const start = revision(from > 0 ? from : mvcc.revision + 1);
-    if (start <= mvcc.revision + 1) return this.#hub.add(key, end, sink);
+    if (start <= mvcc.revision + 1) return this.#hub.add(key, end, sink, lost);
     // A watch may begin in the future: what happens before is not for it.
-    return this.#hub.add(key, end, (batch) => {
+    const fromStart = (batch: readonly Change[]): void => {
       const wanted = batch.filter((change) => change.revision >= start);
       if (wanted.length > 0) sink(wanted);
-    });
+    };
+    return this.#hub.add(key, end, fromStart, lost);
   }
 }
 

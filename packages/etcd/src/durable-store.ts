@@ -44,6 +44,9 @@ export interface Standing {
   readonly index: number;
 }
 
+/** What a simulation looks at after each of its steps. */
+export type StoreInternals = Pick<DurableStoreParts, 'replica' | 'window'> & { readonly member: Member };
+
 /**
  * A store in a directory: the Raft log on disk, the state machine in memory, and snapshots that let the log
  * be cut. Writes resolve once they are durable on a majority; reads are those of memory. Made by `openDurableStore`.
@@ -131,6 +134,12 @@ export class DurableStore implements Store, AsyncDisposable {
     return this.#group.view();
   }
 
+  /** The parts in motion, for whoever checks them: to look at, never to change. */
+  get internals(): StoreInternals {
+    const { replica, window } = this.#parts;
+    return { replica, window, member: this.#member };
+  }
+
   get sizeBytes(): number {
     return this.#served.sizeBytes;
   }
@@ -155,8 +164,8 @@ export class DurableStore implements Store, AsyncDisposable {
     return this.#served.txn(txn);
   }
 
-  watch(range: KeyRange, from: number, sink: ChangeSink): Disposable {
-    return this.#served.watch(range, from, sink);
+  watch(range: KeyRange, from: number, sink: ChangeSink, lost?: () => void): Disposable {
+    return this.#served.watch(range, from, sink, lost);
   }
 
   compact(at: number): Promise<void> {

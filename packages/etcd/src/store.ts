@@ -35,8 +35,11 @@ export interface Store {
   /**
    * Delivers every change of the range with a revision ≥ `from`: those of the past in one batch before this returns,
    * then each transaction's as it is applied. Throws CompactedError. `from` 0 means from now on.
+   *
+   * A member that was away may come back with a leader's snapshot in which what it missed is compacted: `lost` is called then, in
+   * place of what cannot be told, and the watch is over.
    */
-  watch(range: KeyRange, from: number, sink: ChangeSink): Disposable;
+  watch(range: KeyRange, from: number, sink: ChangeSink, lost?: () => void): Disposable;
   /** Raises the served horizon. Rejects with CompactedError or FutureRevisionError. */
   compact(at: number): Promise<void>;
   /**
@@ -127,8 +130,8 @@ export class MemoryStore implements Store {
     return result;
   }
 
-  watch(range: KeyRange, from: number, sink: ChangeSink): Disposable {
-    return this.#state.watch(range, from, sink);
+  watch(range: KeyRange, from: number, sink: ChangeSink, lost?: () => void): Disposable {
+    return this.#state.watch(range, from, sink, lost);
   }
 
   async compact(at: number): Promise<void> {

@@ -7,6 +7,7 @@ interface Watcher {
   readonly key: string;
   readonly end: string | undefined;
   readonly sink: ChangeSink;
+  readonly lost: (() => void) | undefined;
   isActive: boolean;
 }
 
@@ -23,22 +24,36 @@ export class WatchHub {
     return this.#size;
   }
 
-  /** `end` as in KeyRange. Nothing is delivered before this returns. */
-  add(key: string, end: string | undefined, sink: ChangeSink): Disposable {
-    const watcher: Watcher = { key, end, sink, isActive: true };
+  /** `end` as in KeyRange. Nothing is delivered before this returns. `lost` as in `Store.watch`. */
+  add(key: string, end: string | undefined, sink: ChangeSink, lost?: () => void): Disposable {
+    const watcher: Watcher = { key, end, sink, lost, isActive: true };
     const set = end !== undefined && end === prefixEnd(key) ? this.#prefixSet(key) : this.#others;
     set.add(watcher);
     this.#size++;
     return {
       [Symbol.dispose]: () => {
-        if (!set.delete(watcher)) return;
+        if (!watcher.isActive) return;
         watcher.isActive = false;
+        set.delete(watcher);
         this.#size--;
         const sets = this.#byPrefix.get(key.length);
         if (set.size === 0 && sets?.get(key) === set) sets.delete(key);
         if (sets?.size === 0) this.#byPrefix.delete(key.length);
       },
     };
+  }
+
+  /** Something has happened that nobody can be told any more: no watch goes on as if it had not. */
+  lose(): void {
+    const watchers = [...this.#others, ...[...this.#byPrefix.values()].flatMap((sets) => [...sets.values()].flatMap((set) => [...set]))];
+    this.#others.clear();
+    this.#byPrefix.clear();
+    this.#size = 0;
+    for (const watcher of watchers) {
+      if (!watcher.isActive) continue; // ended by one before it
+      watcher.isActive = false;
+      watcher.lost?.();
+    }
   }
 
   /** `changes` are those of one transaction. */

@@ -113,7 +113,7 @@ export class EmbeddedStorage implements Storage {
     const key = keyBytes(prefix);
     const deliver = (batch: readonly Change[]): void => sink.changes(batch.map((change) => this.#change(change)));
     try {
-      return this.#store.watch({ key, end: prefixEnd(key) }, after + 1, deliver);
+      return this.#store.watch({ key, end: prefixEnd(key) }, after + 1, deliver, () => sink.ended('compacted'));
     } catch (error) {
       throw revisionError(error);
     }
@@ -179,7 +179,8 @@ function revisionError(error: unknown): unknown {
 
 /** Refusals of the store as the server's, in upstream's words where it has any. */
 function refusalOf(error: unknown): unknown {
-  if (error instanceof DiskFull || error instanceof StoreStopped || error instanceof ConsensusError) return newServiceUnavailable(error.message);
+  if (error instanceof DiskFull || error instanceof StoreStopped || error instanceof ConsensusError)
+    return newServiceUnavailable(error.message);
   if (error instanceof SpaceExceededError)
     return newServiceUnavailable('Cannot write to the store: no space is left; free some, and writes are accepted again');
   if (error instanceof TooManyRequestsError) return newTooManyRequests(error.message, 1);

@@ -95,15 +95,15 @@ export class Replica {
     return change;
   }
 
-  /** Takes the state of a leader's snapshot. False when watchers missed what cannot be told any more. */
-  install(snapshot: Snapshot): boolean {
+  /** Takes the state of a leader's snapshot. */
+  install(snapshot: Snapshot): void {
     this.#index = snapshot.index;
     this.#term = snapshot.term;
     this.#confState = snapshot.confState;
     this.#members = membersByName(snapshot.members);
     this.#sessions = Sessions.restore(snapshot.sessions);
     this.hash.restart();
-    return this.state.restore(Mvcc.restore(snapshot.image, this.#retention));
+    this.state.restore(Mvcc.restore(snapshot.image, this.#retention));
   }
 
   #applyBatch({ data }: LogEntry, waitingFor: (name: BatchName) => Waiting | undefined): void {

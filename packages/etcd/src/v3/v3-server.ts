@@ -24,6 +24,8 @@ export interface V3ServerOptions {
   readonly quotaBytes?: number;
   /** Default ten minutes, etcd's. */
   readonly progressIntervalMs?: number;
+  /** What may wait for one client of a stream, until it falls behind; default 1 MiB. */
+  readonly queueBytes?: number;
 }
 
 /** A request may be this much larger than what it asks for (embed.Config.MaxRequestBytes and etcd's grpcOverheadBytes). */
@@ -58,6 +60,7 @@ export class V3Server {
       ]),
       maxMessageBytes: maxRequestBytes + overheadBytes,
       statusOf,
+      queueBytes: options.queueBytes,
       answered: (path, code) => calls.add(1, path, String(code)),
     });
   }

@@ -3,7 +3,7 @@ import { CompactedError } from '../mvcc/refusals.ts';
 import type { Change, KeyRange } from '../mvcc/types.ts';
 import { EventBlocks } from './event-blocks.ts';
 import { frameHeaderBytes } from './grpc/frame.ts';
-import { highWaterBytes, type Method, type RequestSink, type StreamCall } from './grpc/server.ts';
+import type { Method, RequestSink, StreamCall } from './grpc/server.ts';
 import { type WatchNotice, watchResponse } from './kv-responses.ts';
 import { type WatchCreateRequest, watchRequest } from './messages.ts';
 import type { V3Context } from './v3-context.ts';
@@ -177,14 +177,12 @@ class WatchStream implements RequestSink {
     let isPast = true;
     let fellBehind = false;
     try {
-      const live = store.watch(watcher.range, watcher.next, (changes) => {
+      const sink = (changes: readonly Change[]): void => {
         if (fellBehind) return;
         fellBehind = isPast ? !this.#tellPast(watcher, changes) : !this.#tell(watcher, changes, changes[0]?.revision ?? 0);
-        if (!fellBehind || isPast) return;
-        watcher.live?.[Symbol.dispose]();
-        watcher.live = undefined;
-        this.#catchUp();
-      });
+        if (fellBehind && !isPast) this.#fallBehind(watcher);
+      };
+      const live = store.watch(watcher.range, watcher.next, sink, () => this.#fallBehind(watcher));
       isPast = false;
       if (fellBehind) live[Symbol.dispose]();
       else {
@@ -196,6 +194,13 @@ class WatchStream implements RequestSink {
       this.#remove(watcher);
       this.#send(0, watcher.id, { canceled: true, compactRevision: error.compactRevision });
     }
+  }
+
+  /** It reads on from where it was when it is its turn, and learns then if that is compacted. */
+  #fallBehind(watcher: Watcher): void {
+    watcher.live?.[Symbol.dispose]();
+    watcher.live = undefined;
+    this.#catchUp();
   }
 
   /** In batches of whole revisions; false when it stopped before the end. */
@@ -227,7 +232,7 @@ class WatchStream implements RequestSink {
     watcher.isQuiet = false;
     if (watcher.fragments && bytes >= maxRequestBytes - fragmentOverheadBytes) this.#sendFragments(watcher, header, events);
     else this.#send(header, watcher.id, {}, events);
-    return this.#call.queuedBytes < highWaterBytes;
+    return !this.#call.isFull;
   }
 
   #sendFragments(watcher: Watcher, header: number, events: readonly Buffer[]): void {

@@ -19,6 +19,8 @@ export interface StreamCall extends Call {
   send(message: Buffer): void;
   /** Bytes that wait for the connection to take more. */
   readonly queuedBytes: number;
+  /** Whether these are as many as there should be. */
+  readonly isFull: boolean;
   /** Resolves when the connection can take more, or the call is over. */
   drained(): Promise<void>;
   /** Stops reading requests, so that the client is held up, or goes on. */
@@ -49,9 +51,11 @@ export interface GrpcServerOptions {
   readonly statusOf: (error: unknown) => GrpcError;
   /** Told of each call that was answered. */
   readonly answered?: (path: string, code: number) => void;
+  /** What a stream of answers may have queued; default `highWaterBytes`. */
+  readonly queueBytes?: number | undefined;
 }
 
-/** What a stream of answers may have queued before `drained` makes its handler wait. */
+/** What a stream of answers may have queued before `drained` makes its handler wait, unless the server is told another bound. */
 export const highWaterBytes: number = 1024 * 1024;
 
 /** gRPC over any HTTP/2 (grpc PROTOCOL-HTTP2), with the texts of grpc-go's server. */
@@ -153,6 +157,10 @@ class ServedCall implements StreamCall, CallSink {
     return this.#queuedBytes;
   }
 
+  get isFull(): boolean {
+    return this.#queuedBytes >= (this.#options.queueBytes ?? highWaterBytes);
+  }
+
   onClosed(listener: () => void): void {
     if (this.#isOpen) this.#listeners.push(listener);
     else listener();
@@ -171,7 +179,7 @@ class ServedCall implements StreamCall, CallSink {
   }
 
   drained(): Promise<void> {
-    if (!this.#isOpen || this.#queuedBytes < highWaterBytes) return Promise.resolve();
+    if (!this.#isOpen || !this.isFull) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
