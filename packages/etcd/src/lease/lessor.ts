@@ -34,6 +34,8 @@ export class Lessor {
   readonly #deadlines = new Map<LeaseId, Deadline>();
   // May hold deadlines that were put off or forgotten: they are skipped when they come up.
   #queue = newQueue();
+  /** Leases whose end was asked for: it may come at any time from then on, whatever became of the question. */
+  readonly #ending = new Set<LeaseId>();
   #timer: Disposable | undefined;
   #expiring = false;
   #stopped = false;
@@ -68,7 +70,13 @@ export class Lessor {
     this.#arm();
   }
 
+  /** Whether its time was over, and it is about to end: renewing it would promise what cannot be kept. */
+  isEnding(id: LeaseId): boolean {
+    return this.#ending.has(id);
+  }
+
   forget(id: LeaseId): void {
+    this.#ending.delete(id);
     this.#deadlines.delete(id);
   }
 
@@ -99,6 +107,7 @@ export class Lessor {
   /** The leases are others from now on: those of a snapshot. */
   reset(leases: readonly GrantedLease[]): void {
     this.#deadlines.clear();
+    this.#ending.clear();
     this.#queue = newQueue();
     for (const lease of leases) this.renew(lease);
   }
@@ -138,6 +147,7 @@ export class Lessor {
         first !== undefined && first.atMs <= now && !this.#stopped && !this.#isPaused;
         first = this.#first()
       ) {
+        this.#ending.add(first.id);
         await this.#expire(first.id);
         this.forget(first.id);
       }

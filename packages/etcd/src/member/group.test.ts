@@ -5,7 +5,8 @@ import { ConsensusError } from '../cluster-view.ts';
 import { DirectoryDamaged, DirectoryOfAnotherMember, StoreStopped } from '../directory/errors.ts';
 import type { DurableStore } from '../durable-store.ts';
 import { SimulatedGroup } from '../fixtures/simulated-group.ts';
-import type { Txn } from '../mvcc/types.ts';
+import { CompactedError, LeaseNotFoundError } from '../mvcc/refusals.ts';
+import type { Change, Txn } from '../mvcc/types.ts';
 
 const putOf = (key: string, value = key): Txn => ({ compares: [], success: [{ op: 'put', key, value: Buffer.from(value) }], failure: [] });
 
@@ -50,6 +51,45 @@ test('A write on a follower is passed to the leader, done once and answered ther
     await group.runtime.drive(store.linearized());
     assert.equal(store.range({ key: 'a' }).count, 1);
   }
+});
+
+test('A group of one reads nothing before it has applied again all that it acknowledged', async () => {
+  const group = new SimulatedGroup({ members: 1 });
+  await group.start();
+  await group.elect();
+  await group.runtime.drive(group.store(1).txn(putOf('a')));
+  group.kill(1, 'fails');
+  await group.start();
+  assert.equal(group.store(1).range({ key: 'a' }).count, 0); // it is in the log, but nothing says yet that it is committed
+  await group.runtime.drive(group.store(1).linearized());
+  assert.equal(group.store(1).range({ key: 'a' }).count, 1);
+  group.kill(1, 'fails');
+  // Nor when it can write nothing more.
+  await group.start();
+  group.machine(1).disk.fault = ({ op }) => (op === 'write' ? 'EIO' : undefined);
+  await group.runtime.advance(3_000);
+  assert.ok(group.store(1).failure !== undefined);
+  await assert.rejects(group.runtime.drive(group.store(1).linearized()), StoreStopped);
+});
+
+test('A member that can write no more answers those who wait for it to read or to keep a lease', async () => {
+  const group = new SimulatedGroup();
+  await group.start();
+  const [follower] = followersOf(group, await group.elect());
+  assert.ok(follower !== undefined);
+  const { id } = await group.runtime.drive(follower.grantLease({ ttlSeconds: 60 }));
+  group.network.partition(
+    [idOf(follower)],
+    group.ids.filter((each) => each !== idOf(follower)),
+  );
+  const waiting = [follower.linearized(), follower.keepLeaseAlive(id)].map((each) => assert.rejects(each, StoreStopped));
+  group.machine(idOf(follower)).disk.fault = ({ op }) => (op === 'write' ? 'EIO' : undefined);
+  const answered = Promise.all(waiting);
+  group.network.heal();
+  await group.runtime.drive((await group.elect()).txn(putOf('a')));
+  await group.runtime.drive(answered);
+  assert.ok(follower.failure !== undefined);
+  await assert.rejects(group.runtime.drive(follower.linearized()), StoreStopped);
 });
 
 test('A request that is proposed again because it may be lost is applied once', async () => {
@@ -122,6 +162,37 @@ test('Whoever was away too long gets a snapshot, and its watchers miss nothing',
   group.kill(idOf(away), 'fails');
   await group.start(idOf(away));
   await converge(group);
+});
+
+test('A watch on a member that was away is over when what it missed was compacted: nothing is passed over in silence', async () => {
+  const group = new SimulatedGroup({ sizes: { window: { entries: 10, bytes: 4096 } } });
+  await group.start();
+  const leader = await group.elect();
+  const [away] = followersOf(group, leader);
+  assert.ok(away !== undefined);
+  const seen: number[] = [];
+  let lost = 0;
+  for (const [key, end] of [
+    ['\0', '\0'],
+    ['k', 'l'],
+  ] as const) {
+    const sink = (batch: readonly Change[]): void => void seen.push(...batch.map(({ revision }) => revision));
+    away.watch({ key, end }, 0, sink, () => lost++);
+  }
+  const ended = away.watch({ key: 'k' }, 0, () => assert.fail(), assert.fail);
+  ended[Symbol.dispose]();
+  group.network.partition(
+    [idOf(away)],
+    group.ids.filter((id) => id !== idOf(away)),
+  );
+  for (let i = 0; i < 40; i++) await group.runtime.drive(leader.txn(putOf(`k${i}`)));
+  await group.runtime.drive(leader.compact(30));
+  group.network.heal();
+  await converge(group, 60_000);
+  await group.runtime.drive(leader.txn(putOf('k')));
+  await converge(group);
+  assert.deepEqual([seen, lost], [[], 2]);
+  assert.throws(() => away.watch({ key: 'k' }, 2, () => assert.fail()), CompactedError);
 });
 
 test('A member that lost its directory is not listened to until it is added again under a new id', async () => {
@@ -243,6 +314,19 @@ test('A lease does not end early over a change of the leader, ends under the nex
     group.stores().map((store) => store.range({ key: 'leased' }).count),
     [0, 0],
   );
+});
+
+test('A lease whose end is on its way is not kept alive: its holder is not told that it has it', async () => {
+  const group = new SimulatedGroup();
+  await group.start();
+  const leader = await group.elect();
+  const { id } = await group.runtime.drive(leader.grantLease({ ttlSeconds: 2 }));
+  await group.runtime.advance(1_900);
+  for (const follower of followersOf(group, leader)) group.network.cut(idOf(leader), idOf(follower));
+  await group.runtime.advance(150); // its time is over, and nobody else knows
+  const refused = assert.rejects(leader.keepLeaseAlive(id), LeaseNotFoundError);
+  group.network.heal();
+  await group.runtime.drive(refused);
 });
 
 test('Acknowledged writes outlive the loss of one disk', async () => {

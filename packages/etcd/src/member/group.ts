@@ -166,8 +166,13 @@ export class Group implements PeerReceiver {
 
   close(): void {
     this.member.close();
-    if (this.#parts.transport !== undefined) this.#reads.stop(new StoreStopped());
-    for (const { fail } of this.#keepAlives.values()) fail(new StoreStopped());
+    if (this.#parts.transport !== undefined) this.#stopWaiting(new StoreStopped());
+  }
+
+  /** Nobody will answer those who wait for other members. */
+  #stopWaiting(error: Error): void {
+    this.#reads.stop(error);
+    for (const { fail } of this.#keepAlives.values()) fail(error);
     this.#keepAlives.clear();
   }
 
@@ -187,8 +192,8 @@ export class Group implements PeerReceiver {
       const ttlSeconds = this.member.isLeader || this.member.isAlone ? this.#renew(id) : await this.#askToKeepAlive(id);
       if (ttlSeconds > 0) return { id, ttlSeconds };
       if (ttlSeconds === 0) throw new LeaseNotFoundError();
-      // Whoever was asked does not lead (any more): by now the next one may be known.
-      if (attempt === 3) throw new ConsensusError(this.member.leader === nobody ? 'no leader' : 'leader changed');
+      // Whoever was asked does not lead (any more), or lets the lease end: by now the next one may be known, or the end.
+      if (attempt === this.electionTicks) throw new ConsensusError(this.member.leader === nobody ? 'no leader' : 'leader changed');
       await this.#parts.process.clock.sleep(this.tickMs, { signal: this.#parts.process.signal });
       if (replica.state.mvcc.leaseTtlSeconds(id) === undefined && this.member.isLeader) throw new LeaseNotFoundError();
     }
@@ -367,6 +372,8 @@ export class Group implements PeerReceiver {
       if (this.member.isLeader) replica.state.lessor.resume((this.electionTicks * this.tickMs) / 1000);
       else replica.state.lessor.pause();
     }
+    const { failure } = this.member;
+    if (failure !== undefined) this.#stopWaiting(new StoreStopped({ cause: failure }));
     for (const observer of this.#observers) observer();
   }
 
@@ -432,11 +439,12 @@ export class Group implements PeerReceiver {
     if (this.#seen.length > seenLimit) this.#seen.shift();
   }
 
-  /** Seconds that the lease has from now on; 0 when there is none. */
+  /** Seconds that the lease has from now on; 0 when there is none, -1 while that is being decided. */
   #renew(id: LeaseId): number {
     const { mvcc, lessor } = this.#parts.replica.state;
     const ttlSeconds = mvcc.leaseTtlSeconds(id);
     if (ttlSeconds === undefined) return 0;
+    if (lessor.isEnding(id)) return -1;
     lessor.renew({ id, ttlSeconds });
     return ttlSeconds;
   }

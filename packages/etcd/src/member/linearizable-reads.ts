@@ -1,5 +1,6 @@
 import type { LogIndex } from '@coracle/raft';
 import { ConsensusError } from '../cluster-view.ts';
+import { StoreStopped } from '../directory/errors.ts';
 import type { Member } from './member.ts';
 import type { Replica } from './replica.ts';
 
@@ -49,11 +50,12 @@ export class LinearizableReads {
     this.#timeoutTicks = options.timeoutTicks;
   }
 
-  /** Rejects with ConsensusError. */
+  /** Rejects with ConsensusError or StoreStopped. */
   wait(): Promise<void> {
-    const { isAlone, isLeader, failure } = this.#member;
-    // Alone, what is applied is all that was acknowledged; and that can be read even when nothing can be written.
-    if (isAlone && (isLeader || failure !== undefined)) return Promise.resolve();
+    const { isSettledAlone, failure } = this.#member;
+    // That can be read even when nothing can be written.
+    if (isSettledAlone) return Promise.resolve();
+    if (failure !== undefined) return Promise.reject(new StoreStopped({ cause: failure }));
     if (this.#waiting.length >= maxReaders) return Promise.reject(new ConsensusError('timed out'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ untilTick: this.#member.ticks + this.#timeoutTicks, resolve, reject });

@@ -82,6 +82,7 @@ export class Member {
   #wake: (() => void) | undefined;
   #closing = false;
   #failure: Error | undefined;
+  #ledWhenItFailed = false;
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -148,6 +149,15 @@ export class Member {
   get isAlone(): boolean {
     const { voters, votersOutgoing } = this.#options.replica.confState;
     return voters.length === 1 && votersOutgoing.length === 0 && voters[0] === this.#options.id;
+  }
+
+  /**
+   * Whether what is applied here is all that anybody was ever told of: this member alone decides, and has applied an entry of its
+   * own term, before which are all that it acknowledged before it was opened.
+   */
+  get isSettledAlone(): boolean {
+    const leads = this.isLeader || this.#ledWhenItFailed;
+    return leads && this.isAlone && this.#options.replica.term === this.#hardState.term;
   }
 
   /** Resolves once the request is durable and applied. */
@@ -248,6 +258,7 @@ export class Member {
   fail(failure: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
+    this.#ledWhenItFailed = this.isLeader;
     this.#soft = { lead: nobody, state: 'StateFollower' };
     this.#queue.length = 0;
     this.#options.process.log.error('The store takes no more writes', { error: failure.message });

@@ -29,6 +29,8 @@ export class SimulatedNetwork {
   readonly #inFlight = new Map<NodeId, number>();
   /** Directions that are cut: `from>to`. */
   readonly #cut = new Set<string>();
+  /** Directions that are slow, and by how many ms at most. */
+  readonly #slow = new Map<string, number>();
   faults: NetworkFaults = none;
   sent = 0;
 
@@ -68,12 +70,23 @@ export class SimulatedNetwork {
     this.#cut.add(`${from}>${to}`);
   }
 
+  /** What `from` sends to `to` takes up to so much longer. */
+  slow(from: NodeId, to: NodeId, maxDelayMs: number): void {
+    this.#slow.set(`${from}>${to}`, maxDelayMs);
+  }
+
   heal(): void {
     this.#cut.clear();
+    this.#slow.clear();
   }
 
   #isLost({ from, to }: Envelope): boolean {
     return this.#cut.has(`${from}>${to}`) || this.#random.below(1000) < this.faults.lostPerMille;
+  }
+
+  #delayMs({ from, to }: Envelope): number {
+    const slow = this.#slow.size === 0 ? 0 : (this.#slow.get(`${from}>${to}`) ?? 0);
+    return this.#random.below(this.faults.maxDelayMs + slow + 1);
   }
 
   #send(envelope: Envelope): void {
@@ -94,7 +107,7 @@ export class SimulatedNetwork {
     this.#inFlight.set(to, inFlight + 1);
     // The receiver's own clock: with its process, what is on the way to it vanishes.
     station.process.clock.timer(
-      this.#random.below(this.faults.maxDelayMs + 1),
+      this.#delayMs(envelope),
       () => {
         this.#inFlight.set(to, (this.#inFlight.get(to) ?? 1) - 1);
         if (this.#stations.get(to) === station && !this.#cut.has(`${envelope.from}>${to}`)) station.receiver.receive(envelope);
@@ -104,7 +117,7 @@ export class SimulatedNetwork {
   }
 
   async #sendSnapshot(process: Process, envelope: Envelope, content: AsyncIterable<Uint8Array>): Promise<'finished' | 'failed'> {
-    await process.clock.sleep(this.#random.below(this.faults.maxDelayMs + 1), { background: true });
+    await process.clock.sleep(this.#delayMs(envelope), { background: true });
     const station = this.#stations.get(envelope.to);
     if (station === undefined || this.#isLost(envelope)) return 'failed';
     const blocks: Uint8Array[] = [];
