@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resources } from '@coracle/client';
 import { SimulatedCluster } from '@coracle/cluster';
-import { ControllerBuilder } from './builder.ts';
-import { createOrUpdate } from './create-or-update.ts';
-import { Manager } from './manager.ts';
-import { setControllerReference } from './ownership.ts';
+import { ControllerBuilder } from './controller/builder.ts';
+import { createOrUpdate } from './client/create-or-update.ts';
+import { Manager } from './manager/manager.ts';
+import { setControllerReference } from './client/ownership.ts';
 
 test('the example of the README: each ConfigMap gets a Secret of its name, which is made anew when it goes', async () => {
   const cluster = await SimulatedCluster.start({ seed: 1, nodes: 0 });

@@ -1,6 +1,6 @@
 import { type Clientset, EventRecorder, SharedInformerFactory } from '@coracle/client';
 import { type Process, untilAborted } from '@coracle/kernel';
-import { Client } from './client.ts';
+import { Client } from '../client/client.ts';
 
 /** Something that a manager runs until the signal aborts. */
 export interface Runnable {

@@ -9,8 +9,8 @@ import {
   type ResourceHandle,
   splitMetaNamespaceKey,
 } from '@coracle/client';
-import { keyText } from './client.ts';
-import type { Manager } from './manager.ts';
+import { keyText } from '../client/client.ts';
+import type { Manager } from '../manager/manager.ts';
 import type { Predicate } from './predicate.ts';
 import { type Reconciler, type Request, TerminalError } from './reconcile.ts';
 

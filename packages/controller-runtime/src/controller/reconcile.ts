@@ -1,4 +1,4 @@
-import type { ObjectKey } from './client.ts';
+import type { ObjectKey } from '../client/client.ts';
 
 export type Request = ObjectKey;
 
