@@ -1,5 +1,7 @@
 export { ControllerBuilder, type WatchOf } from './controller/builder.ts';
-export { Client, keyText, type ObjectKey } from './client/client.ts';
+export { type CachedClientOptions, Client } from './client/client.ts';
+export { CacheSyncError, InformerCache, type InformerCacheOptions } from './client/informer-cache.ts';
+export { DirectReader, keyText, type ObjectKey, type Reader, type ReadOptions } from './client/reader.ts';
 export { createOrUpdate, type CreateOrUpdateResult } from './client/create-or-update.ts';
 export { type CustomObject, defineResource, type DefinedResource, type ResourceDefinition } from './resource/define-resource.ts';
 export { hasFinalizer, withFinalizer, withoutFinalizer } from './client/finalizers.ts';
@@ -18,4 +20,12 @@ export {
   where,
 } from './controller/predicate.ts';
 export { type Reconciler, type Request, type Result, TerminalError } from './controller/reconcile.ts';
-export { type Fields, type ObjectOfFields, type OptionalSchema, s, type Schema, type SchemaOptions, type TypeOf } from './resource/schema.ts';
+export {
+  type Fields,
+  type ObjectOfFields,
+  type OptionalSchema,
+  s,
+  type Schema,
+  type SchemaOptions,
+  type TypeOf,
+} from './resource/schema.ts';

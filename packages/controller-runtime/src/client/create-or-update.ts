@@ -1,6 +1,7 @@
 import { deepFreeze, type Frozen, isNotFound, type KubeObject, semanticEqual } from '@coracle/apimachinery';
 import type { ResourceHandle } from '@coracle/client';
-import { type Client, keyText, type ObjectKey } from './client.ts';
+import type { Client } from './client.ts';
+import { keyText, type ObjectKey } from './reader.ts';
 
 export interface CreateOrUpdateResult<T> {
   readonly operation: 'created' | 'updated' | 'unchanged';

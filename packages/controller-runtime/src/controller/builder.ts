@@ -9,7 +9,7 @@ import {
   type ResourceHandle,
   splitMetaNamespaceKey,
 } from '@coracle/client';
-import { keyText } from '../client/client.ts';
+import { keyText } from '../client/reader.ts';
 import type { Manager } from '../manager/manager.ts';
 import type { Predicate } from './predicate.ts';
 import { type Reconciler, type Request, TerminalError } from './reconcile.ts';

@@ -1,4 +1,4 @@
-import type { ObjectKey } from '../client/client.ts';
+import type { ObjectKey } from '../client/reader.ts';
 
 export type Request = ObjectKey;
 

@@ -1,6 +1,7 @@
 import { type Clientset, EventRecorder, SharedInformerFactory } from '@coracle/client';
 import { type Process, untilAborted } from '@coracle/kernel';
 import { Client } from '../client/client.ts';
+import { InformerCache } from '../client/informer-cache.ts';
 
 /** Something that a manager runs until the signal aborts. */
 export interface Runnable {
@@ -38,7 +39,13 @@ export class Manager {
       ...(namespace === undefined ? {} : { namespace }),
       ...(resyncPeriodMs === undefined ? {} : { resyncPeriodMs }),
     });
-    this.client = new Client({ clientset: options.clientset, informers: this.informers, signal: () => this.#signal });
+    const cache = new InformerCache({
+      process: options.process,
+      informers: this.informers,
+      signal: () => this.#signal,
+      syncTimeoutMs: 120_000,
+    });
+    this.client = new Client({ clientset: options.clientset, cache, ...(namespace === undefined ? {} : { namespace }) });
     this.recorder = new EventRecorder({ clientset: options.clientset, component: options.name });
   }
 
