@@ -1,12 +1,20 @@
-export { ControllerBuilder, type WatchOf } from './controller/builder.ts';
 export { type CachedClientOptions, Client } from './client/client.ts';
-export { CacheSyncError, InformerCache, type InformerCacheOptions } from './client/informer-cache.ts';
-export { DirectReader, keyText, type ObjectKey, type Reader, type ReadOptions } from './client/reader.ts';
 export { createOrUpdate, type CreateOrUpdateResult } from './client/create-or-update.ts';
-export { type CustomObject, defineResource, type DefinedResource, type ResourceDefinition } from './resource/define-resource.ts';
 export { hasFinalizer, withFinalizer, withoutFinalizer } from './client/finalizers.ts';
-export { Manager, type ManagerOptions, type Runnable } from './manager/manager.ts';
+export { CacheSyncError, InformerCache, type InformerCacheOptions, type SyncLimits } from './client/informer-cache.ts';
 export { AlreadyOwnedError, setControllerReference } from './client/ownership.ts';
+export { DirectReader, keyText, type ObjectKey, type Reader, type ReadOptions } from './client/reader.ts';
+export { ControllerBuilder, type WatchOf } from './controller/builder.ts';
+export { Controller, type ControllerConfig, type ControllerOptions } from './controller/controller.ts';
+export {
+  enqueueRequestForObject,
+  enqueueRequestForOwner,
+  enqueueRequestsFromMapFunc,
+  type EventHandler,
+  type MapFunc,
+  type OwnerOptions,
+  type RequestQueue,
+} from './controller/event-handler.ts';
 export {
   and,
   annotationsChanged,
@@ -19,7 +27,23 @@ export {
   resourceVersionChanged,
   where,
 } from './controller/predicate.ts';
-export { type Reconciler, type Request, type Result, TerminalError } from './controller/reconcile.ts';
+export {
+  defaultErrorPolicy,
+  type ErrorDecision,
+  type ErrorPolicy,
+  isPanic,
+  type ReconcileContext,
+  type Reconciler,
+  type Request,
+  type Result,
+  TerminalError,
+} from './controller/reconcile.ts';
+export { ChannelSource, kindSource, type Source } from './controller/source.ts';
+export { type HealthCheck, HealthEndpoint } from './manager/health.ts';
+export { type HttpAnswer, type HttpRequest, HttpServer, type HttpServerOptions, type ListenAddress } from './manager/http-server.ts';
+export { type LeaderElectionOptions, Manager, type ManagerOptions } from './manager/manager.ts';
+export type { Phase, Runnable } from './manager/runnables.ts';
+export { type CustomObject, defineResource, type DefinedResource, type ResourceDefinition } from './resource/define-resource.ts';
 export {
   type Fields,
   type ObjectOfFields,

@@ -11,6 +11,12 @@ export interface InformerCacheOptions {
   readonly syncTimeoutMs: number;
 }
 
+/** Of one wait, instead of those of the cache. */
+export interface SyncLimits {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
 /** A kind whose first list did not come in time. `cause` is why the last try failed, where one did. */
 export class CacheSyncError extends Error {
   override readonly name = 'CacheSyncError';
@@ -50,27 +56,24 @@ export class InformerCache {
   }
 
   /** The informer of a kind with its first list, started where nobody has. Throws CacheSyncError, or the reason of a signal that aborts. */
-  async synced<T extends KubeObject>(
-    handle: ResourceHandle<T>,
-    limits: { readonly timeoutMs?: number } = {},
-  ): Promise<SharedIndexInformer<T>> {
+  async synced<T extends KubeObject>(handle: ResourceHandle<T>, limits: SyncLimits = {}): Promise<SharedIndexInformer<T>> {
     const informer = this.informer(handle);
     if (!informer.hasSynced()) {
       this.#options.informers.start(); // of this kind only one waits: another that cannot be listed holds nobody up
-      await this.#wait(informerKey(handle), limits.timeoutMs ?? this.#options.syncTimeoutMs, (signal) => informer.whenSynced(signal));
+      await this.#wait(informerKey(handle), limits, (signal) => informer.whenSynced(signal));
     }
     return informer;
   }
 
   /** Waits for the first list of every kind that was asked for. Throws as `synced`. */
-  async allSynced(): Promise<void> {
+  async allSynced(limits: SyncLimits = {}): Promise<void> {
     for (const [key, informer] of this.#options.informers.informers) {
-      await this.#wait(key, this.#options.syncTimeoutMs, (signal) => informer.whenSynced(signal));
+      await this.#wait(key, limits, (signal) => informer.whenSynced(signal));
     }
   }
 
-  async #wait(key: string, timeoutMs: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const signal = this.#options.signal();
+  async #wait(key: string, limits: SyncLimits, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal = this.#options.signal(), timeoutMs = this.#options.syncTimeoutMs } = limits;
     using deadline = this.#options.process.clock.deadline(timeoutMs, { signal });
     try {
       await work(deadline.signal);

@@ -1,25 +1,23 @@
-import { controllerOf, type Frozen, type KubeObject, parseGroupVersion } from '@coracle/apimachinery';
-import {
-  type DeletedFinalStateUnknown,
-  KeyedController,
-  metaOf,
-  objectFromDeletion,
-  RateLimitingQueue,
-  type RateLimiter,
-  type ResourceHandle,
-  splitMetaNamespaceKey,
-} from '@coracle/client';
-import { keyText } from '../client/reader.ts';
+import type { KubeObject } from '@coracle/apimachinery';
+import type { ResourceHandle } from '@coracle/client';
 import type { Manager } from '../manager/manager.ts';
+import { Controller, type ControllerOptions } from './controller.ts';
+import {
+  enqueueRequestForObject,
+  enqueueRequestForOwner,
+  enqueueRequestsFromMapFunc,
+  type EventHandler,
+  type MapFunc,
+  type OwnerOptions,
+} from './event-handler.ts';
 import type { Predicate } from './predicate.ts';
-import { type Reconciler, type Request, TerminalError } from './reconcile.ts';
+import type { Reconciler } from './reconcile.ts';
+import { kindSource, type Source } from './source.ts';
 
 export interface WatchOf<T> {
+  /** An event counts when all of them let it through. */
   readonly predicates?: readonly Predicate<T>[];
 }
-
-/** One source of events, tied to the queue when the controller is complete. */
-type Source = (enqueue: (request: Request) => void) => void;
 
 /**
  * Describes a controller and adds it to a manager (pkg/builder):
@@ -28,107 +26,68 @@ type Source = (enqueue: (request: Request) => void) => void;
 export class ControllerBuilder<T extends KubeObject> {
   readonly #manager: Manager;
   readonly #handle: ResourceHandle<T>;
-  readonly #sources: Source[] = [];
+  readonly #sources: (() => Source)[] = [];
+  readonly #filters: Predicate<KubeObject>[] = [];
   #name: string;
-  #workers = 1;
-  #rateLimiter: RateLimiter<string> | undefined;
+  #options: ControllerOptions = {};
 
+  /** Reconciles the objects of `handle`. */
   constructor(manager: Manager, handle: ResourceHandle<T>, options: WatchOf<T> = {}) {
     this.#manager = manager;
     this.#handle = handle;
     this.#name = handle.kind.toLowerCase();
-    this.watches(handle, (object) => [keyOf(object)], options);
+    this.watches(handle, enqueueRequestForObject<T>(), options);
   }
 
-  /** Reconciles the owner of each changed object whose controller is of our kind. */
-  owns<O extends KubeObject>(handle: ResourceHandle<O>, options: WatchOf<O> = {}): this {
-    const { group, kind, namespaced } = this.#handle;
-    return this.watches(
-      handle,
-      (object) => {
-        const metadata = metaOf(object);
-        const owner = controllerOf({ metadata });
-        if (owner === undefined || owner.kind !== kind || parseGroupVersion(owner.apiVersion).group !== group) return [];
-        return [{ namespace: namespaced ? (metadata.namespace ?? '') : '', name: owner.name }];
-      },
-      options,
-    );
+  /** Reconciles the owner of each changed object whose controller is of our kind; with `matchEveryOwner`, whatever owns it. */
+  owns<O extends KubeObject>(handle: ResourceHandle<O>, options: WatchOf<O> & OwnerOptions = {}): this {
+    return this.watches(handle, enqueueRequestForOwner<O>(this.#handle, options), options);
   }
 
-  /** Reconciles what `map` says for each changed object; of an update, for the old and the new state. */
-  watches<O extends KubeObject>(handle: ResourceHandle<O>, map: (object: Frozen<O>) => readonly Request[], options: WatchOf<O> = {}): this {
-    const predicates = options.predicates ?? [];
-    this.#sources.push((enqueue) => {
-      // Each request once for an event: a worker that waits would take the first at once, and the second would come after it.
-      const enqueueAll = (...states: readonly Frozen<O>[]): void => {
-        const requests = new Map(states.flatMap((state) => map(state).map((request) => [keyText(request), request])));
-        for (const request of requests.values()) enqueue(request);
-      };
-      this.#manager.informers.forResource(handle).addEventHandler({
-        onAdd(object) {
-          if (predicates.every((predicate) => predicate.create?.(object) ?? true)) enqueueAll(object);
-        },
-        onUpdate(old, object) {
-          if (!predicates.every((predicate) => predicate.update?.(old, object) ?? true)) return;
-          enqueueAll(old, object); // who lost the object has to know too
-        },
-        onDelete(deleted: Frozen<O> | DeletedFinalStateUnknown<O>) {
-          const object = objectFromDeletion(deleted);
-          if (object !== undefined && predicates.every((predicate) => predicate.delete?.(object) ?? true)) enqueueAll(object);
-        },
-      });
-    });
+  /** Reconciles what a handler, or a map function, says for each changed object. */
+  watches<O extends KubeObject>(handle: ResourceHandle<O>, handler: EventHandler<O> | MapFunc<O>, options: WatchOf<O> = {}): this {
+    const of = typeof handler === 'function' ? enqueueRequestsFromMapFunc<O>(handler) : handler;
+    // Predicates of any object are predicates of this kind of them.
+    const filters = this.#filters as readonly unknown[] as readonly Predicate<O>[];
+    this.#sources.push(() => kindSource(this.#manager.cache, handle, of, ...(options.predicates ?? []), ...filters));
     return this;
   }
 
-  /** Default: the kind in lower case. Names queue, logs and metrics. */
+  /** Reconciles what another source says. */
+  watchesSource(source: Source): this {
+    this.#sources.push(() => source);
+    return this;
+  }
+
+  /** Of all kinds that are watched, only events that it lets through count. */
+  withEventFilter(predicate: Predicate<KubeObject>): this {
+    this.#filters.push(predicate);
+    return this;
+  }
+
+  /** Default: the kind in lower case. Names queue, logs and metrics; no two controllers of a manager have the same. */
   named(name: string): this {
     this.#name = name;
     return this;
   }
 
-  /** Objects reconciled at a time. Default 1. */
-  withWorkers(workers: number): this {
-    this.#workers = workers;
+  /** Adds to the options that were given before. */
+  withOptions(options: ControllerOptions): this {
+    this.#options = { ...this.#options, ...options };
     return this;
   }
 
-  withRateLimiter(rateLimiter: RateLimiter<string>): this {
-    this.#rateLimiter = rateLimiter;
-    return this;
-  }
-
-  /** Registers the handlers and adds the controller to the manager. */
-  complete(reconciler: Reconciler): KeyedController {
-    const { process } = this.#manager;
-    const name = this.#name;
-    const controller = new KeyedController({
-      process,
-      name,
-      workers: this.#workers,
-      queue: new RateLimitingQueue<string>({
-        process,
-        name,
-        ...(this.#rateLimiter === undefined ? {} : { rateLimiter: this.#rateLimiter }),
-      }),
-      async sync(key) {
-        try {
-          const { requeueAfterMs } = (await reconciler.reconcile(splitMetaNamespaceKey(key))) ?? {};
-          return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
-        } catch (error) {
-          if (!(error instanceof TerminalError)) throw error;
-          process.log.error('Reconcile failed for good', { controller: name, key, error: error.message });
-          return undefined;
-        }
-      },
+  /** Registers the handlers and adds the controller to the manager. Throws Error for a name that is taken. */
+  complete(reconciler: Reconciler): Controller {
+    this.#manager.claimControllerName(this.#name);
+    const controller = new Controller({
+      ...this.#options,
+      process: this.#manager.process,
+      name: this.#name,
+      sources: this.#sources.map((source) => source()),
+      reconciler,
     });
-    for (const source of this.#sources) source((request) => controller.queue.add(keyText(request)));
-    this.#manager.add({ name: `controller ${name}`, run: (signal) => controller.run(signal) });
+    this.#manager.add(controller);
     return controller;
   }
-}
-
-function keyOf(object: unknown): Request {
-  const { namespace = '', name = '' } = metaOf(object);
-  return { namespace, name };
 }

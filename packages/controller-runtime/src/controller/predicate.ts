@@ -5,6 +5,8 @@ export interface Predicate<T> {
   create?(object: Frozen<T>): boolean;
   update?(old: Frozen<T>, object: Frozen<T>): boolean;
   delete?(object: Frozen<T>): boolean;
+  /** Of events that are none of the API: see `ChannelSource`. */
+  generic?(object: Frozen<T>): boolean;
 }
 
 /** Only updates of the spec: the status is ours to write, and would call us again. */
@@ -29,7 +31,7 @@ export const annotationsChanged: Predicate<KubeObject> = {
 
 /** Events of objects that `holds` is true for; of an update, its new state. */
 export function where<T>(holds: (object: Frozen<T>) => boolean): Predicate<T> {
-  return { create: holds, update: (_old, object) => holds(object), delete: holds };
+  return { create: holds, update: (_old, object) => holds(object), delete: holds, generic: holds };
 }
 
 /** Events of objects whose labels match. An object that loses the label is no longer seen: its last event is of the old state. */
@@ -57,5 +59,6 @@ function combined<T>(decide: (ask: (predicate: Predicate<T>) => boolean) => bool
     create: (object) => decide((predicate) => predicate.create?.(object) ?? true),
     update: (old, object) => decide((predicate) => predicate.update?.(old, object) ?? true),
     delete: (object) => decide((predicate) => predicate.delete?.(object) ?? true),
+    generic: (object) => decide((predicate) => predicate.generic?.(object) ?? true),
   };
 }

@@ -1,96 +1,80 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isConflict, type KubeObject } from '@coracle/apimachinery';
-import { type Clientset, resourceHandle, resources } from '@coracle/client';
-import { SimulatedCluster } from '@coracle/cluster';
-import { uniform } from '@coracle/simulator';
+import { resourceHandle, resources } from '@coracle/client';
+import { untilAborted } from '@coracle/kernel';
+import { CacheSyncError } from '../client/informer-cache.ts';
 import { ControllerBuilder } from '../controller/builder.ts';
-import { createOrUpdate } from '../client/create-or-update.ts';
-import { hasFinalizer, withFinalizer, withoutFinalizer } from '../client/finalizers.ts';
-import { Manager } from './manager.ts';
-import { setControllerReference } from '../client/ownership.ts';
-import { generationChanged, type Predicate } from '../controller/predicate.ts';
-import { type Reconciler, TerminalError } from '../controller/reconcile.ts';
+import { labelled, ours, type Scene, scene } from '../fixtures/scene.ts';
+import { HealthEndpoint } from './health.ts';
+import type { HttpRequest } from './http-server.ts';
+import type { Phase, Runnable } from './runnables.ts';
 
-const { configMaps, secrets, pods } = resources.core.v1;
-const finalizer = 'example.com/cleanup';
+const { configMaps, secrets } = resources.core.v1;
+const things = resourceHandle({ group: 'none.example.com', version: 'v1', resource: 'things', kind: 'Thing', namespaced: true });
 
-/** A real control plane without machines, made once; each test gets a fork of it, and a manager in a process of its own. */
-let origin: Promise<SimulatedCluster> | undefined;
-
-interface Scene {
-  readonly cluster: SimulatedCluster;
-  readonly admin: Clientset;
-  readonly manager: Manager;
-  readonly reconciled: string[];
-  /** A reconciler that notes its requests and then does `act`. */
-  noting(act?: Reconciler['reconcile']): Reconciler;
-  /** Starts the manager and lets everything settle. */
-  run(): Promise<void>;
-}
-
-async function scene(label = 'one'): Promise<Scene> {
-  origin ??= SimulatedCluster.start({ seed: 1, strategy: uniform(), nodes: 0 });
-  const cluster = await (await origin).fork({ label, strategy: uniform() });
-  await cluster.settle();
-  const clientset = cluster.cluster.clientset('operator', { name: 'operator', groups: ['system:masters'] });
-  const manager = new Manager({ process: clientset.process, clientset, name: 'operator', namespace: 'default' });
-  const reconciled: string[] = [];
+/** Notes when it begins and ends. */
+function told(name: string, phase: Phase | undefined, log: string[]): Runnable {
   return {
-    cluster,
-    admin: cluster.admin,
-    manager,
-    reconciled,
-    noting: (act) => ({
-      async reconcile(request) {
-        reconciled.push(`${request.namespace}/${request.name}`);
-        return act?.(request);
-      },
-    }),
-    async run() {
-      clientset.process.spawn('manager', (signal) => manager.run(signal));
-      await cluster.settle();
+    name,
+    ...(phase !== undefined && { phase }),
+    async run(signal) {
+      log.push(`${name} begins`);
+      await untilAborted(signal);
+      log.push(`${name} ends`);
     },
   };
 }
 
-/** Only objects with the label `app`: a namespace has others of its own. */
-const ours: Predicate<KubeObject> = {
-  create: ({ metadata }) => metadata.labels?.['app'] !== undefined,
-  update: (_old, { metadata }) => metadata.labels?.['app'] !== undefined,
-  delete: ({ metadata }) => metadata.labels?.['app'] !== undefined,
-};
-const labelled = (
-  name: string,
-  rest: object = {},
-): { readonly metadata: { readonly name: string; readonly namespace: string; readonly labels: { readonly app: string } } } => ({
-  metadata: { name, namespace: 'default', labels: { app: 'x' }, ...rest },
-});
-
 describe('Manager', () => {
-  test('fills the cache before anything runs, and ends what it started', async () => {
+  test('starts servers, then fills the caches, then runs what always runs and what leads; a stop goes the other way round', async () => {
     const { cluster, admin, manager } = await scene();
     await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
     const informer = manager.informers.forResource(configMaps);
-    const told: string[] = [];
+    const log: string[] = [];
+    manager.add(told('leading', undefined, log));
+    manager.add(told('always', 'always', log));
     manager.add({
-      name: 'first',
-      async run(signal) {
-        told.push(`started, synced: ${informer.hasSynced()}`);
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-        told.push('ended');
+      ...told('server', 'servers', log),
+      async ready() {
+        log.push(`cache is full before the server is ready: ${informer.hasSynced()}`);
       },
     });
     const stop = new AbortController();
     const running = manager.run(stop.signal);
     await cluster.settle();
-    assert.deepEqual(told, ['started, synced: true']);
-    assert.throws(() => manager.add({ name: 'late', run: async () => undefined }), /"late": the manager runs already/);
     await assert.rejects(manager.run(stop.signal), /it runs already/);
+    manager.add(told('late', 'always', log));
+    await cluster.settle();
+    assert.equal(informer.hasSynced(), true);
     stop.abort();
     await cluster.drive(running);
-    assert.deepEqual(told, ['started, synced: true', 'ended']);
+    assert.deepEqual(log.slice(0, 2).sort(), ['cache is full before the server is ready: false', 'server begins']);
+    assert.deepEqual([log.slice(2, 4).sort(), log[4]], [['always begins', 'leading begins'], 'late begins']);
+    assert.deepEqual(
+      [log.slice(5, 7).sort(), log.slice(7)],
+      [
+        ['always ends', 'late ends'],
+        ['leading ends', 'server ends'],
+      ],
+    );
     assert.throws(() => informer.addEventHandler({}), /has stopped/);
+    assert.throws(() => manager.add(told('later', undefined, log)), /"later": the manager has stopped/);
+  });
+
+  test('a runnable that throws ends the manager with its error, and what else runs', async () => {
+    const { cluster, manager } = await scene();
+    const log: string[] = [];
+    manager.add(told('other', 'always', log));
+    manager.add({
+      name: 'broken',
+      run: async () => {
+        await manager.process.clock.sleep(1_000);
+        throw new Error('no luck');
+      },
+    });
+    await assert.rejects(cluster.drive(manager.run()), /^Error: no luck$/);
+    assert.deepEqual(log, ['other begins', 'other ends']);
+    assert.deepEqual(cluster.runtime.failures, []);
   });
 
   test('its client reads the cache, starting an informer where there is none, and writes to the server', async () => {
@@ -101,187 +85,213 @@ describe('Manager', () => {
     const key = { namespace: 'default', name: 'a' };
     assert.equal((await cluster.drive(client.get(configMaps, key)))?.metadata.name, 'a');
     assert.equal(await cluster.drive(client.get(configMaps, { ...key, name: 'none' })), undefined);
-    assert.equal(
-      (await cluster.drive(client.list(configMaps, { namespace: 'default' }))).filter(({ metadata }) => metadata.labels?.['app'] === 'x')
-        .length,
-      1,
-    );
+    const listed = await cluster.drive(client.list(configMaps, { namespace: 'default' }));
+    assert.equal(listed.filter(({ metadata }) => metadata.labels?.['app'] === 'x').length, 1);
     await cluster.drive(client.patch(configMaps, key, 'merge', { data: { a: 'b' } }));
     assert.deepEqual((await cluster.drive(admin.coreV1.configMaps('default').get('a'))).data, { a: 'b' });
     await cluster.drive(client.delete(configMaps, key));
     await cluster.settle();
     assert.equal(await cluster.drive(client.get(configMaps, key)), undefined);
+    await assert.rejects(
+      cluster.drive(client.get(configMaps, { namespace: 'kube-system', name: 'a' })),
+      /^RangeError: Cannot read ConfigMap in namespace "kube-system" from the cache: it holds namespace "default" only$/,
+    );
+    assert.equal(await cluster.drive(manager.apiReader.get(configMaps, { namespace: 'kube-system', name: 'none' })), undefined);
   });
 
-  test('a kind that cannot be listed holds up no other', async () => {
-    const { cluster, manager, run } = await scene();
+  test('a kind that cannot be listed holds up no other, and says in time what is wrong with it', async () => {
+    const { cluster, manager, run } = await scene({ cacheSyncTimeoutMs: 5_000 });
     await run();
-    const unknown = resourceHandle({ group: 'none.example.com', version: 'v1', resource: 'things', kind: 'Thing', namespaced: true });
-    manager.client.get(unknown, { namespace: 'default', name: 'x' }).catch(() => undefined); // waits for as long as the manager runs
+    const unknown = assert.rejects(manager.client.get(things, { namespace: 'default', name: 'x' }), (error: Error) => {
+      assert.ok(error instanceof CacheSyncError && error.kind === 'Thing');
+      assert.match(
+        error.message,
+        /^Timed out after 5 s waiting for the cache of Thing \("things.v1.none.example.com"\) to sync: .*not find/,
+      );
+      return true;
+    });
     const none = await cluster.drive(manager.client.get(secrets, { namespace: 'default', name: 'none' }));
     assert.equal(none, undefined);
+    await cluster.drive(unknown);
+  });
+
+  test('ends when the cache of a controller does not come in time', async () => {
+    const { cluster, manager, noting } = await scene({ cacheSyncTimeoutMs: 5_000 });
+    new ControllerBuilder(manager, things).complete(noting());
+    await assert.rejects(cluster.drive(manager.run()), (error) => error instanceof CacheSyncError && error.kind === 'Thing');
+  });
+
+  for (const { gracefulShutdownTimeoutMs, endsAfterMs, error } of [
+    { gracefulShutdownTimeoutMs: 30_000, endsAfterMs: 10_000, error: undefined },
+    { gracefulShutdownTimeoutMs: 3_000, endsAfterMs: 3_000, error: /within grace period of 3s$/ },
+    { gracefulShutdownTimeoutMs: 0, endsAfterMs: 0, error: undefined },
+    { gracefulShutdownTimeoutMs: -1, endsAfterMs: 10_000, error: undefined },
+  ]) {
+    test(`a stop waits ${gracefulShutdownTimeoutMs} ms for what does not end at once`, async () => {
+      const { cluster, manager } = await scene({ gracefulShutdownTimeoutMs });
+      const { clock } = manager.process;
+      manager.add({
+        name: 'slow',
+        async run(signal) {
+          await untilAborted(signal);
+          await clock.sleep(10_000);
+        },
+      });
+      const stop = new AbortController();
+      const running = manager.run(stop.signal);
+      await cluster.settle();
+      const startMs = clock.monotonic();
+      stop.abort();
+      if (error === undefined) await cluster.drive(running);
+      else await assert.rejects(cluster.drive(running), error);
+      assert.equal(Math.round(clock.monotonic() - startMs), endsAfterMs);
+    });
+  }
+
+  test('refuses two controllers of one name', async () => {
+    const { manager, noting } = await scene();
+    new ControllerBuilder(manager, configMaps).complete(noting());
+    assert.throws(() => new ControllerBuilder(manager, configMaps).complete(noting()), /"configmap": there is one of that name/);
   });
 });
 
-describe('ControllerBuilder', () => {
-  test('reconciles what is there, what comes, what changes and what goes', async () => {
-    const { cluster, admin, manager, reconciled, noting, run } = await scene();
-    const maps = admin.coreV1.configMaps('default');
-    await cluster.drive(maps.create(labelled('a')));
-    new ControllerBuilder(manager, configMaps, { predicates: [ours] }).complete(noting());
-    await run();
-    await cluster.drive(maps.create(labelled('b')));
-    await cluster.settle();
-    await cluster.drive(maps.patch('a', 'merge', { data: { a: 'b' } }));
-    await cluster.settle();
-    await cluster.drive(maps.delete('b'));
-    await cluster.settle();
-    assert.deepEqual(reconciled, ['default/a', 'default/b', 'default/a', 'default/b']);
-  });
+describe('Manager with leader election', () => {
+  const leaderElection = { id: 'operator', namespace: 'default', releaseOnCancel: true };
 
-  test('owns: an object that changes, goes, or changes hands brings its owners back', async () => {
-    const { cluster, admin, manager, reconciled, noting, run } = await scene();
-    const maps = admin.coreV1.configMaps('default');
-    const owners = [await cluster.drive(maps.create(labelled('a'))), await cluster.drive(maps.create(labelled('b')))] as const;
-    new ControllerBuilder(manager, configMaps, { predicates: [ours] }).owns(secrets).complete(noting());
-    await run();
-    reconciled.length = 0;
-    const kind = { group: '', version: 'v1', kind: 'ConfigMap' };
-    const owned = admin.coreV1.secrets('default');
-    await cluster.drive(owned.create({ metadata: { name: 'nobodys' } }));
-    await cluster.drive(owned.create(setControllerReference(owners[0], kind, { metadata: { name: 'owned' } })));
-    await cluster.settle();
-    assert.deepEqual(reconciled, ['default/a']);
-    const handedOver = setControllerReference(owners[1], kind, { metadata: { name: 'owned' } });
-    await cluster.drive(owned.update(handedOver));
-    await cluster.settle();
-    assert.deepEqual(reconciled.slice(1).sort(), ['default/a', 'default/b']);
-    await cluster.drive(owned.delete('owned'));
-    await cluster.settle();
-    assert.deepEqual(reconciled.slice(3), ['default/b']);
-  });
+  /** Two replicas, each with a controller that needs to lead and one that does not; `log` says which of them reconciled. */
+  async function replicas(): Promise<
+    Scene & { readonly log: string[]; start(name: string): { stop(): Promise<void>; readonly running: Promise<void> } }
+  > {
+    const of = await scene({ leaderElection });
+    const log: string[] = [];
+    return {
+      ...of,
+      log,
+      start(name) {
+        const manager = of.another({ leaderElection: { ...leaderElection, identity: name } });
+        for (const needLeaderElection of [true, false]) {
+          new ControllerBuilder(manager, configMaps, { predicates: [ours] })
+            .named(needLeaderElection ? 'leads' : 'follows')
+            .withOptions({ needLeaderElection })
+            .complete({
+              async reconcile(request) {
+                log.push(`${name} ${needLeaderElection ? 'leads' : 'follows'} ${request.name}`);
+              },
+            });
+        }
+        const stop = new AbortController();
+        const running = manager.run(stop.signal);
+        running.catch(() => undefined); // looked at below, by those who care
+        return {
+          running,
+          stop: async () => {
+            stop.abort();
+            await of.cluster.drive(running);
+          },
+        };
+      },
+    };
+  }
 
-  test('watches: the map function says who is reconciled, each of them once', async () => {
-    const { cluster, admin, manager, reconciled, noting, run } = await scene();
-    const toEveryone = (): readonly { readonly namespace: string; readonly name: string }[] =>
-      ['x', 'y', 'x'].map((name) => ({ namespace: 'default', name }));
-    new ControllerBuilder(manager, configMaps, { predicates: [ours] })
-      .named('by-secret')
-      .watches(secrets, toEveryone, { predicates: [ours] })
-      .complete(noting());
-    await run();
-    await cluster.drive(admin.coreV1.secrets('default').create({ metadata: labelled('s').metadata }));
+  test('one of two works; when it stops, it gives the lease back and the other takes over at once', async () => {
+    const { cluster, admin, log, start } = await replicas();
+    const first = start('first');
     await cluster.settle();
-    assert.deepEqual(reconciled, ['default/x', 'default/y']);
-  });
-
-  test('generationChanged lets changes of the spec through, and none of the status', async () => {
-    const { cluster, admin, manager, reconciled, noting, run } = await scene();
-    const owned = admin.coreV1.pods('default');
-    await cluster.drive(owned.create({ ...labelled('web'), spec: { containers: [{ name: 'main', image: 'a' }] } }));
-    new ControllerBuilder(manager, pods, { predicates: [ours, generationChanged] }).complete(noting());
-    await run();
-    assert.deepEqual(reconciled, ['default/web']);
-    await cluster.drive(owned.patch('web', 'merge', { status: { phase: 'Running' } }, { subresource: 'status' }));
+    const second = start('second');
     await cluster.settle();
-    assert.deepEqual(reconciled, ['default/web']);
-    await cluster.drive(owned.patch('web', 'strategic', { spec: { containers: [{ name: 'main', image: 'b' }] } }));
+    await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
     await cluster.settle();
-    assert.deepEqual(reconciled, ['default/web', 'default/web']);
-  });
-
-  test('an error is tried again after growing waits, a terminal one is not, and a wish to come back is kept', async () => {
-    const { cluster, admin, manager, reconciled, noting, run } = await scene();
-    for (const name of ['fails', 'returns', 'terminal']) await cluster.drive(admin.coreV1.configMaps('default').create(labelled(name)));
-    const attemptsMs: number[] = [];
-    const reconciler = noting(async ({ name }) => {
-      if (name === 'terminal') throw new TerminalError('never');
-      const count = reconciled.filter((key) => key === `default/${name}`).length;
-      if (name === 'returns') return count < 3 ? { requeueAfterMs: 60_000 } : undefined;
-      attemptsMs.push(manager.process.clock.monotonic());
-      if (count < 5) throw new Error('not yet');
-      return undefined;
-    });
-    const controller = new ControllerBuilder(manager, configMaps, { predicates: [ours] }).complete(reconciler);
-    await run();
-    const times = (name: string): number => reconciled.filter((key) => key === `default/${name}`).length;
-    assert.deepEqual([times('fails'), times('returns'), times('terminal')], [5, 3, 1]);
-    assert.deepEqual(
-      attemptsMs.slice(1).map((ms, i) => Math.round(ms - (attemptsMs[i] ?? 0))),
-      [5, 10, 20, 40],
-    );
-    assert.equal(controller.queue.numRequeues('default/fails'), 0);
-  });
-
-  test('no key is reconciled twice at a time, whatever the number of workers', async () => {
-    const { cluster, admin, manager, noting, run } = await scene();
-    const working = new Set<string>();
-    let most = 0;
-    const reconciler = noting(async ({ name }) => {
-      assert.ok(!working.has(name), `${name} twice at a time`);
-      working.add(name);
-      most = Math.max(most, working.size);
-      await manager.process.clock.sleep(100);
-      working.delete(name);
-    });
-    new ControllerBuilder(manager, configMaps, { predicates: [ours] }).withWorkers(3).complete(reconciler);
-    await run();
-    const maps = admin.coreV1.configMaps('default');
-    await cluster.drive(Promise.all(['a', 'b', 'c', 'd'].map((name) => maps.create(labelled(name)))));
-    await cluster.drive(Promise.all(['a', 'b'].map((name) => maps.patch(name, 'merge', { data: { a: 'b' } }))));
-    await cluster.settle();
-    assert.equal(most, 3);
+    assert.deepEqual(log.sort(), ['first follows a', 'first leads a', 'second follows a']);
+    await first.stop();
+    assert.equal((await cluster.drive(admin.coordinationV1.leases('default').get('operator'))).spec?.holderIdentity, '');
+    await cluster.advance(5_000);
+    assert.deepEqual(log.slice(3), ['second leads a']); // its queue was full already
+    await second.stop();
     assert.deepEqual(cluster.runtime.failures, []);
   });
-});
 
-describe('finalizers and createOrUpdate on a real server', () => {
-  test('an object with our finalizer goes when we have cleaned up, not before', async () => {
-    const { cluster, admin, manager, noting, run } = await scene();
-    const cleaned: string[] = [];
-    const reconciler = noting(async (key) => {
-      const map = await manager.client.get(configMaps, key);
-      if (map === undefined) return;
-      if (map.metadata.deletionTimestamp === undefined) {
-        if (!hasFinalizer(map, finalizer)) await manager.client.update(configMaps, withFinalizer(map, finalizer));
-        return;
-      }
-      cleaned.push(key.name);
-      await manager.client.update(configMaps, withoutFinalizer(map, finalizer));
-    });
-    new ControllerBuilder(manager, configMaps, { predicates: [ours] }).complete(reconciler);
-    await run();
-    const maps = admin.coreV1.configMaps('default');
-    await cluster.drive(maps.create(labelled('a')));
+  test('a lost lease ends the manager with an error, without a wait', async () => {
+    const { cluster, admin, log, start } = await replicas();
+    const { running } = start('first');
+    await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
     await cluster.settle();
-    assert.deepEqual((await cluster.drive(maps.get('a'))).metadata.finalizers, [finalizer]);
-    await cluster.drive(maps.delete('a'));
+    assert.ok(log.includes('first leads a'));
+    await cluster.drive(admin.coordinationV1.leases('default').patch('operator', 'merge', { spec: { holderIdentity: 'thief' } }));
+    await assert.rejects(cluster.drive(running), /^Error: leader election lost$/);
     await cluster.settle();
-    assert.deepEqual(cleaned, ['a']);
-    await assert.rejects(cluster.drive(maps.get('a')), /not found/);
+    const before = log.length;
+    await cluster.drive(admin.coreV1.configMaps('default').create(labelled('b')));
+    await cluster.settle();
+    assert.equal(log.length, before, 'nothing is reconciled any more');
   });
 
-  test('createOrUpdate creates, updates, leaves alone, conflicts, and refuses another name', async () => {
-    const { cluster, admin, manager } = await scene();
-    const key = { namespace: 'default', name: 'a' };
-    const make = (data: Record<string, string>): ReturnType<typeof createOrUpdate> =>
-      cluster.drive(createOrUpdate(manager.client, configMaps, key, (current) => ({ ...(current ?? labelled('a')), data })));
-    assert.equal((await make({ a: '1' })).operation, 'created');
-    const { metadata } = await cluster.drive(admin.coreV1.configMaps('default').get('a'));
-    assert.equal((await make({ a: '1' })).operation, 'unchanged');
-    assert.equal((await cluster.drive(admin.coreV1.configMaps('default').get('a'))).metadata.resourceVersion, metadata.resourceVersion);
-    assert.equal((await make({ a: '2' })).operation, 'updated');
-    const late = createOrUpdate(manager.client, configMaps, key, (current) => ({
-      ...current,
-      metadata: { ...metadata },
-      data: { a: '3' },
-    }));
-    await assert.rejects(cluster.drive(late), isConflict);
-    for (const renamed of [
-      { name: 'b', namespace: 'default' },
-      { name: 'a', namespace: 'other' },
+  test('a candidate that is stopped before it leads ends quietly', async () => {
+    const { cluster, log, start } = await replicas();
+    const first = start('first');
+    await cluster.settle();
+    const second = start('second');
+    await cluster.settle();
+    await second.stop();
+    await first.stop();
+    assert.deepEqual(log, []);
+  });
+});
+
+describe('Manager.answerProbe() and answerMetrics()', () => {
+  const request = (path: string): HttpRequest => ({ method: 'GET', url: new URL(path, 'http://localhost') });
+
+  test('answers the checks of health and readiness apart, and nothing else', async () => {
+    const { manager } = await scene();
+    manager.addHealthzCheck('lease', () => undefined);
+    manager.addReadyzCheck('cache', async () => {
+      throw new Error('not yet');
+    });
+    const of = async (path: string): Promise<string> => {
+      const { status, body } = await manager.answerProbe(request(path));
+      return `${status} ${body}`;
+    };
+    assert.equal(await of('/healthz'), '200 ok');
+    assert.equal(await of('/healthz/?verbose'), '200 [+]lease ok\nhealthz check passed\n');
+    assert.equal(await of('/readyz'), '500 [-]cache failed: reason withheld\nhealthz check failed\n');
+    assert.equal(await of('/readyz/cache'), '500 internal server error: not yet\n');
+    assert.equal(await of('/readyz?exclude=cache&exclude=none'), '200 ok');
+    assert.match(await of('/readyz?exclude=cache&exclude=none&verbose'), /\[\+\]cache excluded: ok\nwarn: .* no matches for "none"\n/);
+    assert.equal(await of('/healthz/none'), '404 404 page not found\n');
+    assert.equal(await of('/healthzz'), '404 404 page not found\n');
+    assert.throws(() => manager.addReadyzCheck('cache', () => undefined), RangeError);
+    assert.throws(() => manager.addReadyzCheck('a/b', () => undefined), RangeError);
+  });
+
+  test('without checks there is a ping', async () => {
+    const endpoint = new HealthEndpoint('/healthz', () => undefined);
+    assert.equal((await endpoint.answer(request('/healthz/ping')))?.body, 'ok');
+    assert.equal((await endpoint.answer(request('/healthz?verbose')))?.body, '[+]ping ok\nhealthz check passed\n');
+  });
+
+  test('metrics have upstream’s names', async () => {
+    const { cluster, manager, admin, noting, run } = await scene({ leaderElection: { id: 'x', namespace: 'default' } });
+    new ControllerBuilder(manager, configMaps, { predicates: [ours] }).complete(noting());
+    await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
+    await run();
+    const { status, headers, body } = await manager.answerMetrics(request('/metrics'));
+    assert.deepEqual([status, headers['content-type']], [200, 'text/plain; version=0.0.4; charset=utf-8']);
+    for (const line of [
+      'controller_runtime_reconcile_total{controller="configmap",result="success"} 1',
+      'controller_runtime_reconcile_total{controller="configmap",result="requeue_after"} 0',
+      'controller_runtime_reconcile_errors_total{controller="configmap"} 0',
+      'controller_runtime_terminal_reconcile_errors_total{controller="configmap"} 0',
+      'controller_runtime_reconcile_panics_total{controller="configmap"} 0',
+      'controller_runtime_reconcile_timeouts_total{controller="configmap"} 0',
+      'controller_runtime_reconcile_time_seconds_count{controller="configmap"} 1',
+      'controller_runtime_max_concurrent_reconciles{controller="configmap"} 1',
+      'controller_runtime_active_workers{controller="configmap"} 0',
+      'workqueue_adds_total{name="configmap"} 1',
+      'workqueue_depth{name="configmap"} 0',
+      'leader_election_master_status{name="x"} 1',
     ]) {
-      await assert.rejects(cluster.drive(createOrUpdate(manager.client, configMaps, key, () => ({ metadata: renamed }))), TypeError);
+      assert.ok(body.split('\n').includes(line), `${line} in\n${body}`);
     }
+    assert.match(body, /^rest_client_requests_total\{code="201",method="POST"\} \d+$/m);
+    assert.equal((await manager.answerMetrics(request('/'))).status, 404);
   });
 });

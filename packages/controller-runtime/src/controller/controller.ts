@@ -1,0 +1,209 @@
+import { type RateLimiter, splitMetaNamespaceKey } from '@coracle/client';
+import { firstAborted, type LogFields, type Logger, type Process, type Task } from '@coracle/kernel';
+import { keyText } from '../client/reader.ts';
+import { ControllerMetrics, type Outcome } from './controller-metrics.ts';
+import type { RequestQueue } from './event-handler.ts';
+import { defaultErrorPolicy, type ErrorPolicy, isPanic, type Reconciler, type Request, type Result } from './reconcile.ts';
+import { fifoReconcileQueue, priorityReconcileQueue, type ReconcileQueue } from './reconcile-queue.ts';
+import type { Source } from './source.ts';
+
+/** How a controller works (pkg/controller Options). */
+export interface ControllerOptions {
+  /** Objects reconciled at a time; never one of them twice. Default 1. Throws RangeError unless it is a positive integer. */
+  readonly maxConcurrentReconciles?: number;
+  /** How long a request waits after each failure. Default: 5 ms doubling to 1,000 s for each by itself. */
+  readonly rateLimiter?: RateLimiter<string>;
+  /** Default true, as upstream: what was there at the start, and what a resync brings, waits behind new changes. */
+  readonly usePriorityQueue?: boolean;
+  /** Aborts the signal of a reconcile that takes longer; the reconciler has to heed it. Default: none. */
+  readonly reconciliationTimeoutMs?: number;
+  /** How long the first list of each source may take. Default: the manager's, 2 minutes. */
+  readonly cacheSyncTimeoutMs?: number;
+  /** Whether it works only while the manager leads. Its sources fill the queue before that, in any case. Default true. */
+  readonly needLeaderElection?: boolean;
+  /** What to do after each throw. Default: try again, except after a TerminalError. */
+  readonly errorPolicy?: ErrorPolicy;
+  /** False: a throw that is a bug (`isPanic`) ends the manager, whatever the policy says. Default true. */
+  readonly recoverPanic?: boolean;
+}
+
+export interface ControllerConfig extends ControllerOptions {
+  readonly process: Process;
+  /** Names queue, logs and metrics. */
+  readonly name: string;
+  readonly sources: readonly Source[];
+  readonly reconciler: Reconciler;
+}
+
+/**
+ * The loop of one controller (pkg/internal/controller): sources put requests into a queue, workers take them and reconcile. Its
+ * handlers are tied when it is made, and it works in `run`.
+ */
+export class Controller implements RequestQueue {
+  readonly name: string;
+  readonly phase: 'always' | 'leading';
+  readonly #config: ControllerConfig;
+  readonly #process: Process;
+  readonly #queue: ReconcileQueue;
+  readonly #workers: number;
+  readonly #errorPolicy: ErrorPolicy;
+  readonly #metrics: ControllerMetrics;
+  // Of a key the last wish to come back: its timer.
+  readonly #waiting = new Map<string, Disposable>();
+  readonly #failed = new AbortController();
+  #isStarted = false;
+
+  constructor(config: ControllerConfig) {
+    const { process, name, maxConcurrentReconciles: workers = 1, usePriorityQueue = true } = config;
+    if (!Number.isInteger(workers) || workers < 1) throw new RangeError(`Cannot reconcile ${workers} objects at a time`);
+    this.name = name;
+    this.phase = config.needLeaderElection === false ? 'always' : 'leading';
+    this.#config = config;
+    this.#process = process;
+    this.#workers = workers;
+    this.#errorPolicy = config.errorPolicy ?? defaultErrorPolicy;
+    this.#queue = (usePriorityQueue ? priorityReconcileQueue : fifoReconcileQueue)({ process, name, rateLimiter: config.rateLimiter });
+    this.#metrics = new ControllerMetrics(process, name, workers);
+    for (const source of config.sources) source.start(this);
+  }
+
+  /** Requests that wait for a worker. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  add(request: Request, options: { readonly priority?: number; readonly afterMs?: number } = {}): void {
+    this.#queue.add(keyText(request), options);
+  }
+
+  /**
+   * Waits for its sources, then works until `signal` aborts; resolves when the last reconcile has ended. Throws CacheSyncError for a
+   * source that does not come in time, what the error policy says is to stop the program, and Error when it was run before.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#isStarted) throw new Error(`Cannot run controller "${this.name}": it was started before`);
+    this.#isStarted = true;
+    using first = firstAborted(signal, this.#failed.signal);
+    const shutDown = (): void => this.#queue.shutDown();
+    if (first.signal.aborted) shutDown();
+    else first.signal.addEventListener('abort', shutDown, { once: true });
+    try {
+      const { cacheSyncTimeoutMs: timeoutMs } = this.#config;
+      const limits = { signal: first.signal, ...(timeoutMs !== undefined && { timeoutMs }) };
+      await Promise.all(this.#config.sources.map((source) => source.synced(limits)));
+      await this.#work(first.signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      shutDown();
+      for (const timer of this.#waiting.values()) timer[Symbol.dispose]();
+      this.#waiting.clear();
+    }
+    if (this.#failed.signal.aborted) throw this.#failed.signal.reason;
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    this.#process.log.info('Starting workers', { controller: this.name, count: this.#workers });
+    const workers: Task[] = [];
+    for (let i = 0; i < this.#workers; i++) workers.push(this.#process.spawn(`${this.name} worker ${i}`, () => this.#takeAll(signal)));
+    await Promise.all(workers.map((worker) => worker.done));
+  }
+
+  async #takeAll(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const taken = await this.#queue.get();
+      if (taken.shutdown) return;
+      const { key, priority } = taken;
+      this.#metrics.began();
+      const startMs = this.#process.clock.monotonic();
+      let outcome: Outcome = 'error';
+      try {
+        outcome = await this.#take(key, priority, signal);
+      } finally {
+        this.#metrics.ended(outcome, this.#process.clock.monotonic() - startMs);
+        this.#queue.done(key);
+      }
+    }
+  }
+
+  async #take(key: string, priority: number, signal: AbortSignal): Promise<Outcome> {
+    const request = splitMetaNamespaceKey(key);
+    const attempt = this.#queue.failures(key) + 1;
+    const reconcileId = this.#process.random.uuid();
+    const log = withFields(this.#process.log, { controller: this.name, key, reconcileId });
+    let result: Result;
+    try {
+      result = await this.#reconcile(request, { signal, reconcileId, attempt, priority, log });
+    } catch (error) {
+      this.#recover(error, { request, key, attempt, priority, log });
+      return 'error';
+    }
+    const next = { priority: result.priority ?? priority };
+    if (result.requeueAfterMs !== undefined && result.requeueAfterMs > 0) {
+      this.#queue.forget(key);
+      this.#comeBack(key, result.requeueAfterMs, next);
+      return 'requeue_after';
+    }
+    this.#comeBack(key, undefined, next);
+    if (result.requeue === true) {
+      this.#queue.add(key, { rateLimited: true, ...next });
+      return 'requeue';
+    }
+    this.#queue.forget(key);
+    return 'success';
+  }
+
+  async #reconcile(request: Request, context: Parameters<Reconciler['reconcile']>[1]): Promise<Result> {
+    const { reconciler, reconciliationTimeoutMs } = this.#config;
+    if (reconciliationTimeoutMs === undefined) return (await reconciler.reconcile(request, context)) ?? {};
+    using deadline = this.#process.clock.deadline(reconciliationTimeoutMs, { signal: context.signal });
+    try {
+      return (await reconciler.reconcile(request, { ...context, signal: deadline.signal })) ?? {};
+    } finally {
+      if (deadline.signal.aborted && !context.signal.aborted) this.#metrics.timedOut();
+    }
+  }
+
+  #recover(
+    error: unknown,
+    about: { readonly request: Request; readonly key: string; readonly attempt: number; readonly priority: number; readonly log: Logger },
+  ): void {
+    const { request, key, attempt, priority, log } = about;
+    const hasPanicked = isPanic(error);
+    if (hasPanicked) this.#metrics.panicked();
+    const text = error instanceof Error ? ((hasPanicked ? error.stack : undefined) ?? error.message) : String(error);
+    let decision: ReturnType<ErrorPolicy>;
+    try {
+      decision = hasPanicked && this.#config.recoverPanic === false ? 'stop' : this.#errorPolicy(error, { request, attempt });
+    } catch (policyError) {
+      this.#failed.abort(policyError);
+      return;
+    }
+    log.error('Reconcile failed', { attempt, error: text, decision });
+    this.#comeBack(key, undefined, { priority });
+    if (decision === 'stop') this.#failed.abort(error);
+    else if (decision === 'retry') this.#queue.add(key, { rateLimited: true, priority });
+    else if (decision === 'terminal') this.#metrics.gaveUp();
+    else this.#comeBack(key, decision.retryAfterMs, { priority });
+  }
+
+  /** What the last reconcile of a key asked for counts: an earlier wish to come back is dropped. Upstream keeps the earliest. */
+  #comeBack(key: string, afterMs: number | undefined, options: { readonly priority: number }): void {
+    this.#waiting.get(key)?.[Symbol.dispose]();
+    this.#waiting.delete(key);
+    if (afterMs === undefined || this.#failed.signal.aborted) return;
+    const add = (): void => {
+      this.#waiting.delete(key);
+      this.#queue.add(key, options);
+    };
+    this.#waiting.set(key, this.#process.clock.timer(afterMs, add));
+  }
+}
+
+function withFields(log: Logger, fields: LogFields): Logger {
+  const at =
+    (level: keyof Logger) =>
+    (message: string, more: LogFields = {}): void =>
+      log[level](message, { ...fields, ...more });
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
