@@ -76,7 +76,7 @@ export class TidbOperator {
     new ControllerBuilder(this.#manager, tidbClusters)
       .named('tidbcluster')
       .owns(resources.apps.v1.statefulSets)
-      .withWorkers(options.workers ?? 5)
+      .withOptions({ maxConcurrentReconciles: options.workers ?? 5 })
       .complete({ reconcile: (request) => this.#reconcile(request) });
   }
 
