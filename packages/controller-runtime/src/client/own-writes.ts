@@ -248,5 +248,7 @@ function integerOf(version: string): bigint {
 }
 
 function max(...versions: readonly bigint[]): bigint {
-  return versions.reduce((a, b) => (a > b ? a : b), 0n);
+  let highest = 0n;
+  for (const version of versions) if (version > highest) highest = version;
+  return highest;
 }

@@ -67,7 +67,7 @@ export function enqueueRequestsFromMapFunc<T>(map: MapFunc<T>): EventHandler<T> 
   const enqueue = (queue: RequestQueue, ...states: readonly Frozen<T>[]): void | Promise<void> => {
     const mapped = states.map((state) => map(state));
     if (mapped.every((requests) => !(requests instanceof Promise))) return enqueueAll(queue, mapped as readonly (readonly Request[])[]); // none is
-    return Promise.all(mapped).then((lists) => enqueueAll(queue, lists));
+    return Promise.all(mapped.map(async (requests) => requests)).then((lists) => enqueueAll(queue, lists));
   };
   return {
     create: (object, queue) => enqueue(queue, object),

@@ -1,5 +1,5 @@
 import { AssertionError as KernelAssertionError, type Logger } from '@coracle/kernel';
-import { AssertionError as NodeAssertionError } from 'node:assert';
+import { AssertionError as NodeAssertionError } from 'node:assert/strict';
 import type { ObjectKey } from '../client/reader.ts';
 
 /** Names the object to reconcile. What happened to it is not told: look. */

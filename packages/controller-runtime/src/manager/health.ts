@@ -1,4 +1,4 @@
-import type { HttpAnswer, HttpRequest } from './http-server.ts';
+import type { HttpAnswer, HttpRequest } from '../transport/http-server.ts';
 
 /** A check of health: throws, or rejects, with what is wrong (pkg/healthz Checker). */
 export type HealthCheck = () => void | Promise<void>;

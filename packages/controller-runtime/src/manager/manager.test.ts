@@ -6,7 +6,7 @@ import { CacheSyncError } from '../client/informer-cache.ts';
 import { ControllerBuilder } from '../controller/builder.ts';
 import { labelled, ours, type Scene, scene } from '../fixtures/scene.ts';
 import { HealthEndpoint } from './health.ts';
-import type { HttpRequest } from './http-server.ts';
+import type { HttpRequest } from '../transport/http-server.ts';
 import type { Phase, Runnable } from './runnables.ts';
 
 const { configMaps, secrets } = resources.core.v1;

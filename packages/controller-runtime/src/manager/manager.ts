@@ -5,7 +5,7 @@ import { Client } from '../client/client.ts';
 import { InformerCache } from '../client/informer-cache.ts';
 import type { Reader } from '../client/reader.ts';
 import { type HealthCheck, HealthEndpoint } from './health.ts';
-import { type HttpAnswer, type HttpRequest, HttpServer, type ListenAddress } from './http-server.ts';
+import { type HttpAnswer, type HttpRequest, HttpServer, type ListenAddress } from '../transport/http-server.ts';
 import { type Runnable, RunnableGroup } from './runnables.ts';
 
 /** Which of several managers works (pkg/leaderelection). Durations as of `LeaderElector`, whose defaults are upstream's. */

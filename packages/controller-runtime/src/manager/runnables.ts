@@ -46,7 +46,7 @@ export class RunnableGroup {
 
   /** Resolves when everything that runs is ready. */
   async ready(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#running.map((runnable) => runnable.ready?.(signal)));
+    await Promise.all(this.#running.map(async (runnable) => runnable.ready?.(signal)));
   }
 
   /** Tells everything to end; nothing starts after this. */

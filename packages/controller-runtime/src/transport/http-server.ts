@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { untilAborted } from '@coracle/kernel';
-import type { Runnable } from './runnables.ts';
+import type { Runnable } from '../manager/runnables.ts';
 
 /** What came in, as far as it matters for an answer. */
 export interface HttpRequest {
