@@ -20,6 +20,7 @@ export class LiveRuntime implements Runtime {
   readonly #log: LogSink;
   readonly #onFailure: ((failure: Failure) => void) | undefined;
   readonly #causes = new AsyncLocalStorage<Cause>();
+  readonly #turn = new Turn();
 
   constructor(options: LiveRuntimeOptions = {}) {
     this.#log = options.log ?? (() => {});
@@ -29,7 +30,7 @@ export class LiveRuntime implements Runtime {
   process(name: string): Process {
     const incarnation = this.#incarnations.get(name) ?? 0;
     this.#incarnations.set(name, incarnation + 1);
-    return new LiveProcess({ name, incarnation, log: this.#log, causes: this.#causes, onFailure: this.#onFailure });
+    return new LiveProcess({ name, incarnation, log: this.#log, causes: this.#causes, turn: this.#turn, onFailure: this.#onFailure });
   }
 }
 
@@ -38,11 +39,49 @@ interface LiveProcessOptions {
   readonly incarnation: number;
   readonly log: LogSink;
   readonly causes: AsyncLocalStorage<Cause>;
+  readonly turn: Turn;
   readonly onFailure: ((failure: Failure) => void) | undefined;
 }
 
 const nothingOpen: Disposable = { [Symbol.dispose]() {} };
 const settled: Promise<void> = Promise.resolve();
+
+/** How long steps and posts may go on before sockets and timers get a turn, in milliseconds. */
+const longestTurnMs = 2;
+
+/**
+ * Microtasks that make microtasks keep the event loop from sockets and timers for as long as they go on: for a whole start of
+ * controllers, for instance. When steps have gone on for too long, all further ones wait, in their order, until the loop has turned.
+ */
+class Turn {
+  /** By `performance.now()`. Undefined: there was no step yet since the loop last turned. */
+  #startedMs: number | undefined;
+  #over: Promise<void> | undefined;
+  #end: () => void = () => {};
+
+  /** What the next step has to wait for. Undefined: nothing. */
+  next(): Promise<void> | undefined {
+    if (this.#over !== undefined) return this.#over;
+    const nowMs = performance.now();
+    if (this.#startedMs === undefined) {
+      this.#startedMs = nowMs;
+      setImmediate(this.#turned);
+      return undefined;
+    }
+    if (nowMs - this.#startedMs < longestTurnMs) return undefined;
+    this.#over = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    return this.#over;
+  }
+
+  readonly #turned = (): void => {
+    this.#startedMs = undefined;
+    if (this.#over === undefined) return;
+    this.#over = undefined;
+    this.#end(); // who waits is now in the queue of microtasks, before anything that comes later
+  };
+}
 
 class LiveProcess implements Process {
   readonly name: string;
@@ -55,6 +94,7 @@ class LiveProcess implements Process {
   readonly #timers = new Set<LiveTimer>();
   readonly #tasks = new Set<Task>();
   readonly #causes: AsyncLocalStorage<Cause>;
+  readonly #turn: Turn;
   readonly #onFailure: ((failure: Failure) => void) | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -62,6 +102,7 @@ class LiveProcess implements Process {
     this.name = options.name;
     this.incarnation = options.incarnation;
     this.#causes = options.causes;
+    this.#turn = options.turn;
     this.#onFailure = options.onFailure;
     this.clock = liveClock(this.#timers);
     this.log = loggerFor(options.name, () => this.clock.now(), options.log);
@@ -72,18 +113,21 @@ class LiveProcess implements Process {
   }
 
   step<T>(_at: Point, run: () => T): Promise<T> {
-    return settled.then(run);
+    return (this.#turn.next() ?? settled).then(run);
   }
 
   post(at: Point, run: () => void): void {
     // Microtasks run in order, so the posts of a lane do; a throw must not become an unhandled rejection.
-    queueMicrotask(() => {
+    const guarded = (): void => {
       try {
         run();
       } catch (error) {
         this.#fail(`${at.lane} ${at.op}`, error);
       }
-    });
+    };
+    const turn = this.#turn.next();
+    if (turn === undefined) queueMicrotask(guarded);
+    else void turn.then(guarded);
   }
 
   spawn(name: string, run: (signal: AbortSignal) => Promise<void>): Task {
