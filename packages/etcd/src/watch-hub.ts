@@ -12,11 +12,12 @@ interface Watcher {
 }
 
 /**
- * Finds the watchers of a change. Nearly all watch a prefix, so those are found by looking up the key's beginnings in
- * one map per length of prefix; other ranges are compared one by one.
+ * Finds the watchers of a change. Nearly all watch one key or a folder (a prefix that ends in '/'), so those are looked up: the key
+ * itself, and its beginnings up to each '/'. Other ranges are compared one by one.
  */
 export class WatchHub {
-  readonly #byPrefix = new Map<number, Map<string, Set<Watcher>>>();
+  readonly #byKey = new Map<string, Set<Watcher>>();
+  readonly #byFolder = new Map<string, Set<Watcher>>();
   readonly #others = new Set<Watcher>();
   #size = 0;
 
@@ -27,7 +28,8 @@ export class WatchHub {
   /** `end` as in KeyRange. Nothing is delivered before this returns. `lost` as in `Store.watch`. */
   add(key: string, end: string | undefined, sink: ChangeSink, lost?: () => void): Disposable {
     const watcher: Watcher = { key, end, sink, lost, isActive: true };
-    const set = end !== undefined && end === prefixEnd(key) ? this.#prefixSet(key) : this.#others;
+    const map = this.#mapFor(key, end);
+    const set = map === undefined ? this.#others : setOf(map, key);
     set.add(watcher);
     this.#size++;
     return {
@@ -36,18 +38,17 @@ export class WatchHub {
         watcher.isActive = false;
         set.delete(watcher);
         this.#size--;
-        const sets = this.#byPrefix.get(key.length);
-        if (set.size === 0 && sets?.get(key) === set) sets.delete(key);
-        if (sets?.size === 0) this.#byPrefix.delete(key.length);
+        if (set.size === 0 && map?.get(key) === set) map.delete(key);
       },
     };
   }
 
   /** Something has happened that nobody can be told any more: no watch goes on as if it had not. */
   lose(): void {
-    const watchers = [...this.#others, ...[...this.#byPrefix.values()].flatMap((sets) => [...sets.values()].flatMap((set) => [...set]))];
+    const watchers = [...this.#others, ...[this.#byKey, this.#byFolder].flatMap((map) => [...map.values()].flatMap((set) => [...set]))];
     this.#others.clear();
-    this.#byPrefix.clear();
+    this.#byKey.clear();
+    this.#byFolder.clear();
     this.#size = 0;
     for (const watcher of watchers) {
       if (!watcher.isActive) continue; // ended by one before it
@@ -78,28 +79,29 @@ export class WatchHub {
 
   #watchersOf(key: string): readonly Watcher[] {
     const found: Watcher[] = [];
-    for (const [length, sets] of this.#byPrefix) {
-      if (length > key.length) continue;
-      const set = sets.get(key.slice(0, length));
-      if (set !== undefined) found.push(...set);
-    }
+    if (this.#byKey.size > 0) addTo(found, this.#byKey.get(key));
+    for (let at = key.indexOf('/'); at >= 0; at = key.indexOf('/', at + 1)) addTo(found, this.#byFolder.get(key.slice(0, at + 1)));
     for (const watcher of this.#others) if (covers(watcher, key)) found.push(watcher);
     return found;
   }
 
-  #prefixSet(prefix: string): Set<Watcher> {
-    let sets = this.#byPrefix.get(prefix.length);
-    if (sets === undefined) {
-      sets = new Map();
-      this.#byPrefix.set(prefix.length, sets);
-    }
-    let set = sets.get(prefix);
-    if (set === undefined) {
-      set = new Set();
-      sets.set(prefix, set);
-    }
-    return set;
+  #mapFor(key: string, end: string | undefined): Map<string, Set<Watcher>> | undefined {
+    if (end === undefined) return this.#byKey;
+    return key.endsWith('/') && end === prefixEnd(key) ? this.#byFolder : undefined;
   }
+}
+
+function setOf(map: Map<string, Set<Watcher>>, key: string): Set<Watcher> {
+  let set = map.get(key);
+  if (set === undefined) {
+    set = new Set();
+    map.set(key, set);
+  }
+  return set;
+}
+
+function addTo(found: Watcher[], watchers: Iterable<Watcher> = []): void {
+  for (const watcher of watchers) found.push(watcher);
 }
 
 /** The end of the range of all keys that begin with `prefix`; '\0' (no end) when there is none. */
@@ -112,6 +114,6 @@ export function prefixEnd(prefix: string): string {
 }
 
 function covers(watcher: Watcher, key: string): boolean {
-  if (watcher.end === undefined) return key === watcher.key;
-  return key >= watcher.key && (watcher.end === '\0' || key < watcher.end);
+  const { end } = watcher;
+  return end !== undefined && key >= watcher.key && (end === '\0' || key < end);
 }

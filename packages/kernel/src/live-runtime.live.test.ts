@@ -35,3 +35,21 @@ test('LiveRuntime logs a failure when nobody else receives it', async () => {
   const [line] = lines;
   assert.deepEqual([line?.level, line?.process, line?.message, line?.fields['task']], ['error', 'a', 'Task failed', 'work']);
 });
+
+test('LiveRuntime: steps that never end leave turns to sockets and timers, and keep their order', async () => {
+  const process = new LiveRuntime().process('a');
+  const order: number[] = [];
+  let hasTurned = false;
+  setImmediate(() => {
+    hasTurned = true;
+  });
+  let sent = 0;
+  // Microtasks alone would go on for ever: the end depends on the event loop.
+  while (!hasTurned) {
+    const [posted, stepped] = [sent++, sent++];
+    process.post({ lane: 'work', op: 'post' }, () => order.push(posted));
+    await process.step({ lane: 'work', op: 'step' }, () => order.push(stepped));
+  }
+  assert.ok(sent > 2, 'the loop does not turn between any two steps');
+  assert.deepEqual(order, Array.from({ length: sent }, (_, at) => at));
+});
