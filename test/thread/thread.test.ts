@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EmbeddedStorage, liveKeySource, type Storage } from '@coracle/apiserver';
+import { Cluster } from '@coracle/cluster';
 import { MemoryStore } from '@coracle/etcd';
 import { SimRuntime, uniform } from '@coracle/simulator';
-import { Cluster } from './cluster.ts';
-import { grantAll, launcher, node } from './fixtures/thread-components.ts';
+import { grantAll, launcher, node } from './thread-components.ts';
 
 interface World {
   readonly runtime: SimRuntime;

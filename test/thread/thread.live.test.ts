@@ -10,12 +10,11 @@ import { promisify } from 'node:util';
 import { readYamlDocuments } from '@coracle/apimachinery';
 import { EmbeddedStorage, liveKeySource, listenHttp } from '@coracle/apiserver';
 import { Clientset, clientConfigFromKubeconfig, httpTransport } from '@coracle/client';
+import { Cluster, createPki, kubeconfigOf } from '@coracle/cluster';
 import { MemoryStore } from '@coracle/etcd';
 import { LiveRuntime } from '@coracle/kernel';
-import { kubectl } from '../../../tools/kubectl.ts';
-import { Cluster } from './cluster.ts';
-import { grantAll, launcher, node } from './fixtures/thread-components.ts';
-import { createPki, kubeconfigOf } from './pki.ts';
+import { kubectl } from '../../tools/kubectl.ts';
+import { grantAll, launcher, node } from './thread-components.ts';
 
 const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: app, labels: { run: web } }\n';
 

@@ -5,11 +5,11 @@ import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resourceRows } from '@coracle/api';
+import { startCluster } from '@coracle/cluster';
 import { EtcdClient, http2Connector } from '@coracle/etcd';
 import { type LogRecord, LiveRuntime } from '@coracle/kernel';
 import { noRealEtcd, RealEtcd } from '@coracle/etcd/contract';
-import { call, noRealApiServer, RealApiServer, type Reply } from './fixtures/real-apiserver.ts';
-import { startCluster } from './start-cluster.ts';
+import { call, noRealApiServer, RealApiServer, type Reply } from './real-apiserver.ts';
 
 type Call = (method: string, url: string, body?: unknown) => Promise<Reply>;
 
