@@ -127,7 +127,7 @@ class LiveProcess implements Process {
     };
     const turn = this.#turn.next();
     if (turn === undefined) queueMicrotask(guarded);
-    else void turn.then(guarded);
+    else turn.then(guarded).catch(() => undefined); // neither rejects
   }
 
   spawn(name: string, run: (signal: AbortSignal) => Promise<void>): Task {
