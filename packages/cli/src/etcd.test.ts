@@ -28,6 +28,9 @@ describe('etcdOptions()', () => {
       quotaBytes: Number.POSITIVE_INFINITY,
       progressIntervalMs: 3_692_003,
     });
+    assert.equal(etcdOptions(['--auth-token-ttl=60']).tokenTtlMs, 60_000);
+    const { jwt } = etcdOptions([`--auth-token=jwt,sign-method=HS256,priv-key=${import.meta.filename},ttl=3s`]);
+    assert.deepEqual([jwt?.method, jwt?.ttlMs], ['HS256', 3000]);
     assert.equal(etcdOptions(['--quota-backend-bytes', '1000']).quotaBytes, 1000);
     assert.equal(etcdOptions(['--quota-backend-bytes', '0']).quotaBytes, undefined);
   });
@@ -46,6 +49,16 @@ describe('etcdOptions()', () => {
     '--watch-progress-notify-interval=10': /"10" is no duration/,
     '--watch-progress-notify-interval=0s': /"0s" is no duration/,
     '--watch-progress-notify-interval=1sx': /"1sx" is no duration/,
+    '--auth-token=paseto': /"paseto" is no --auth-token: simple, or jwt/,
+    '--auth-token=jwt': /--auth-token signs by no "": HS256/,
+    '--auth-token=jwt,sign-method=none': /--auth-token signs by no "none": HS256/,
+    '--auth-token=jwt,sign-method': /"sign-method" is no option of --auth-token: NAME=VALUE/,
+    '--auth-token=jwt,ttl=1s,ttl=2s': /--auth-token has "ttl" twice/,
+    '--auth-token=simple,key=x': /--auth-token knows no "key": sign-method, pub-key/,
+    '--auth-token=jwt,sign-method=HS256': /keys of --auth-token: missing key data/,
+    '--auth-token=jwt,sign-method=HS256,priv-key=absent': /cannot read --auth-token priv-key "absent": ENOENT/,
+    '--auth-token-ttl=5m': /"5m" is no number of seconds/,
+    '--auth-token-ttl=0': /"0" is no number of seconds/,
   };
   for (const [arg, message] of Object.entries(refused)) {
     test(`refuses ${arg}`, () => {

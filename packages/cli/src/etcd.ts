@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { serveStore, type ServeStoreOptions, type TlsOptions } from '@coracle/etcd';
 import { LiveRuntime, untilAborted } from '@coracle/kernel';
+import { durationMs } from './duration.ts';
+import { authTokens } from './etcd-auth.ts';
 import { readFlags, UsageError } from './flags.ts';
+import { pem } from './pem.ts';
 import type { Terminal } from './terminal.ts';
 
 const flags = [
@@ -15,6 +17,8 @@ const flags = [
   'client-cert-auth',
   'quota-backend-bytes',
   'watch-progress-notify-interval',
+  'auth-token',
+  'auth-token-ttl',
 ] as const;
 
 type Values = Readonly<Partial<Record<(typeof flags)[number], string>>>;
@@ -31,6 +35,8 @@ export const etcdOptionHelp: readonly (readonly [flag: string, meaning: string])
   ['--client-cert-auth', 'serve only clients whose certificate that authority signed'],
   ['--quota-backend-bytes N', 'raise an alarm beyond this size (default 2 GiB; negative: never)'],
   ['--watch-progress-notify-interval DURATION', 'how often quiet watchers hear how far the store is (default 10m)'],
+  ['--auth-token simple | jwt,…', 'how users are known once authentication is on; jwt has sign-method, pub-key, priv-key, ttl'],
+  ['--auth-token-ttl SECONDS', 'how long a simple token lasts after its last use (default 300)'],
 ];
 
 /** Serves the store alone, to any client of etcd's v3 API, until it is interrupted. */
@@ -64,6 +70,7 @@ export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'p
   const advertised = values['advertise-client-urls'];
   const quota = values['quota-backend-bytes'];
   const interval = values['watch-progress-notify-interval'];
+  const tokenTtl = values['auth-token-ttl'];
   return {
     name,
     directory: values['data-dir'] ?? `${name}.etcd`,
@@ -75,6 +82,8 @@ export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'p
     ...(tls === undefined ? {} : { tls }),
     ...(quota === undefined || quota === '0' ? {} : { quotaBytes: quotaBytes(quota) }),
     ...(interval === undefined ? {} : { progressIntervalMs: durationMs(interval) }),
+    ...authTokens(values['auth-token'] ?? 'simple'),
+    ...(tokenTtl === undefined ? {} : { tokenTtlMs: seconds(tokenTtl) * 1000 }),
   };
 }
 
@@ -103,34 +112,19 @@ function tlsOptions(values: Values): TlsOptions | undefined {
   };
 }
 
-/** What is in the file that a flag names. Throws UsageError. */
-export function pem(flag: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`cannot read --${flag} "${path}": ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
 function booleanOf(flag: string, text: string | undefined): boolean {
   if (text === undefined || text === 'false') return false;
   if (text === 'true') return true;
   throw new UsageError(`"${text}" is no value of --${flag}: true or false`);
 }
 
+function seconds(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError(`"${text}" is no number of seconds`);
+  return Number(text);
+}
+
 function quotaBytes(text: string): number {
   if (!/^-?\d{1,15}$/.test(text)) throw new UsageError(`"${text}" is no number of bytes`);
   const bytes = Number(text);
   return bytes < 0 ? Number.POSITIVE_INFINITY : bytes;
-}
-
-const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Go's durations, of whole and broken numbers of hours to milliseconds: "1h30m", "1.5s". */
-function durationMs(text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/gy)];
-  const length = parts.reduce((sum, [part]) => sum + part.length, 0);
-  const ms = parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (unitsMs[unit] ?? Number.NaN), 0);
-  if (parts.length === 0 || length !== text.length || !(ms > 0)) throw new UsageError(`"${text}" is no duration: 10m, 1.5s, 1h30m`);
-  return ms;
 }

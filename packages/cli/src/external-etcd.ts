@@ -1,6 +1,6 @@
 import type { StartClusterOptions } from '@coracle/cluster';
-import { pem } from './etcd.ts';
 import { UsageError } from './flags.ts';
+import { pem } from './pem.ts';
 
 export const externalEtcdFlags = ['etcd-servers', 'etcd-cafile', 'etcd-certfile', 'etcd-keyfile', 'etcd-prefix'] as const;
 

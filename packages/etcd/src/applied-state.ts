@@ -1,4 +1,5 @@
 import type { Process } from '@coracle/kernel';
+import { SimpleTokens } from './auth/simple-tokens.ts';
 import { Lessor } from './lease/lessor.ts';
 import type { Mvcc } from './mvcc/mvcc.ts';
 import { revision } from './mvcc/revision.ts';
@@ -13,6 +14,8 @@ import { applyEntry, type Entry } from './wal/entry.ts';
 export class AppliedState {
   #mvcc: Mvcc;
   readonly #hub = new WatchHub();
+  /** Of users, when there are any. */
+  readonly tokens: SimpleTokens = new SimpleTokens();
   #lessor: Lessor | undefined;
 
   constructor(mvcc: Mvcc) {
@@ -31,6 +34,7 @@ export class AppliedState {
     const from = this.#mvcc.revision;
     this.#mvcc = mvcc;
     this.#lessor?.reset(mvcc.leases());
+    this.tokens.clear(); // whether they still mean somebody was not told
     if (mvcc.compactRevision > from + 1) {
       this.#hub.lose();
       return;
@@ -51,6 +55,7 @@ export class AppliedState {
    */
   keepTime(process: Process, expire: (id: LeaseId) => Promise<void>): void {
     this.#lessor = new Lessor({ process, expire });
+    this.tokens.keepTime(process.clock);
     const remainders = new Map(this.mvcc.remainders().map(({ id, remainingSeconds }) => [id, remainingSeconds]));
     for (const lease of this.mvcc.leases()) this.#lessor.renew(lease, remainders.get(lease.id) ?? lease.ttlSeconds);
   }
@@ -68,10 +73,19 @@ export class AppliedState {
   /** Applies `entry` and tells watchers; throws, having changed nothing, what the state machine refuses. */
   apply(entry: Entry): TxnResult | undefined {
     const result = applyEntry(this.mvcc, entry);
-    if (entry.kind === 'grant') this.#lessor?.renew({ id: entry.id, ttlSeconds: entry.ttlSeconds });
-    if (entry.kind === 'revoke') this.#lessor?.forget(entry.id);
+    this.#applied(entry.kind === 'asUser' ? entry.entry : entry);
     if (result !== undefined && result.changes.length > 0) this.#hub.deliver(result.changes);
     return result;
+  }
+
+  #applied(entry: Entry): void {
+    if (entry.kind === 'grant') this.#lessor?.renew({ id: entry.id, ttlSeconds: entry.ttlSeconds });
+    if (entry.kind === 'revoke') this.#lessor?.forget(entry.id);
+    if (entry.kind === 'token') this.tokens.assign(entry.token, entry.user);
+    if (entry.kind !== 'auth') return;
+    const { change } = entry;
+    if (change.change === 'deleteUser' || change.change === 'changePassword') this.tokens.forgetUser(change.user);
+    if (change.change === 'disable') this.tokens.clear();
   }
 
   /** Joins a watcher to the stream of commits: what it missed first, with no gap and nothing twice. See `Store.watch`. */

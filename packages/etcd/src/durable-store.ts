@@ -1,5 +1,6 @@
 import { assert, type Process, type Task } from '@coracle/kernel';
 import type { HardState } from '@coracle/raft';
+import { type StoreAuth, storeAuth } from './auth/store-auth.ts';
 import type { MetaFile } from './directory/meta-file.ts';
 import { DiskFull } from './directory/errors.ts';
 import { type Disk, type DiskLock, isNoSpace } from './disk/disk.ts';
@@ -58,6 +59,7 @@ export class DurableStore implements Store, AsyncDisposable {
   readonly #member: Member;
   /** The members and their consensus. */
   readonly cluster: Membership;
+  readonly auth: StoreAuth;
   #task: Task | undefined;
   #snapshot: Task | undefined;
   #spare: Task | undefined;
@@ -81,6 +83,7 @@ export class DurableStore implements Store, AsyncDisposable {
     this.#member = this.#group.member;
     this.cluster = new Membership({ process, group: this.#group, replica, clusterId: parts.meta.current.identity.clusterId });
     const propose = (entry: Entry): Promise<TxnResult | undefined> => this.#propose(entry);
+    this.auth = storeAuth(this, replica.state, propose);
     this.#served = new MemoryStore({ process }, { state: replica.state, propose, linearized: () => this.#group.linearized() });
   }
 

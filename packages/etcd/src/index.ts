@@ -1,3 +1,4 @@
+export { type JwtKeys, jwtKeys, type JwtMethod, jwtMethods, type JwtOptions } from './auth/jwt.ts';
 export type { RangeAnswer } from './client/codec.ts';
 export { EtcdClient, type EtcdClientOptions } from './client/client.ts';
 export { type Connector, endpointOf } from './client/connection.ts';

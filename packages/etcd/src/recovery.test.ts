@@ -8,6 +8,7 @@ import type { DurableStore } from './durable-store.ts';
 import { StoreStopped } from './directory/errors.ts';
 import { errorCode } from './disk/disk.ts';
 import { Mvcc, type Retention } from './mvcc/mvcc.ts';
+import { nobody } from './auth/permits.ts';
 import { isRefusal } from './mvcc/refusals.ts';
 import { revision } from './mvcc/revision.ts';
 import type { Operation } from './mvcc/types.ts';
@@ -103,8 +104,13 @@ function propose(store: DurableStore, entry: Entry): Promise<unknown> {
       return store.compact(entry.at);
     case 'alarm':
       return store.setAlarm(entry.action, entry.alarm);
+    case 'auth':
+      return store.auth.change(entry.change, nobody);
+    case 'token':
+      return store.auth.assign(entry.token, entry.user);
+    case 'asUser':
     case 'checkpoint':
-      throw new TypeError('Nobody asks a store for a checkpoint');
+      throw new TypeError('Nobody asks a store for that alone');
   }
 }
 

@@ -1,5 +1,6 @@
 import { assert, type Process } from '@coracle/kernel';
 import { AppliedState } from './applied-state.ts';
+import { type StoreAuth, storeAuth } from './auth/store-auth.ts';
 import { checkTxn, isReadOnly } from './mvcc/check-txn.ts';
 import { type KvHash, hashKv } from './mvcc/hash-kv.ts';
 import { type GrantedLease, Mvcc, type Retention } from './mvcc/mvcc.ts';
@@ -17,6 +18,7 @@ export interface Store {
   /** Keys, values and a flat rate for each version that is served: what a quota is compared with. */
   readonly sizeBytes: number;
   readonly alarms: readonly Alarm[];
+  readonly auth: StoreAuth;
   /**
    * Resolves once reads show all that had been acknowledged, by whatever member, when this was called. Rejects when
    * there is nobody to ask. Alone, there is nothing to wait for.
@@ -79,6 +81,7 @@ export class MemoryStore implements Store {
   readonly #state: AppliedState;
   readonly #propose: Propose;
   readonly #linearized: () => Promise<void>;
+  readonly auth: StoreAuth;
 
   constructor(
     options: { readonly process?: Process; readonly retention?: Retention; readonly mvcc?: Mvcc } = {},
@@ -88,6 +91,7 @@ export class MemoryStore implements Store {
     this.#state = over?.state ?? new AppliedState(options.mvcc ?? new Mvcc(options));
     this.#propose = over?.propose ?? (async (entry) => this.#state.apply(entry));
     this.#linearized = over?.linearized ?? (async () => undefined);
+    this.auth = storeAuth(this, this.#state, this.#propose);
     if (options.process !== undefined) this.#state.keepTime(options.process, (id) => this.#expire(id));
   }
 

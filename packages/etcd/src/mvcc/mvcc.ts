@@ -1,4 +1,5 @@
 import { assert } from '@coracle/kernel';
+import { type AuthChange, type AuthState, changedAuth, initialAuth } from '../auth/auth-state.ts';
 import { ChangeLog } from './change-log.ts';
 import { isReadOnly, txnCostBytes } from './check-txn.ts';
 import { assembled, isPlain, limitsKeys, shown } from './range.ts';
@@ -78,6 +79,7 @@ export interface MvccImage {
   /** Of those leases that have a checkpoint. */
   readonly remainders: readonly LeaseRemainder[];
   readonly alarms: readonly Alarm[];
+  readonly auth: AuthState;
   /** What existed at `retainedRevision`, in order of key. */
   readonly base: Iterable<KeyValue>;
   /** What happened since, in order. */
@@ -119,6 +121,7 @@ export class Mvcc {
   #liveBytes = 0;
   #servedSupersededBytes = 0; // what changes above #compactRevision superseded, tombstones included
   #alarms: readonly Alarm[] = [];
+  #auth: AuthState = initialAuth;
   readonly #leases: Map<LeaseId, Lease>;
   readonly #retention: Retention;
 
@@ -213,6 +216,16 @@ export class Mvcc {
     this.#alarms = action === 'activate' ? [...others, alarm] : others;
   }
 
+  /** Users and roles, which this does not ask: what comes before it does. */
+  get auth(): AuthState {
+    return this.#auth;
+  }
+
+  /** Throws AuthError. */
+  changeAuth(change: AuthChange): void {
+    this.#auth = changedAuth(this.#auth, change);
+  }
+
   hasAlarm(wanted: AlarmType): boolean {
     return this.#alarms.some(({ type }) => type === wanted);
   }
@@ -292,6 +305,7 @@ export class Mvcc {
     copy.#liveBytes = this.#liveBytes;
     copy.#servedSupersededBytes = this.#servedSupersededBytes;
     copy.#alarms = this.#alarms;
+    copy.#auth = this.#auth;
     for (const [id, lease] of this.#leases) copy.#leases.set(id, { ...lease, keys: lease.keys.snapshot() });
     return copy;
   }
@@ -305,6 +319,7 @@ export class Mvcc {
       leases: this.leases(),
       remainders: this.remainders(),
       alarms: this.#alarms,
+      auth: this.#auth,
       base: this.#visible({ key: '', end: '\0' }, this.#retained),
       changes: this.#imageChanges(),
     };
@@ -330,6 +345,7 @@ export class Mvcc {
     for (const lease of image.leases) mvcc.#addLease(lease);
     mvcc.checkpointLeases(image.remainders);
     mvcc.#alarms = image.alarms;
+    mvcc.#auth = image.auth;
     for (const kv of mvcc.#visible({ key: '', end: '\0' }, image.revision)) if (kv.lease !== 0n) mvcc.#attach(kv.lease, kv.key);
     return mvcc;
   }

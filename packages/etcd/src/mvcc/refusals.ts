@@ -1,3 +1,4 @@
+import { AuthError } from '../auth/auth-error.ts';
 import type { Revision } from './revision.ts';
 
 /** The revision asked for has been compacted. etcd's text: "mvcc: required revision has been compacted". */
@@ -67,6 +68,7 @@ export function isRefusal(error: unknown): error is Error {
     error instanceof LeaseNotFoundError ||
     error instanceof KeyNotFoundError ||
     error instanceof SpaceExceededError ||
-    error instanceof CorruptError
+    error instanceof CorruptError ||
+    error instanceof AuthError
   );
 }

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { ConfState, NodeId } from '@coracle/raft';
+import { readAuthState, writeAuthState } from '../auth/auth-codec.ts';
 import { formatVersion, type Identity, nodeIdOf } from '../directory/identity.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { readLeaseId, writeLeaseId } from '../lease/lease-id.ts';
@@ -145,6 +146,7 @@ function writeHead(to: ByteWriter, identity: Identity, { index, term, image, con
     to.varint(settledBelow);
     writeNumbers(to, applied);
   }
+  writeAuthState(to, image.auth);
 }
 
 function writeNumbers(to: ByteWriter, numbers: readonly number[]): void {
@@ -244,8 +246,9 @@ function readHead(from: ByteReader, identity: Identity): Head {
   const remainders: readonly LeaseRemainder[] = from.isAtEnd ? [] : readList(from, readLeaseRemainder);
   const alarms: readonly Alarm[] = from.isAtEnd ? [] : readList(from, readAlarm);
   const cluster = version === 1 ? soleMember(nodeIdOf(identity)) : readCluster(from);
+  const auth = readAuthState(from);
   from.end();
-  return { index, term, isReceived, ...cluster, state: { ...state, leases, remainders, alarms } };
+  return { index, term, isReceived, ...cluster, state: { ...state, leases, remainders, alarms, auth } };
 }
 
 type Cluster = Pick<Snapshot, 'confState' | 'members' | 'sessions'>;

@@ -1,3 +1,4 @@
+import { AuthError, type AuthRefusal } from '../auth/auth-error.ts';
 import { DiskFull, StoreStopped } from '../directory/errors.ts';
 import { ConsensusError, type ConsensusRefusal, MembershipError, type MembershipRefusal } from '../cluster-view.ts';
 import { LeaseTtlTooLargeError } from '../lease/lessor.ts';
@@ -14,7 +15,18 @@ import {
 } from '../mvcc/refusals.ts';
 import { GrpcError, grpcCode } from './grpc/status.ts';
 
-const { invalidArgument, notFound, resourceExhausted, failedPrecondition, outOfRange, unavailable, dataLoss } = grpcCode;
+const {
+  unknown,
+  permissionDenied,
+  unauthenticated,
+  invalidArgument,
+  notFound,
+  resourceExhausted,
+  failedPrecondition,
+  outOfRange,
+  unavailable,
+  dataLoss,
+} = grpcCode;
 
 const membershipCodes: Readonly<Record<MembershipRefusal, number>> = {
   exists: failedPrecondition,
@@ -39,6 +51,28 @@ const consensusCodes: Readonly<Record<ConsensusRefusal, number>> = {
   learner: failedPrecondition,
 };
 
+const authCodes: Readonly<Record<AuthRefusal, number>> = {
+  'not enabled': failedPrecondition,
+  'no root user': failedPrecondition,
+  'no root role': failedPrecondition,
+  'user exists': failedPrecondition,
+  'user is empty': invalidArgument,
+  'user not found': failedPrecondition,
+  'role exists': failedPrecondition,
+  'role is empty': invalidArgument,
+  'role not found': failedPrecondition,
+  'role not granted': failedPrecondition,
+  'permission not given': invalidArgument,
+  'permission not granted': failedPrecondition,
+  'permission denied': permissionDenied,
+  'wrong password': invalidArgument,
+  'no password': unknown,
+  'invalid management': invalidArgument,
+  'invalid token': unauthenticated,
+  'old revision': invalidArgument,
+  'only verifies': unknown,
+};
+
 /** What a client is told of an error, by the codes of api/v3rpc/rpctypes/error.go: clients compare text and code. */
 export function statusOf(error: unknown): GrpcError {
   if (error instanceof GrpcError) return error;
@@ -56,6 +90,7 @@ function codeOf(error: Error): number {
   if (error instanceof StoreStopped) return unavailable;
   if (error instanceof MembershipError) return membershipCodes[error.refusal];
   if (error instanceof ConsensusError) return consensusCodes[error.refusal];
+  if (error instanceof AuthError) return authCodes[error.refusal];
   if (error instanceof RangeError) return invalidArgument;
   return grpcCode.unknown;
 }

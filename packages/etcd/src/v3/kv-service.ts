@@ -3,7 +3,7 @@ import { hasBounds, isInKeyOrder } from '../mvcc/range.ts';
 import { CompactedError, FutureRevisionError } from '../mvcc/refusals.ts';
 import type { Revision } from '../mvcc/revision.ts';
 import type { Operation, OperationResult, Txn } from '../mvcc/types.ts';
-import type { Method, StreamCall } from './grpc/server.ts';
+import type { Call, Method, StreamCall } from './grpc/server.ts';
 import { GrpcError, grpcCode } from './grpc/status.ts';
 import { decodeDeleteRange, decodePut, decodeRange, decodeTxn, type Reading } from './kv-requests.ts';
 import { deleteRangeResponse, keyValuesSize, putResponse, rangeResponse, rangeStreamResponse, txnResponse } from './kv-responses.ts';
@@ -13,20 +13,20 @@ import type { V3Context } from './v3-context.ts';
 /** etcdserverpb.KV (server/etcdserver/api/v3rpc/key.go). */
 export function kvMethods(context: V3Context): Readonly<Record<string, Method>> {
   return {
-    '/etcdserverpb.KV/Range': { kind: 'unary', run: (request) => range(context, request) },
+    '/etcdserverpb.KV/Range': { kind: 'unary', run: (request, call) => range(context, request, call) },
     '/etcdserverpb.KV/RangeStream': { kind: 'server stream', run: (request, call) => rangeStream(context, request, call) },
-    '/etcdserverpb.KV/Put': { kind: 'unary', run: (request) => put(context, request) },
-    '/etcdserverpb.KV/DeleteRange': { kind: 'unary', run: (request) => deleteRange(context, request) },
-    '/etcdserverpb.KV/Txn': { kind: 'unary', run: (request) => txn(context, request) },
+    '/etcdserverpb.KV/Put': { kind: 'unary', run: (request, call) => put(context, request, call) },
+    '/etcdserverpb.KV/DeleteRange': { kind: 'unary', run: (request, call) => deleteRange(context, request, call) },
+    '/etcdserverpb.KV/Txn': { kind: 'unary', run: (request, call) => txn(context, request, call) },
     '/etcdserverpb.KV/Compact': { kind: 'unary', run: (request) => compact(context, request) },
   };
 }
 
-async function range(context: V3Context, bytes: Buffer): Promise<Buffer> {
+async function range(context: V3Context, bytes: Buffer, call: Call): Promise<Buffer> {
   const request = decodeRange(bytes);
   checkRange(request);
   if (!request.serializable) await context.store.linearized();
-  const response = context.store.range(request);
+  const response = context.storeFor(call).range(request);
   return rangeResponse(context.header(), response);
 }
 
@@ -41,7 +41,7 @@ async function rangeStream(context: V3Context, bytes: Buffer, call: StreamCall):
   if (hasBounds(request)) throw new GrpcError(grpcCode.unimplemented, 'RangeStream does not support revision filters');
   if (!request.serializable) await context.store.linearized();
   if (request.countOnly === true) {
-    const { count } = context.store.range(request);
+    const { count } = context.storeFor(call).range(request);
     call.send(rangeStreamResponse([], { header: context.header(), more: false, count }));
     return;
   }
@@ -49,7 +49,7 @@ async function rangeStream(context: V3Context, bytes: Buffer, call: StreamCall):
 }
 
 async function sendChunks(context: V3Context, request: Reading, call: StreamCall): Promise<void> {
-  const { store } = context;
+  const store = context.storeFor(call);
   const headerRevision = store.revision;
   const pinned = request.revision !== undefined && request.revision > 0 ? request.revision : headerRevision;
   const most = request.limit !== undefined && request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
@@ -78,16 +78,16 @@ async function sendChunks(context: V3Context, request: Reading, call: StreamCall
   }
 }
 
-async function put(context: V3Context, bytes: Buffer): Promise<Buffer> {
+async function put(context: V3Context, bytes: Buffer, call: Call): Promise<Buffer> {
   const request = decodePut(bytes);
-  const [result, revision] = await write(context, request, bytes);
+  const [result, revision] = await write(context, request, bytes, call);
   if (result?.op !== 'put') throw new TypeError('A put has the result of one');
   return putResponse(context.header(revision), request.prevKv ? result.previous : undefined);
 }
 
-async function deleteRange(context: V3Context, bytes: Buffer): Promise<Buffer> {
+async function deleteRange(context: V3Context, bytes: Buffer, call: Call): Promise<Buffer> {
   const request = decodeDeleteRange(bytes);
-  const [result, revision] = await write(context, request, bytes);
+  const [result, revision] = await write(context, request, bytes, call);
   if (result?.op !== 'delete') throw new TypeError('A delete has the result of one');
   return deleteRangeResponse(context.header(revision), result.deleted, request.prevKv === true);
 }
@@ -96,20 +96,21 @@ async function write(
   context: V3Context,
   operation: Operation,
   bytes: Buffer,
+  call: Call,
 ): Promise<readonly [result: OperationResult | undefined, revision: Revision]> {
   const request: Txn = { compares: [], success: [operation], failure: [] };
   if (!context.hasRoom(txnCostBytes(request))) await context.refuseForSpace();
   checkSize(bytes);
-  const { results, revision } = await context.store.txn(request);
+  const { results, revision } = await context.storeFor(call).txn(request);
   return [results[0], revision];
 }
 
-async function txn(context: V3Context, bytes: Buffer): Promise<Buffer> {
+async function txn(context: V3Context, bytes: Buffer, call: Call): Promise<Buffer> {
   const request = decodeTxn(bytes);
   if (!context.hasRoom(txnCostBytes(request))) await context.refuseForSpace();
   checkSize(bytes);
   if (isReadOnly(request) && !isSerializable(request)) await context.store.linearized();
-  const result = await context.store.txn(request);
+  const result = await context.storeFor(call).txn(request);
   return txnResponse(context.header(result.revision), request, result);
 }
 

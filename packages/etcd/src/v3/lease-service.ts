@@ -1,5 +1,6 @@
+import { assertMayReadKeys } from '../auth/permits.ts';
 import { LeaseNotFoundError } from '../mvcc/refusals.ts';
-import type { Method, RequestSink, StreamCall } from './grpc/server.ts';
+import type { Call, Method, RequestSink, StreamCall } from './grpc/server.ts';
 import {
   leaseGrantRequest,
   leaseGrantResponse,
@@ -18,9 +19,9 @@ const leaseCostBytes = 64;
 export function leaseMethods(context: V3Context): Readonly<Record<string, Method>> {
   return {
     '/etcdserverpb.Lease/LeaseGrant': { kind: 'unary', run: (request) => grant(context, request) },
-    '/etcdserverpb.Lease/LeaseRevoke': { kind: 'unary', run: (request) => revoke(context, request) },
-    '/etcdserverpb.Lease/LeaseTimeToLive': { kind: 'unary', run: (request) => timeToLive(context, request) },
-    '/etcdserverpb.Lease/LeaseLeases': { kind: 'unary', run: () => leases(context) },
+    '/etcdserverpb.Lease/LeaseRevoke': { kind: 'unary', run: (request, call) => revoke(context, request, call) },
+    '/etcdserverpb.Lease/LeaseTimeToLive': { kind: 'unary', run: (request, call) => timeToLive(context, request, call) },
+    '/etcdserverpb.Lease/LeaseLeases': { kind: 'unary', run: (_, call) => leases(context, call) },
     '/etcdserverpb.Lease/LeaseKeepAlive': { kind: 'duplex', open: (call) => keepAlive(context, call) },
   };
 }
@@ -32,14 +33,15 @@ async function grant(context: V3Context, bytes: Buffer): Promise<Buffer> {
   return context.headed(leaseGrantResponse, { id: lease.id, ttl: lease.ttlSeconds });
 }
 
-async function revoke(context: V3Context, bytes: Buffer): Promise<Buffer> {
-  await context.store.revokeLease(leaseId.decode(bytes).id);
+async function revoke(context: V3Context, bytes: Buffer, call: Call): Promise<Buffer> {
+  await context.storeFor(call).revokeLease(leaseId.decode(bytes).id);
   return context.headerOnly();
 }
 
-async function timeToLive(context: V3Context, bytes: Buffer): Promise<Buffer> {
+async function timeToLive(context: V3Context, bytes: Buffer, call: Call): Promise<Buffer> {
   const { id, keys } = leaseTimeToLiveRequest.decode(bytes);
   const lease = context.store.lease(id);
+  if (keys) assertMayReadKeys(context.store.auth.state, context.authentication.caller(call), lease?.keys ?? []);
   if (lease === undefined) return context.headed(leaseTimeToLiveResponse, { id, ttl: -1 });
   return context.headed(leaseTimeToLiveResponse, {
     id,
@@ -50,8 +52,8 @@ async function timeToLive(context: V3Context, bytes: Buffer): Promise<Buffer> {
 }
 
 /** In order of what is left of them, as etcd lists them. */
-async function leases(context: V3Context): Promise<Buffer> {
-  const { store } = context;
+async function leases(context: V3Context, call: Call): Promise<Buffer> {
+  const store = context.storeFor(call);
   const remaining = ({ id }: { readonly id: bigint }): number => store.lease(id)?.remainingSeconds ?? 0;
   const sorted = store
     .leases()
@@ -70,7 +72,7 @@ function keepAlive(context: V3Context, call: StreamCall): { readonly requests: R
     const { revision } = context.store;
     let ttl = 0;
     try {
-      ttl = (await context.store.keepLeaseAlive(id)).ttlSeconds;
+      ttl = (await context.storeFor(call).keepLeaseAlive(id)).ttlSeconds;
     } catch (error) {
       if (!(error instanceof LeaseNotFoundError)) throw error;
     }

@@ -1,4 +1,6 @@
 import type { Process } from '@coracle/kernel';
+import { Jwt, type JwtKeys } from '../auth/jwt.ts';
+import { scryptPasswords } from '../auth/passwords.ts';
 import { openDurableStore } from '../open.ts';
 import { listenV3, type TlsOptions, type V3Listener } from './transport/listener.ts';
 import { SingleMember } from './single-member.ts';
@@ -18,6 +20,10 @@ export interface ServeStoreOptions {
   readonly tls?: TlsOptions;
   readonly quotaBytes?: number;
   readonly progressIntervalMs?: number;
+  /** Absent: simple tokens. */
+  readonly jwt?: JwtKeys;
+  /** Of simple tokens, after their last use. */
+  readonly tokenTtlMs?: number;
 }
 
 export interface ServedStore {
@@ -32,7 +38,7 @@ export interface ServedStore {
  * `listenV3` do, with nothing left open.
  */
 export async function serveStore(options: ServeStoreOptions): Promise<ServedStore> {
-  const { process, directory, name, tls, quotaBytes, progressIntervalMs } = options;
+  const { process, directory, name, tls, quotaBytes, progressIntervalMs, jwt, tokenTtlMs } = options;
   const store = await openDurableStore({ process, directory });
   const listeners: V3Listener[] = [];
   const stop = async (): Promise<void> => {
@@ -57,6 +63,9 @@ export async function serveStore(options: ServeStoreOptions): Promise<ServedStor
       store,
       cluster,
       files: filesOf(store),
+      passwords: scryptPasswords({ random: process.random, offThread: true }),
+      ...(jwt === undefined ? {} : { jwt: new Jwt(jwt, process.clock) }),
+      ...(tokenTtlMs === undefined ? {} : { tokenTtlMs }),
       ...(quotaBytes === undefined ? {} : { quotaBytes }),
       ...(progressIntervalMs === undefined ? {} : { progressIntervalMs }),
     });

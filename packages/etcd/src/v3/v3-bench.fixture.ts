@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { SimRuntime } from '@coracle/simulator';
+import { scryptPasswords } from '../auth/passwords.ts';
 import type { ClusterView, ConsensusStatus } from '../cluster-view.ts';
 import { MemoryStore } from '../store.ts';
 import { type Ending, MemoryStream } from './grpc/memory-stream.fixture.ts';
@@ -40,8 +41,9 @@ export class V3Bench {
       term: 2,
       appliedIndex: () => this.store.revision,
     });
+    const passwords = scryptPasswords({ random: process.random, cost: 16 });
     const cluster: ClusterView = options.cluster ?? this.cluster;
-    this.server = new V3Server({ process, store: this.store, cluster, files: noFiles, ...options });
+    this.server = new V3Server({ process, store: this.store, cluster, files: noFiles, passwords, ...options });
   }
 
   open(path: string, headers: Readonly<Record<string, string>> = {}): MemoryStream {

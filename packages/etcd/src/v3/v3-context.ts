@@ -1,8 +1,12 @@
 import type { Process } from '@coracle/kernel';
+import type { Jwt } from '../auth/jwt.ts';
+import { type Passwords, scryptPasswords } from '../auth/passwords.ts';
 import type { ClusterView } from '../cluster-view.ts';
 import { SpaceExceededError } from '../mvcc/refusals.ts';
 import type { Store } from '../store.ts';
+import { Authentication } from './authentication.ts';
 import { frameHeaderBytes } from './grpc/frame.ts';
+import type { Call } from './grpc/server.ts';
 import { ResponseHeaders } from './kv-responses.ts';
 import type { Message } from './message.ts';
 import { ProtobufWriter } from './protobuf.ts';
@@ -10,21 +14,43 @@ import { ProtobufWriter } from './protobuf.ts';
 /** etcd's default of --quota-backend-bytes. */
 export const defaultQuotaBytes: number = 2 * 1024 * 1024 * 1024;
 
+export interface V3ContextOptions {
+  readonly process: Process;
+  readonly store: Store;
+  readonly cluster: ClusterView;
+  /** Of `Store.sizeBytes`; Infinity for none. Default 2 GiB, etcd's. */
+  readonly quotaBytes?: number | undefined;
+  /** How passwords of users are kept. Default: by scrypt, in this thread. */
+  readonly passwords?: Passwords | undefined;
+  /** Absent: simple tokens. */
+  readonly jwt?: Jwt | undefined;
+  /** Of simple tokens, after their last use. Default five minutes, etcd's. */
+  readonly tokenTtlMs?: number | undefined;
+}
+
 /** What all services of one member share. */
 export class V3Context {
   readonly process: Process;
   readonly store: Store;
   readonly cluster: ClusterView;
-  /** Of `Store.sizeBytes`; Infinity for none. */
   readonly quotaBytes: number;
+  readonly authentication: Authentication;
   readonly #headers: ResponseHeaders;
 
-  constructor(options: { readonly process: Process; readonly store: Store; readonly cluster: ClusterView; readonly quotaBytes: number }) {
-    this.process = options.process;
-    this.store = options.store;
+  constructor(options: V3ContextOptions) {
+    const { process, store, jwt, tokenTtlMs } = options;
+    this.process = process;
+    this.store = store;
     this.cluster = options.cluster;
-    this.quotaBytes = options.quotaBytes;
+    this.quotaBytes = options.quotaBytes ?? defaultQuotaBytes;
+    const passwords = options.passwords ?? scryptPasswords({ random: process.random });
+    this.authentication = new Authentication({ process, store, passwords, jwt, tokenTtlMs });
     this.#headers = new ResponseHeaders(options.cluster.clusterId, options.cluster.memberId);
+  }
+
+  /** The store as far as who makes the call may use it. Throws AuthError for a token that means nobody. */
+  storeFor(call: Call): Store {
+    return this.authentication.storeFor(call);
   }
 
   /** An encoded header field; by default of the store's revision now. */

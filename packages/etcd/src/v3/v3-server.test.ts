@@ -481,12 +481,8 @@ describe('Maintenance, Cluster and health', () => {
     });
   });
 
-  test('authentication and downgrades are unimplemented', async () => {
+  test('downgrades are unimplemented', async () => {
     const bench = new V3Bench();
-    assert.deepEqual(await bench.refusal('etcdserverpb.Auth/AuthEnable', m.empty, {}), {
-      code: 12,
-      message: 'unknown service etcdserverpb.Auth',
-    });
     assert.deepEqual(await bench.refusal('etcdserverpb.Maintenance/Downgrade', m.empty, {}), {
       code: 12,
       message: 'unknown method Downgrade for service etcdserverpb.Maintenance',

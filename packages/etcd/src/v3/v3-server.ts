@@ -1,7 +1,6 @@
-import type { Process } from '@coracle/kernel';
-import type { ClusterView } from '../cluster-view.ts';
 import { maxRequestBytes } from '../mvcc/check-txn.ts';
-import type { Store } from '../store.ts';
+import { authMethods } from './auth-service.ts';
+import { authorized } from './authorization.ts';
 import { clusterMethods } from './cluster-service.ts';
 import { statusOf } from './error-status.ts';
 import type { CallStream } from './grpc/call-stream.ts';
@@ -12,16 +11,11 @@ import { kvMethods } from './kv-service.ts';
 import { leaseMethods } from './lease-service.ts';
 import { type MaintainedFiles, maintenanceMethods } from './maintenance-service.ts';
 import { requiringLeader } from './require-leader.ts';
-import { defaultQuotaBytes, V3Context } from './v3-context.ts';
+import { V3Context, type V3ContextOptions } from './v3-context.ts';
 import { defaultProgressIntervalMs, watchMethods } from './watch-service.ts';
 
-export interface V3ServerOptions {
-  readonly process: Process;
-  readonly store: Store;
-  readonly cluster: ClusterView;
+export interface V3ServerOptions extends V3ContextOptions {
   readonly files: MaintainedFiles;
-  /** Of `Store.sizeBytes`; Infinity for none. Default 2 GiB, etcd's. */
-  readonly quotaBytes?: number;
   /** Default ten minutes, etcd's. */
   readonly progressIntervalMs?: number;
   /** What may wait for one client of a stream, until it falls behind; default 1 MiB. */
@@ -37,14 +31,15 @@ export class V3Server {
   readonly #grpc: GrpcServer;
 
   constructor(options: V3ServerOptions) {
-    const { process, store, cluster, files } = options;
-    const context = new V3Context({ process, store, cluster, quotaBytes: options.quotaBytes ?? defaultQuotaBytes });
+    const { process, files } = options;
+    const context = new V3Context(options);
     const methods: Readonly<Record<string, Method>> = {
       ...kvMethods(context),
       ...watchMethods(context, { progressIntervalMs: options.progressIntervalMs ?? defaultProgressIntervalMs }),
       ...leaseMethods(context),
       ...clusterMethods(context),
       ...maintenanceMethods(context, files),
+      ...authMethods(context),
     };
     const calls = process.metrics.counter({
       name: 'grpc_server_handled_total',
@@ -55,7 +50,7 @@ export class V3Server {
     this.#grpc = new GrpcServer({
       process,
       methods: new Map([
-        ...Object.entries(methods).map(([path, method]) => [path, requiringLeader(context, method)] as const),
+        ...Object.entries(methods).map(([path, method]) => [path, requiringLeader(context, authorized(context, path, method))] as const),
         ...Object.entries(healthMethods(context)),
       ]),
       maxMessageBytes: maxRequestBytes + overheadBytes,

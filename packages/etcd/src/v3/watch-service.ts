@@ -1,3 +1,5 @@
+import { AuthError, type AuthRefusal } from '../auth/auth-error.ts';
+import { assertMay } from '../auth/permits.ts';
 import { maxRequestBytes } from '../mvcc/check-txn.ts';
 import { CompactedError } from '../mvcc/refusals.ts';
 import type { Change, KeyRange } from '../mvcc/types.ts';
@@ -29,6 +31,13 @@ export function watchMethods(context: V3Context, options: WatchOptions): Readonl
     },
   };
 }
+
+/** As Go writes a status in a reason to cancel; any other refusal is shown as a denial. */
+const codeNames: Readonly<Partial<Record<AuthRefusal, string>>> = {
+  'invalid token': 'Unauthenticated',
+  'old revision': 'InvalidArgument',
+  'user is empty': 'InvalidArgument',
+};
 
 /** The watcher of a progress report for all, and of what is no watcher. */
 const nobody = -1n;
@@ -102,6 +111,11 @@ class WatchStream implements RequestSink {
       this.#refuse('etcdserver: mvcc: required revision has been compacted');
       return;
     }
+    const denial = this.#denial({ key, end });
+    if (denial !== undefined) {
+      this.#refuse(denial);
+      return;
+    }
     if (end !== undefined && end !== '\0' && key >= end) {
       this.#refuse('mvcc: watcher range is empty');
       return;
@@ -129,6 +143,19 @@ class WatchStream implements RequestSink {
     this.#send(store.revision, watcher.id, { created: true });
     this.#join(watcher);
     this.#catchUp();
+  }
+
+  /** Why the caller may not watch the range. Of a watch that goes on nobody asks again, as in etcd. */
+  #denial(range: KeyRange): string | undefined {
+    const { authentication, store } = this.#context;
+    if (!authentication.isEnabled) return undefined;
+    try {
+      assertMay(store.auth.state, authentication.caller(this.#call), 'read', range);
+      return undefined;
+    } catch (error) {
+      if (error instanceof AuthError) return `rpc error: code = ${codeNames[error.refusal] ?? 'PermissionDenied'} desc = ${error.message}`;
+      throw error;
+    }
   }
 
   #refuse(cancelReason: string): void {

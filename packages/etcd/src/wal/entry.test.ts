@@ -5,7 +5,7 @@ import { txnBytes } from '../mvcc/check-txn.ts';
 import type { Compare, Operation, Txn } from '../mvcc/types.ts';
 import { revision } from '../mvcc/revision.ts';
 import { ByteReader, ByteWriter, Malformed } from './binary.ts';
-import { type Entry, readEntry, writeEntry } from './entry.ts';
+import { type Entry, type EntryAsUser, readEntry, writeEntry } from './entry.ts';
 import { readRecord, recordBytes, writeRecord } from './record.ts';
 import { type SegmentHeader, scanSegment, segmentHeaderBytes } from './segment.ts';
 
@@ -71,7 +71,7 @@ const { txn } = fc.letrec<{ readonly operation: Operation; readonly txn: Txn }>(
     failure: fc.array(tie('operation'), { maxLength: 3 }),
   }),
 }));
-const entry: fc.Arbitrary<Entry> = fc.oneof(
+const plainEntry: fc.Arbitrary<EntryAsUser['entry']> = fc.oneof(
   record({ kind: fc.constant('txn' as const), txn }),
   record({
     kind: fc.constant('txn' as const),
@@ -89,6 +89,12 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     }),
   }),
   record({ kind: fc.constant('checkpoint' as const), leases: fc.array(record({ id: lease, remainingSeconds: count }), { maxLength: 3 }) }),
+  record({ kind: fc.constant('auth' as const), change: record({ change: fc.constant('addRole' as const), role: fc.string() }) }),
+  record({ kind: fc.constant('token' as const), token: fc.string(), user: fc.string() }),
+);
+const entry: fc.Arbitrary<Entry> = fc.oneof(
+  plainEntry,
+  record({ kind: fc.constant('asUser' as const), user: fc.string(), authRevision: count, entry: plainEntry }),
 );
 
 function encode(from: Entry): Uint8Array {
@@ -105,6 +111,11 @@ test('readEntry() gives back what writeEntry() wrote, which is never longer than
       if (original.kind === 'txn') assert.ok(bytes.length <= txnBytes(original.txn));
     }),
   );
+});
+
+test('readEntry() refuses an entry of a user within one of a user', () => {
+  const inner = encode({ kind: 'asUser', user: 'a', authRevision: 1, entry: { kind: 'revoke', id: 1n } });
+  assert.throws(() => readEntry(new ByteReader(Buffer.concat([inner.subarray(0, 4), inner]))), Malformed);
 });
 
 test('readEntry() reads what was written before leases had 64 bits and operations more than their first flags', () => {

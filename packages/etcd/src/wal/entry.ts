@@ -1,4 +1,8 @@
 import { unreachable } from '@coracle/kernel';
+import { readAuthChange, readText, writeAuthChange, writeText } from '../auth/auth-codec.ts';
+import { AuthError } from '../auth/auth-error.ts';
+import type { AuthChange } from '../auth/auth-state.ts';
+import { assertAdmin, assertMayLease, assertMayTxn } from '../auth/permits.ts';
 import { readLeaseId, writeLeaseId } from '../lease/lease-id.ts';
 import { putsAnything } from '../mvcc/check-txn.ts';
 import type { LeaseRemainder, Mvcc } from '../mvcc/mvcc.ts';
@@ -14,7 +18,19 @@ export type Entry =
   | { readonly kind: 'compact'; readonly at: Revision }
   | { readonly kind: 'alarm'; readonly action: 'activate' | 'deactivate'; readonly alarm: Alarm }
   /** What is left of long leases, so that whoever keeps the time next does not start them anew. */
-  | { readonly kind: 'checkpoint'; readonly leases: readonly LeaseRemainder[] };
+  | { readonly kind: 'checkpoint'; readonly leases: readonly LeaseRemainder[] }
+  | { readonly kind: 'auth'; readonly change: AuthChange }
+  /** A token that means a user, for all members to know. */
+  | { readonly kind: 'token'; readonly token: string; readonly user: string }
+  | EntryAsUser;
+
+/** What somebody asked for who may do it if users and roles are still those of `authRevision`. */
+export interface EntryAsUser {
+  readonly kind: 'asUser';
+  readonly user: string;
+  readonly authRevision: number;
+  readonly entry: Exclude<Entry, EntryAsUser>;
+}
 
 /** Applies `entry`. Throws, having changed nothing, what the Mvcc throws: then replaying it changes nothing either. */
 export function applyEntry(mvcc: Mvcc, entry: Entry): TxnResult | undefined {
@@ -35,9 +51,29 @@ export function applyEntry(mvcc: Mvcc, entry: Entry): TxnResult | undefined {
     case 'checkpoint':
       mvcc.checkpointLeases(entry.leases);
       return undefined;
+    case 'auth':
+      mvcc.changeAuth(entry.change);
+      return undefined;
+    case 'token':
+      if (!mvcc.auth.isEnabled) throw new AuthError('not enabled');
+      if (mvcc.auth.users.get(entry.user)?.password === undefined) throw new AuthError('wrong password');
+      return undefined;
+    case 'asUser':
+      assertMayApply(mvcc, entry);
+      return applyEntry(mvcc, entry.entry);
     default:
       return unreachable(entry, 'entry of unknown kind');
   }
+}
+
+/** Throws AuthError (apply/auth.go). What the caller may see of the past is not in the log: that was checked before. */
+function assertMayApply(mvcc: Mvcc, { user, authRevision, entry }: EntryAsUser): void {
+  const { auth } = mvcc;
+  const caller = { user, revision: authRevision };
+  const keysOf = (id: LeaseId): readonly string[] => mvcc.leaseKeys(id);
+  if (entry.kind === 'auth') assertAdmin(auth, caller);
+  else if (entry.kind === 'txn') assertMayTxn(auth, caller, entry.txn, { keysOf, seesPrevious: false });
+  else if (entry.kind === 'revoke') assertMayLease(auth, caller, keysOf(entry.id));
 }
 
 /** Whether applying it can only make room: such entries are taken while the disk is full. */
@@ -51,14 +87,18 @@ export function freesSpace(entry: Entry): boolean {
     case 'revoke':
     case 'compact':
     case 'alarm': // it takes a few bytes, and is how people learn of what is wrong
+    case 'auth':
+    case 'token': // without one nobody could make room
       return true;
+    case 'asUser':
+      return freesSpace(entry.entry);
     default:
       return unreachable(entry, 'entry of unknown kind');
   }
 }
 
 // The numbers below are the format on disk: they never change their meaning.
-const kinds = ['txn', 'grant', 'revoke', 'compact', 'alarm', 'checkpoint'] as const;
+const kinds = ['txn', 'grant', 'revoke', 'compact', 'alarm', 'checkpoint', 'auth', 'token', 'asUser'] as const;
 const targets = ['version', 'create', 'mod', 'value', 'lease'] as const;
 /** In the byte of the target: the operand is below zero, and which number it is makes no difference. */
 const negativeOperand = 0x80;
@@ -96,6 +136,18 @@ export function writeEntry(to: ByteWriter, entry: Entry): void {
     case 'checkpoint':
       writeList(to, entry.leases, writeLeaseRemainder);
       return;
+    case 'auth':
+      writeAuthChange(to, entry.change);
+      return;
+    case 'token':
+      writeText(to, entry.token);
+      writeText(to, entry.user);
+      return;
+    case 'asUser':
+      writeText(to, entry.user);
+      to.varint(entry.authRevision);
+      writeEntry(to, entry.entry);
+      return;
     default:
       unreachable(entry, 'entry of unknown kind');
   }
@@ -123,6 +175,16 @@ function readKind(from: ByteReader): Entry {
       return { kind, action: one(actions, from), alarm: readAlarm(from) };
     case 'checkpoint':
       return { kind, leases: readList(from, readLeaseRemainder) };
+    case 'auth':
+      return { kind, change: readAuthChange(from) };
+    case 'token':
+      return { kind, token: readText(from), user: readText(from) };
+    case 'asUser': {
+      const asked = { kind, user: readText(from), authRevision: from.varint() } as const;
+      const entry = readKind(from);
+      if (entry.kind === 'asUser') throw new Malformed('an entry within one within one');
+      return { ...asked, entry };
+    }
     default:
       return unreachable(kind, 'entry of unknown kind');
   }
