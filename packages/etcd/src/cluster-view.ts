@@ -82,3 +82,11 @@ export class ConsensusError extends Error {
     this.refusal = refusal;
   }
 }
+
+/** The refusal that another member has told by its text. */
+export function refusalOf(text: string): MembershipError | ConsensusError | Error {
+  for (const [refusal, said] of Object.entries(membershipTexts))
+    if (said === text) return new MembershipError(refusal as MembershipRefusal); // its keys
+  for (const [refusal, said] of Object.entries(consensusTexts)) if (said === text) return new ConsensusError(refusal as ConsensusRefusal); // its keys
+  return new Error(text);
+}

@@ -132,6 +132,24 @@ export class DurableStore implements Store, AsyncDisposable {
     return this.#member.failure;
   }
 
+  /** Nothing is written any more, and nothing will be. */
+  get isClosed(): boolean {
+    return this.#member.isStopped;
+  }
+
+  /** Resolves when this member is one of the cluster no more. */
+  async removed(): Promise<void> {
+    const group = this.#group;
+    if (group.isRemoved) return;
+    await new Promise<void>((resolve) => {
+      const observing = group.observe(() => {
+        if (!group.isRemoved) return;
+        observing[Symbol.dispose]();
+        resolve();
+      });
+    });
+  }
+
   /** What this member knows and does at the moment, for people who look on. */
   view(): MemberView {
     return this.#group.view();

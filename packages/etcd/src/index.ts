@@ -31,11 +31,20 @@ export { type DiskFault, type DiskOperation, SimulatedDisk } from './disk/simula
 export type { DurableStore } from './durable-store.ts';
 export type { GroupTiming, MemberView, SeenMessage } from './member/group.ts';
 export type { MemberInfo } from './member/members.ts';
+export {
+  BootstrapError,
+  checkInitialCluster,
+  checkPeerUrl,
+  type InitialCluster,
+  parseInitialCluster,
+} from './member/initial-cluster.ts';
 export type { Membership } from './member/membership.ts';
 export type { Envelope, PeerMessage, PeerReceiver, PeerTransport } from './member/peer-transport.ts';
+export { type PeerOptions, publishUntilDone, type StartedMember, startMember, type StartMemberOptions } from './member/start-member.ts';
 export { TooManyRequestsError } from './member/proposals.ts';
 export { type NetworkFaults, SimulatedNetwork } from './member/simulated-network.ts';
-export { type PeerTls, TcpTransport, type TcpTransportOptions } from './member/transport/tcp-transport.ts';
+export type { PeerTls } from './member/transport/connect-peer.ts';
+export { TcpTransport, type TcpTransportOptions } from './member/transport/tcp-transport.ts';
 export { LeaseTtlTooLargeError } from './lease/lessor.ts';
 export { InvalidRequestError, maxRequestBytes, maxTxnOperations } from './mvcc/check-txn.ts';
 export type { KvHash } from './mvcc/hash-kv.ts';

@@ -53,6 +53,8 @@ export interface GroupOptions extends GroupTiming {
   readonly transport: PeerTransport;
   /** Those that begin a new cluster, this one among them; absent for a member that was added to an existing one. */
   readonly initialMembers?: readonly MemberInfo[];
+  /** Asks who is there, for a member that was added and has not heard yet from the log; undefined when nobody answers. */
+  readonly findMembers?: () => Promise<readonly MemberInfo[] | undefined>;
 }
 
 /**
@@ -82,6 +84,7 @@ async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): P
   const found = (await readMeta(disk)) ?? (await initialise(disk, process.random, options.group));
   if (options.group !== undefined) checkOwner(disk, found.identity, options.group);
   const recovered = await recover(options, disk, found);
+  if (options.group === undefined) checkAlone(disk, found.identity, recovered.replica);
   const meta = new MetaFile(disk, found);
   const logOptions = {
     disk,
@@ -136,6 +139,15 @@ function checkOwner(disk: Disk, identity: Identity, { clusterId, id }: GroupOpti
   if (identity.clusterId === clusterId && nodeIdOf(identity) === id) return;
   const reason = `it belongs to member ${identity.memberId} of cluster ${identity.clusterId}, not to member ${memberIdOf(id)} of cluster ${clusterId}`;
   throw new DirectoryOfAnotherMember(disk.name, reason);
+}
+
+/** Throws DirectoryOfAnotherMember when others have a say: alone, this member could neither lead nor write. */
+function checkAlone(disk: Disk, identity: Identity, { confState, members }: Replica): void {
+  const own = nodeIdOf(identity);
+  const others = [...confState.voters, ...confState.votersOutgoing].filter((id) => id !== own);
+  if (others.length === 0) return;
+  const names = others.map((id) => members.find((member) => member.id === id)?.name ?? memberIdOf(id)).join(', ');
+  throw new DirectoryOfAnotherMember(disk.name, `it belongs to a member of a cluster with ${names}, and was opened without them`);
 }
 
 /** Makes META of an empty directory. A log without META is a directory that lost it. */

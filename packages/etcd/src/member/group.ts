@@ -12,9 +12,11 @@ import { Malformed } from '../wal/binary.ts';
 import type { Entry } from '../wal/entry.ts';
 import type { Log } from '../wal/log.ts';
 import type { LogWindow } from './log-window.ts';
+import { LeaderRequests } from './leader-requests.ts';
 import { LinearizableReads } from './linearizable-reads.ts';
 import { Member } from './member.ts';
-import type { Envelope, PeerMessage, PeerReceiver, PeerTransport } from './peer-transport.ts';
+import type { MemberInfo } from './members.ts';
+import type { ClusterDescription, Envelope, PeerMessage, PeerReceiver, PeerTransport } from './peer-transport.ts';
 import type { Replica } from './replica.ts';
 import { SnapshotExchange } from './snapshot-exchange.ts';
 import type { HashOfInterval } from './state-hash.ts';
@@ -36,6 +38,8 @@ export interface GroupParts extends GroupTiming {
   readonly replica: Replica;
   /** Undefined: this member is alone. */
   readonly transport: PeerTransport | undefined;
+  /** As in GroupOptions. */
+  readonly findMembers?: () => Promise<readonly MemberInfo[] | undefined>;
   /** So many bytes of the log became durable. */
   readonly logged: (bytes: number) => void;
   /** There is no room for another segment of the log. */
@@ -79,6 +83,8 @@ const seenLimit = 64;
 const tailLength = 20;
 /** etcd's time-out of a request: this and two election time-outs. */
 const requestTimeoutMs = 5000;
+/** How long a follower waits for a promotion, in election time-outs: as long as a change of membership may take. */
+const promotionElections = 7;
 
 /**
  * A member among others: its clock's ticks, what it sends and gets, who it listens to, reads that the whole group must confirm,
@@ -103,8 +109,12 @@ export class Group implements PeerReceiver {
   /** A new disk must not vote before enough others know that it is no lost one. */
   #isAdmitted: boolean;
   #refusedBy: NodeId = nobody;
-  readonly #keepAlives = new Map<number, { readonly untilTick: number; settle(ttlSeconds: number): void; fail(error: Error): void }>();
-  #lastKeepAlive = 0;
+  readonly #requests = new LeaderRequests();
+  /** Whoever was a member since this one was started: whoever of them is none any more is told so. */
+  readonly #known = new Set<NodeId>();
+  #isRemoved = false;
+  /** Makes a learner vote, as the leader; set by who keeps the membership. */
+  promoter: (id: NodeId) => Promise<void> = () => Promise.reject(new ConsensusError('not leader'));
   #hashSentAt = 0;
   #foreignHashes: { readonly from: NodeId; readonly interval: HashOfInterval }[] = [];
   #leaderSeen: NodeId = nobody;
@@ -162,6 +172,8 @@ export class Group implements PeerReceiver {
     transport.start(this);
     this.#setPeers();
     process.spawn('ticks', (signal) => this.#tickUntil(signal));
+    const { findMembers } = this.#parts;
+    if (findMembers !== undefined) process.spawn('find members', (signal) => this.#find(findMembers, transport, signal));
   }
 
   close(): void {
@@ -172,8 +184,7 @@ export class Group implements PeerReceiver {
   /** Nobody will answer those who wait for other members. */
   #stopWaiting(error: Error): void {
     this.#reads.stop(error);
-    for (const { fail } of this.#keepAlives.values()) fail(error);
-    this.#keepAlives.clear();
+    this.#requests.stop(error);
   }
 
   /** Resolves once the request is durable on a majority and applied here. Rejects with ConsensusError when that takes too long. */
@@ -197,6 +208,20 @@ export class Group implements PeerReceiver {
       await this.#parts.process.clock.sleep(this.tickMs, { signal: this.#parts.process.signal });
       if (replica.state.mvcc.leaseTtlSeconds(id) === undefined && this.member.isLeader) throw new LeaseNotFoundError();
     }
+  }
+
+  /** Has the leader make a learner vote: empty, or why not, in etcd's words. Rejects with ConsensusError. */
+  async askToPromote(id: NodeId): Promise<string> {
+    const { leader } = this.member;
+    if (leader === nobody) throw new ConsensusError('no leader');
+    const untilTick = this.member.ticks + promotionElections * this.electionTicks;
+    const answer = await this.#requests.ask(untilTick, (request) => this.#send(leader, { kind: 'promote', request, id }));
+    return answer.kind === 'promoted' ? answer.refusal : new ConsensusError('leader changed').message;
+  }
+
+  /** This member was one of the cluster and is none any more. */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
   }
 
   /** Calls `observer` whenever something was applied or the role changed, until the result is disposed. */
@@ -237,6 +262,11 @@ export class Group implements PeerReceiver {
     };
   }
 
+  describe(): ClusterDescription {
+    const { meta, replica } = this.#parts;
+    return { clusterId: meta.current.identity.clusterId, members: replica.members };
+  }
+
   receive(envelope: Envelope): void {
     const { from, diskId, body } = envelope;
     if (!this.#isForUs(envelope) || this.member.isStopped) return;
@@ -246,7 +276,10 @@ export class Group implements PeerReceiver {
       return;
     }
     if (known !== diskId || body.kind === 'hello') this.#send(from, { kind: 'welcome', knownDisk: known });
-    if (known === diskId) this.#handle(from, body);
+    if (known !== diskId) return;
+    // It may not have heard of its removal, which nobody tells it once it is no member.
+    if (this.#known.has(from) && !this.#isMember(from) && !this.#isRemoved) this.#send(from, { kind: 'removed' });
+    this.#handle(from, body);
   }
 
   async receiveSnapshot(envelope: Envelope, content: AsyncIterable<Uint8Array>): Promise<void> {
@@ -302,8 +335,15 @@ export class Group implements PeerReceiver {
         return;
       }
       case 'keptAlive':
-        this.#keepAlives.get(body.request)?.settle(body.ttlSeconds);
-        this.#keepAlives.delete(body.request);
+      case 'promoted':
+        this.#requests.answered(body);
+        return;
+      case 'promote':
+        this.#promoteFor(from, body);
+        return;
+      case 'removed':
+        if (!this.#isMember(from)) return; // it is one that was removed, and knows no better
+        this.#noticeRemoval();
         return;
       case 'hash':
         this.#foreignHashes = [...this.#foreignHashes.slice(-15), { from, interval: body.interval }];
@@ -312,6 +352,29 @@ export class Group implements PeerReceiver {
       case 'hello':
         return; // answered
     }
+  }
+
+  #promoteFor(from: NodeId, { request, id }: Extract<PeerMessage, { readonly kind: 'promote' }>): void {
+    this.#parts.process.spawn('promote', async () => {
+      let refusal = '';
+      try {
+        await this.promoter(id);
+      } catch (error) {
+        refusal = error instanceof Error ? error.message : String(error);
+      }
+      this.#send(from, { kind: 'promoted', request, refusal });
+    });
+  }
+
+  #isMember(id: NodeId): boolean {
+    return this.#parts.replica.has(id);
+  }
+
+  #noticeRemoval(): void {
+    if (this.#isRemoved) return;
+    this.#isRemoved = true;
+    this.#parts.process.log.warn('This member was removed from the cluster', { id: this.id });
+    for (const observer of this.#observers) observer();
   }
 
   /**
@@ -355,12 +418,22 @@ export class Group implements PeerReceiver {
     const timeoutMs = requestTimeoutMs + 2 * this.electionTicks * this.tickMs;
     const lostLeader = this.#leaderLostAt > nowMs - timeoutMs;
     this.member.proposals.expire(nowMs - timeoutMs, () => new ConsensusError(lostLeader ? 'leader failed' : 'timed out'));
-    for (const [request, { untilTick, fail }] of this.#keepAlives) {
-      if (untilTick > this.member.ticks) continue;
-      this.#keepAlives.delete(request);
-      fail(new ConsensusError('timed out'));
-    }
+    this.#requests.tick(this.member.ticks);
     for (const observer of this.#observers) observer();
+  }
+
+  /** Until the log says who the members are, their answers are what there is to answer them by. */
+  async #find(findMembers: () => Promise<readonly MemberInfo[] | undefined>, transport: PeerTransport, signal: AbortSignal): Promise<void> {
+    const { replica, process } = this.#parts;
+    while (replica.members.length === 0 && !this.member.isStopped) {
+      const found = await findMembers();
+      if (found !== undefined && replica.members.length === 0) transport.setPeers(this.#addresses(found));
+      await process.clock.sleep(this.electionTicks * this.tickMs, { background: true, signal });
+    }
+  }
+
+  #addresses(members: readonly MemberInfo[]): ReadonlyMap<NodeId, readonly string[]> {
+    return new Map(members.filter(({ id }) => id !== this.id).map(({ id, peerUrls }) => [id, peerUrls]));
   }
 
   #roleChanged({ lead }: SoftState): void {
@@ -449,22 +522,25 @@ export class Group implements PeerReceiver {
     return ttlSeconds;
   }
 
-  #askToKeepAlive(id: LeaseId): Promise<number> {
+  async #askToKeepAlive(id: LeaseId): Promise<number> {
     const { leader } = this.member;
-    if (leader === nobody) return Promise.resolve(-1);
-    const request = ++this.#lastKeepAlive;
-    return new Promise((settle, fail) => {
-      this.#keepAlives.set(request, { untilTick: this.member.ticks + this.electionTicks, settle, fail });
-      this.#send(leader, { kind: 'keepAlive', request, lease: id.toString() });
-    });
+    if (leader === nobody) return -1;
+    const untilTick = this.member.ticks + this.electionTicks;
+    const answer = await this.#requests.ask(untilTick, (request) =>
+      this.#send(leader, { kind: 'keepAlive', request, lease: id.toString() }),
+    );
+    return answer.kind === 'keptAlive' ? answer.ttlSeconds : -1;
   }
 
-  #peersSetFor: unknown;
+  #membersSeen: readonly MemberInfo[] | undefined;
   #setPeers(): void {
     const { transport, replica } = this.#parts;
-    const { confState, members } = replica;
-    if (transport === undefined || this.#peersSetFor === confState) return;
-    this.#peersSetFor = confState;
-    transport.setPeers(new Map(members.filter(({ id }) => id !== this.id).map(({ id, peerUrls }) => [id, peerUrls])));
+    const { members } = replica;
+    if (transport === undefined || this.#membersSeen === members || members.length === 0) return;
+    this.#membersSeen = members;
+    transport.setPeers(this.#addresses(members));
+    for (const { id } of members) this.#known.add(id);
+    // One that is still to join does not know itself yet.
+    if (this.#known.has(this.id) && !replica.has(this.id)) this.#noticeRemoval();
   }
 }

@@ -33,7 +33,7 @@ export interface MemberEvents {
   logged(bytes: number): void;
   /** The role, or who leads, is another one. */
   roleChanged(state: SoftState): void;
-  /** Entries up to the replica's index are applied. */
+  /** Entries up to the replica's index are applied, or came with a snapshot. */
   applied(): void;
   /** Takes the leader's snapshot that Raft has accepted: durable, and in the replica, once it resolves. */
   install(snapshot: RaftSnapshot): Promise<void>;
@@ -410,6 +410,8 @@ export class Member {
       window.append(entries);
       for (const response of responses) this.#respond(response);
     }
+    // Whoever waits for what is applied need not wait for a next entry, too.
+    if (restored !== undefined) events.applied();
     this.advance();
   }
 

@@ -1,6 +1,13 @@
 import type { Process } from '@coracle/kernel';
 import { type ConfChangeType, isVoter, type NodeId } from '@coracle/raft';
-import { type ClusterView, ConsensusError, type ConsensusStatus, type Member as ClusterMember, MembershipError } from '../cluster-view.ts';
+import {
+  type ClusterView,
+  ConsensusError,
+  type ConsensusStatus,
+  type Member as ClusterMember,
+  MembershipError,
+  refusalOf,
+} from '../cluster-view.ts';
 import type { Group } from './group.ts';
 import { encodeMembers, type MemberInfo } from './members.ts';
 import type { Replica } from './replica.ts';
@@ -17,6 +24,7 @@ export class Membership implements ClusterView {
   readonly #process: Process;
   readonly #group: Group;
   readonly #replica: Replica;
+  #leader = 0n;
 
   constructor(options: { readonly process: Process; readonly group: Group; readonly replica: Replica; readonly clusterId: string }) {
     this.#process = options.process;
@@ -24,12 +32,15 @@ export class Membership implements ClusterView {
     this.#replica = options.replica;
     this.clusterId = BigInt(`0x${options.clusterId}`);
     this.memberId = BigInt(options.group.id);
+    this.#group.promoter = (id) => this.#promote(id);
   }
 
   status(): ConsensusStatus {
-    const { term, lead, commit } = this.#group.member.raw.status();
+    const { hardState, leader } = this.#group.member;
     const isLearner = this.#replica.confState.learners.includes(this.#group.id);
-    return { term, leader: BigInt(lead), committedIndex: commit, appliedIndex: this.#replica.index, isLearner };
+    // Asked for with every answer to a client.
+    if (leader !== Number(this.#leader)) this.#leader = BigInt(leader);
+    return { term: hardState.term, leader: this.#leader, committedIndex: hardState.commit, appliedIndex: this.#replica.index, isLearner };
   }
 
   async members({ linearizable }: { readonly linearizable: boolean }): Promise<readonly ClusterMember[]> {
@@ -81,12 +92,25 @@ export class Membership implements ClusterView {
   async promoteMember(id: bigint): Promise<readonly ClusterMember[]> {
     const info = await this.#find(id);
     if (!this.#replica.confState.learners.includes(info.id)) throw new MembershipError('not a learner');
-    // Only the leader knows how far the others have come.
-    if (!this.#group.member.isLeader) throw new ConsensusError('not leader');
-    const match = this.#group.member.raw.matches().get(info.id)?.match ?? 0;
-    if (match < this.#group.member.raw.status().commit * readyPart) throw new MembershipError('learner not ready');
-    await this.#change('ConfChangeAddNode', info, () => isVoter(this.#replica.confState, info.id));
+    if (this.#group.member.isLeader) await this.#promote(info.id);
+    else {
+      const text = await this.#group.askToPromote(info.id);
+      if (text !== '') throw refusalOf(text);
+      await this.#until(() => isVoter(this.#replica.confState, info.id), this.#group.electionTicks);
+    }
     return this.#members();
+  }
+
+  /** As the leader, who alone knows how far the others have come. */
+  async #promote(id: NodeId): Promise<void> {
+    const { member } = this.#group;
+    const info = this.#replica.members.find((one) => one.id === id);
+    if (!member.isLeader) throw new ConsensusError('not leader');
+    if (info === undefined) throw new MembershipError('not found');
+    if (!this.#replica.confState.learners.includes(id)) throw new MembershipError('not a learner');
+    const match = member.raw.matches().get(id)?.match ?? 0;
+    if (match < member.raw.status().commit * readyPart) throw new MembershipError('learner not ready');
+    await this.#change('ConfChangeAddNode', info, () => isVoter(this.#replica.confState, id));
   }
 
   async moveLeader(to: bigint): Promise<void> {
@@ -120,7 +144,7 @@ export class Membership implements ClusterView {
   }
 
   #has(id: NodeId): boolean {
-    return this.#replica.members.some((member) => member.id === id);
+    return this.#replica.has(id);
   }
 
   async #find(id: bigint): Promise<MemberInfo> {
@@ -144,14 +168,22 @@ export class Membership implements ClusterView {
     const context = type === 'ConfChangeRemoveNode' ? new Uint8Array(0) : Buffer.from(encodeMembers([info]), 'latin1');
     const change = { transition: 'ConfChangeTransitionAuto', changes: [{ type, nodeId: info.id }], context } as const;
     let askedAt = Number.NEGATIVE_INFINITY;
+    let before: unknown;
     const { member, electionTicks } = this.#group;
     await this.#until(() => {
       if (isDone()) return true;
-      if (member.ticks - askedAt >= electionTicks && member.leader !== 0) {
+      const { members } = this.#replica;
+      // Another change was applied first, which this one may have met.
+      const isOvertaken = members !== before;
+      if ((isOvertaken || member.ticks - askedAt >= electionTicks) && member.leader !== 0) {
         askedAt = member.ticks;
-        member.proposeChange(change);
+        before = members;
+        // A step of its own: this may be called amid what Raft has to say.
+        this.#process.post({ lane: 'log', op: 'change members' }, () => {
+          if (!member.isStopped && !isDone()) member.proposeChange(change);
+        });
       }
-      return isDone();
+      return false;
     }, 7 * electionTicks);
   }
 

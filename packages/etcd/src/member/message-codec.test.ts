@@ -42,6 +42,9 @@ const bodies: readonly PeerMessage[] = [
   { kind: 'keepAlive', request: 1, lease: '-9223372036854775808' },
   { kind: 'keptAlive', request: 1, ttlSeconds: -1 },
   { kind: 'hash', interval: { index: 1000, hash: 0xffff_ffff } },
+  { kind: 'promote', request: 2, id: 2 ** 53 - 1 },
+  { kind: 'promoted', request: 2, refusal: 'etcdserver: member not found' },
+  { kind: 'removed' },
 ];
 const envelopeOf = (body: PeerMessage) => ({ clusterId: '00c0ffee00c0ffee', from: at.from, to: 2, diskId: 77, body });
 

@@ -3,7 +3,17 @@ import { ByteReader, ByteWriter, Malformed } from '../wal/binary.ts';
 import type { Envelope, PeerMessage } from './peer-transport.ts';
 
 // Positions are on the wire: they never change their meaning.
-const bodies = ['raft', 'hello', 'welcome', 'keepAlive', 'keptAlive', 'hash'] as const satisfies readonly PeerMessage['kind'][];
+const bodies = [
+  'raft',
+  'hello',
+  'welcome',
+  'keepAlive',
+  'keptAlive',
+  'hash',
+  'promote',
+  'promoted',
+  'removed',
+] as const satisfies readonly PeerMessage['kind'][];
 const types = [
   'MsgApp',
   'MsgAppResp',
@@ -55,6 +65,16 @@ export function encodeEnvelope({ clusterId, from, to, diskId, body }: Envelope):
       writer.varint(body.interval.index);
       writer.varint(body.interval.hash);
       break;
+    case 'promote':
+      writer.varint(body.request);
+      writer.varint(body.id);
+      break;
+    case 'promoted':
+      writer.varint(body.request);
+      writer.key(body.refusal);
+      break;
+    case 'removed':
+      break;
   }
   return writer.view();
 }
@@ -87,6 +107,12 @@ function readBody(from: ByteReader): PeerMessage {
       return { kind, request: from.varint(), ttlSeconds: from.varint() - 1 };
     case 'hash':
       return { kind, interval: { index: from.varint(), hash: from.varint() } };
+    case 'promote':
+      return { kind, request: from.varint(), id: from.varint() };
+    case 'promoted':
+      return { kind, request: from.varint(), refusal: from.key() };
+    case 'removed':
+      return { kind };
   }
 }
 

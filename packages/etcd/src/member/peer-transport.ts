@@ -1,4 +1,5 @@
 import type { Message, NodeId } from '@coracle/raft';
+import type { MemberInfo } from './members.ts';
 import type { HashOfInterval } from './state-hash.ts';
 
 /** What members tell each other. */
@@ -13,7 +14,16 @@ export type PeerMessage =
   /** The time to live that the lease has from now on in seconds, 0 when there is none; −1 when the asked one does not lead. */
   | { readonly kind: 'keptAlive'; readonly request: number; readonly ttlSeconds: number }
   /** What the sender made of an interval of the log. */
-  | { readonly kind: 'hash'; readonly interval: HashOfInterval };
+  | { readonly kind: 'hash'; readonly interval: HashOfInterval }
+  /** A follower's client wants a learner to vote from now on: only the leader knows how far the learner has come. */
+  | { readonly kind: 'promote'; readonly request: number; readonly id: NodeId }
+  /** Why not, in etcd's words; empty when it was done. */
+  | { readonly kind: 'promoted'; readonly request: number; readonly refusal: string }
+  /** The receiver was a member once and is none any more. */
+  | { readonly kind: 'removed' };
+
+/** What answers a question to the leader. */
+export type PeerAnswer = Extract<PeerMessage, { readonly kind: 'keptAlive' | 'promoted' }>;
 
 /** A message with its sender. */
 export interface Envelope {
@@ -25,8 +35,16 @@ export interface Envelope {
   readonly body: PeerMessage;
 }
 
+/** What a member tells one that is to join, and does not know the cluster yet. */
+export interface ClusterDescription {
+  readonly clusterId: string;
+  /** As they were applied by the one that tells. */
+  readonly members: readonly MemberInfo[];
+}
+
 /** What a transport delivers to. */
 export interface PeerReceiver {
+  describe(): ClusterDescription;
   /** In the order in which one peer sent them, as far as they arrive. */
   receive(envelope: Envelope): void;
   /** A snapshot's file is coming; resolves once it is taken or refused. */

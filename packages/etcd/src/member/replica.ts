@@ -42,7 +42,8 @@ export class Replica {
   #index: LogIndex;
   #term: Term;
   #confState: ConfState;
-  #members: Map<NodeId, MemberInfo>;
+  #members: ReadonlyMap<NodeId, MemberInfo>;
+  #listed: readonly MemberInfo[] | undefined;
   #sessions = new Sessions();
 
   /** The replica before the first entry, or that of a snapshot. Throws Malformed. */
@@ -68,8 +69,14 @@ export class Replica {
     return this.#confState;
   }
 
+  /** By id; another list whenever something of it is another. */
   get members(): readonly MemberInfo[] {
-    return [...this.#members.values()].sort((a, b) => a.id - b.id);
+    this.#listed ??= [...this.#members.values()].sort((a, b) => a.id - b.id);
+    return this.#listed;
+  }
+
+  has(id: NodeId): boolean {
+    return this.#members.has(id);
   }
 
   /** A snapshot of now, whatever is applied while it is written. */
@@ -101,6 +108,7 @@ export class Replica {
     this.#term = snapshot.term;
     this.#confState = snapshot.confState;
     this.#members = membersByName(snapshot.members);
+    this.#listed = undefined;
     this.#sessions = Sessions.restore(snapshot.sessions);
     this.hash.restart();
     this.state.restore(Mvcc.restore(snapshot.image, this.#retention));
@@ -140,12 +148,15 @@ export class Replica {
     const changed = changeConfiguration(this.#confState, change);
     if (!changed.ok) throw new Malformed(`entry ${entry.index} changes the membership in a way that cannot be: ${changed.reason}`);
     this.#confState = changed.configuration;
-    for (const member of decodeMembers(Buffer.from(change.context).toString('latin1'))) this.#members.set(member.id, member);
+    const members = new Map(this.#members);
+    for (const member of decodeMembers(Buffer.from(change.context).toString('latin1'))) members.set(member.id, member);
     for (const { type, nodeId } of change.changes) {
       if (type !== 'ConfChangeRemoveNode') continue;
-      this.#members.delete(nodeId);
+      members.delete(nodeId);
       this.#sessions.forget(nodeId);
     }
+    this.#members = members;
+    this.#listed = undefined;
     return change;
   }
 }

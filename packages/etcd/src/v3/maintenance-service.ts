@@ -17,6 +17,8 @@ import { bare, type V3Context } from './v3-context.ts';
 /** The version of etcd whose API this is; clients switch abilities on by it. */
 export const apiVersion = '3.7.3';
 const storageVersion = '3.7.0';
+/** etcd's file is never empty, and etcdctl divides by its size: that of a page. */
+const leastDbSize = 4096;
 
 /** A copy of everything, to be sent while the store goes on. */
 export interface StoredCopy {
@@ -58,7 +60,7 @@ async function status(context: V3Context): Promise<Buffer> {
   const errors = store.alarms.map((raised) => `memberID:${raised.memberId} alarm:${names[raised.type]} `);
   return context.headed(statusResponse, {
     version: apiVersion,
-    dbSize: store.sizeBytes,
+    dbSize: Math.max(store.sizeBytes, leastDbSize),
     leader,
     raftIndex: committedIndex,
     raftTerm: term,

@@ -1,6 +1,9 @@
-import type { Process } from '@coracle/kernel';
+import { type Process, unlessAborted } from '@coracle/kernel';
 import { Jwt, type JwtKeys } from '../auth/jwt.ts';
 import { scryptPasswords } from '../auth/passwords.ts';
+import type { ClusterView } from '../cluster-view.ts';
+import type { DurableStore } from '../durable-store.ts';
+import { type PeerOptions, publishUntilDone, startMember } from '../member/start-member.ts';
 import { openDurableStore } from '../open.ts';
 import { listenV3, type TlsOptions, type V3Listener } from './transport/listener.ts';
 import { SingleMember } from './single-member.ts';
@@ -18,6 +21,8 @@ export interface ServeStoreOptions {
   /** What clients are told; default: where it listens. */
   readonly advertise?: readonly string[];
   readonly tls?: TlsOptions;
+  /** The members that it is one of; default: it is alone. */
+  readonly peers?: PeerOptions;
   readonly quotaBytes?: number;
   readonly progressIntervalMs?: number;
   /** Absent: simple tokens. */
@@ -29,17 +34,34 @@ export interface ServeStoreOptions {
 export interface ServedStore {
   /** Where clients reach it. */
   readonly urls: readonly string[];
+  readonly store: DurableStore;
+  /** Resolves once requests can be served: alone at once, in a group when it has a leader and knows of this member. */
+  readonly ready: Promise<void>;
+  /** Resolves a little after the member was removed from the cluster, when those who asked for it have their answer, or with the process. */
+  readonly removed: Promise<void>;
+  /** Loses what goes to the members of these ids and comes from them; none heals the cut. */
+  cut(ids: ReadonlySet<number>): void;
   /** Ends all calls, then closes the store. */
   stop(): Promise<void>;
 }
 
+interface Served {
+  readonly store: DurableStore;
+  readonly cluster: ClusterView;
+  readonly cut: ServedStore['cut'];
+}
+
+/** How long a removed member goes on answering. */
+const farewellMs = 1000;
+
 /**
- * Opens the store in a directory and serves etcd's v3 API over it, as a cluster of one member. Rejects as `openDurableStore` and
- * `listenV3` do, with nothing left open.
+ * Opens the store in a directory and serves etcd's v3 API over it, as the only member or as one of several. Rejects as
+ * `openDurableStore`, `startMember` and `listenV3` do, with nothing left open.
  */
 export async function serveStore(options: ServeStoreOptions): Promise<ServedStore> {
-  const { process, directory, name, tls, quotaBytes, progressIntervalMs, jwt, tokenTtlMs } = options;
-  const store = await openDurableStore({ process, directory });
+  const { process, name, tls, peers, quotaBytes, progressIntervalMs, jwt, tokenTtlMs } = options;
+  const clientUrls: string[] = [];
+  const { store, cluster, cut } = peers === undefined ? await alone(options, clientUrls) : await among(options, peers);
   const listeners: V3Listener[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(listeners.map((listener) => listener.close()));
@@ -47,17 +69,6 @@ export async function serveStore(options: ServeStoreOptions): Promise<ServedStor
   };
   try {
     const scheme = tls === undefined ? 'http' : 'https';
-    const { identity, term } = store.standing;
-    const clientUrls: string[] = [];
-    const cluster = new SingleMember({
-      clusterId: BigInt(`0x${identity.clusterId}`),
-      memberId: BigInt(`0x${identity.memberId}`),
-      name,
-      peerUrls: [],
-      clientUrls,
-      term,
-      appliedIndex: () => store.standing.index,
-    });
     const server = new V3Server({
       process,
       store,
@@ -74,9 +85,35 @@ export async function serveStore(options: ServeStoreOptions): Promise<ServedStor
     }
     const urls = listeners.map(({ host, port }) => `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`);
     clientUrls.push(...(options.advertise ?? urls));
-    return { urls, stop };
+    if (peers === undefined) return { urls, store, cut, stop, ready: Promise.resolve(), removed: new Promise(() => undefined) };
+    const ready = process.spawn('publish', () => publishUntilDone(process, store, { name, clientUrls })).done;
+    const removed = process.spawn('removal', async (signal) => {
+      await unlessAborted(store.removed(), signal);
+      await process.clock.sleep(farewellMs, { background: true, signal });
+    }).done;
+    return { urls, store, cut, stop, ready, removed };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function alone({ process, directory, name }: ServeStoreOptions, clientUrls: readonly string[]): Promise<Served> {
+  const store = await openDurableStore({ process, directory });
+  const { identity, term } = store.standing;
+  const cluster = new SingleMember({
+    clusterId: BigInt(`0x${identity.clusterId}`),
+    memberId: BigInt(`0x${identity.memberId}`),
+    name,
+    peerUrls: [],
+    clientUrls,
+    term,
+    appliedIndex: () => store.standing.index,
+  });
+  return { store, cluster, cut: () => undefined };
+}
+
+async function among({ process, directory, name }: ServeStoreOptions, peers: PeerOptions): Promise<Served> {
+  const { store, transport } = await startMember({ process, directory, name, peers });
+  return { store, cluster: store.cluster, cut: (ids) => transport.block(ids) };
 }

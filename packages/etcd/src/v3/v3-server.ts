@@ -9,6 +9,7 @@ import { healthMethods } from './health-service.ts';
 import { type HttpAnswer, httpAnswer } from './http-side.ts';
 import { kvMethods } from './kv-service.ts';
 import { leaseMethods } from './lease-service.ts';
+import { refusedByLearners } from './learner-refusals.ts';
 import { type MaintainedFiles, maintenanceMethods } from './maintenance-service.ts';
 import { requiringLeader } from './require-leader.ts';
 import { V3Context, type V3ContextOptions } from './v3-context.ts';
@@ -50,7 +51,10 @@ export class V3Server {
     this.#grpc = new GrpcServer({
       process,
       methods: new Map([
-        ...Object.entries(methods).map(([path, method]) => [path, requiringLeader(context, authorized(context, path, method))] as const),
+        ...Object.entries(methods).map(
+          ([path, method]) =>
+            [path, refusedByLearners(context, path, requiringLeader(context, authorized(context, path, method)))] as const,
+        ),
         ...Object.entries(healthMethods(context)),
       ]),
       maxMessageBytes: maxRequestBytes + overheadBytes,

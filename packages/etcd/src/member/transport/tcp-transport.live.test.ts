@@ -11,7 +11,8 @@ import type { DurableStore } from '../../durable-store.ts';
 import type { Txn } from '../../mvcc/types.ts';
 import { openDurableStore } from '../../open.ts';
 import type { MemberInfo } from '../members.ts';
-import { type PeerTls, TcpTransport } from './tcp-transport.ts';
+import type { PeerTls } from './connect-peer.ts';
+import { TcpTransport } from './tcp-transport.ts';
 
 const clusterId = '00c0ffee00c0ffee';
 const putOf = (key: string, value: string): Txn => ({
@@ -173,6 +174,7 @@ test('with TLS a message arrives from whoever has a certificate of the same auth
   const received: number[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   listening.start({
+    describe: () => ({ clusterId, members: [] }),
     receive: ({ from }) => {
       received.push(from);
       if (from === 2) resolve();
@@ -195,4 +197,34 @@ test('with TLS a message arrives from whoever has a certificate of the same auth
   }
   await listening.close();
   assert.deepEqual(received, [2]);
+});
+
+test('what comes from a blocked peer is lost, too, until it is blocked no more', { timeout: 20_000 }, async () => {
+  const process = new LiveRuntime().process('blocked');
+  const listening = await TcpTransport.listen({ process, host: '127.0.0.1', port: 0 });
+  const received: number[] = [];
+  let heard = Promise.withResolvers<void>();
+  listening.start({
+    describe: () => ({ clusterId, members: [] }),
+    receive: ({ from }) => {
+      received.push(from);
+      heard.resolve();
+    },
+    receiveSnapshot: () => Promise.reject(new Error('none is sent')),
+    unreachable: () => {},
+  });
+  const sending = await TcpTransport.listen({ process, host: '127.0.0.1', port: 0 });
+  sending.setPeers(new Map([[1, [`http://127.0.0.1:${listening.port}`]]]));
+  const send = (from: number): void => sending.send({ clusterId, from, to: 1, diskId: 5, body: { kind: 'hello', isFresh: true } });
+  for (const blocked of [[2], []]) {
+    listening.block(new Set(blocked));
+    heard = Promise.withResolvers();
+    send(2);
+    send(3); // behind it on the same connection
+    await heard.promise;
+  }
+  while (received.length < 3) await new Promise((settle) => setTimeout(settle, 5));
+  await sending.close();
+  await listening.close();
+  assert.deepEqual(received, [3, 2, 3]);
 });

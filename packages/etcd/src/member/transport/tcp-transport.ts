@@ -1,17 +1,12 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer, TLSSocket } from 'node:tls';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 import type { Process } from '@coracle/kernel';
 import type { NodeId } from '@coracle/raft';
 import { Malformed } from '../../wal/binary.ts';
 import { decodeEnvelope, encodeEnvelope } from '../message-codec.ts';
 import type { Envelope, PeerReceiver, PeerTransport } from '../peer-transport.ts';
-
-/** PEM texts. Both sides show a certificate of `ca`; anybody else is hung up on. */
-export interface PeerTls {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
+import { connectPeer, encodeDescription, type PeerTls, purpose } from './connect-peer.ts';
+import { FrameReader, frame, write } from './frames.ts';
 
 export interface TcpTransportOptions {
   readonly process: Process;
@@ -23,19 +18,15 @@ export interface TcpTransportOptions {
 
 /** How much may wait for one peer: what is beyond is lost, which Raft bears. */
 const maxQueuedBytes = 32 * 1024 * 1024;
-/** No message comes near it: an append has a megabyte and one entry at most. */
-const maxFrameBytes = 20 * 1024 * 1024;
 const reconnectMs = 200;
 const snapshotTimeoutMs = 60_000;
 
-// The first byte of a connection.
-const purpose = { messages: 1, snapshot: 2 } as const;
 const taken = 1;
 
 /**
  * Members over TCP, with TLS and certificates on both sides when asked for: one connection to each peer for messages, each a
  * length of four bytes and an envelope, in order; one more for each snapshot, which is an envelope, the blocks of the file, a
- * length of zero, and a byte that says that it was taken.
+ * length of zero, and a byte that says that it was taken. Whoever is to join asks on a third who is there.
  */
 export class TcpTransport implements PeerTransport {
   readonly #options: TcpTransportOptions;
@@ -140,12 +131,7 @@ export class TcpTransport implements PeerTransport {
   }
 
   #connect(url: string): Socket {
-    const { hostname, port } = new URL(url);
-    const host = hostname.replace(/^\[|\]$/g, '');
-    const { tls } = this.#options;
-    const socket =
-      tls === undefined ? connect(Number(port), host) : connectTls({ ...tls, host, port: Number(port), rejectUnauthorized: true });
-    socket.setNoDelay(true);
+    const socket = connectPeer(url, this.#options.tls);
     this.#track(socket);
     return socket;
   }
@@ -178,8 +164,13 @@ export class TcpTransport implements PeerTransport {
     const frames = new FrameReader(socket);
     const what = (await frames.bytes(1))?.[0];
     if (what === purpose.messages) {
-      for (let bytes = await frames.next(); bytes !== undefined; bytes = await frames.next())
-        this.#receiver?.receive(decodeEnvelope(bytes));
+      for (let bytes = await frames.next(); bytes !== undefined; bytes = await frames.next()) {
+        const envelope = decodeEnvelope(bytes);
+        if (!this.#blocked.has(envelope.from)) this.#receiver?.receive(envelope);
+      }
+    } else if (what === purpose.description) {
+      if (this.#receiver !== undefined) await write(socket, encodeDescription(this.#receiver.describe()));
+      socket.end();
     } else if (what === purpose.snapshot) {
       const head = await frames.next();
       if (head === undefined || this.#receiver === undefined) return;
@@ -240,65 +231,5 @@ class Peer {
         { background: true },
       );
     });
-  }
-}
-
-function frame(bytes: Uint8Array): Buffer {
-  const framed = Buffer.allocUnsafe(4 + bytes.length);
-  framed.writeUInt32LE(bytes.length, 0);
-  framed.set(bytes, 4);
-  return framed;
-}
-
-async function write(socket: Socket, bytes: Buffer): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    socket.write(bytes, (error) => (error === null || error === undefined ? resolve() : reject(error)));
-  });
-}
-
-/** Cuts what a socket gives into frames. Throws Malformed for one that is too long. */
-class FrameReader {
-  readonly #chunks: AsyncIterator<Buffer>;
-  #held: Buffer = Buffer.alloc(0);
-
-  constructor(socket: Socket) {
-    this.#chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>; // no encoding was set
-  }
-
-  /** Undefined at the end. */
-  async next(): Promise<Buffer | undefined> {
-    const length = (await this.bytes(4))?.readUInt32LE(0);
-    if (length === undefined) return undefined;
-    if (length > maxFrameBytes) throw new Malformed(`a message claims ${length} bytes`);
-    return length === 0 ? Buffer.alloc(0) : this.bytes(length);
-  }
-
-  /** Throws Malformed when the end comes before an empty frame. */
-  async *untilEmpty(): AsyncGenerator<Uint8Array, undefined> {
-    for (;;) {
-      const bytes = await this.next();
-      if (bytes === undefined) throw new Malformed('a snapshot ends early');
-      if (bytes.length === 0) return;
-      yield bytes;
-    }
-  }
-
-  async bytes(count: number): Promise<Buffer | undefined> {
-    if (this.#held.length >= count) return this.#take(count);
-    const parts = [this.#held];
-    for (let length = this.#held.length; length < count; ) {
-      const chunk = await this.#chunks.next();
-      if (chunk.done === true) return undefined;
-      parts.push(chunk.value);
-      length += chunk.value.length;
-    }
-    this.#held = Buffer.concat(parts);
-    return this.#take(count);
-  }
-
-  #take(count: number): Buffer {
-    const taken = this.#held.subarray(0, count);
-    this.#held = this.#held.subarray(count);
-    return taken;
   }
 }

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DirectoryOfAnotherMember } from '../directory/errors.ts';
+import type { DurableStore } from '../durable-store.ts';
+import { SimulatedGroup } from '../fixtures/simulated-group.ts';
+import { openDurableStore } from '../open.ts';
+
+const idOf = (store: DurableStore): number => store.view().id;
+
+async function started(): Promise<{ readonly group: SimulatedGroup; readonly leader: DurableStore; readonly follower: DurableStore }> {
+  const group = new SimulatedGroup();
+  await group.start();
+  const leader = await group.elect();
+  const follower = group.stores().find((store) => store !== leader);
+  assert.ok(follower !== undefined);
+  return { group, leader, follower };
+}
+
+test('A learner is promoted through a follower, and refused there in the words of the leader', async () => {
+  const { group, follower } = await started();
+  const { cluster } = follower;
+  const { added } = await group.runtime.drive(cluster.addMember({ peerUrls: ['http://m9:2380'], isLearner: true }));
+  await assert.rejects(group.runtime.drive(cluster.promoteMember(added.id)), {
+    name: 'MembershipError',
+    message: 'etcdserver: can only promote a learner member which is in sync with leader',
+  });
+  const id = Number(added.id);
+  group.prepare(id);
+  await group.start(id);
+  await group.runtime.advance(3_000);
+  const members = await group.runtime.drive(cluster.promoteMember(added.id));
+  assert.equal(members.find((member) => member.id === added.id)?.isLearner, false);
+  await group.runtime.advance(500);
+  assert.equal(group.store(id).view().role, 'follower');
+});
+
+test('A read that waits on a member which is far behind is answered once the snapshot is there, though nobody writes', async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const group = new SimulatedGroup({ seed, sizes: { window: { entries: 10, bytes: 4096 } } });
+    await group.start();
+    const leader = await group.elect();
+    const away = group.stores().find((store) => store !== leader);
+    assert.ok(away !== undefined);
+    const others = group.ids.filter((id) => id !== idOf(away));
+    group.network.partition([idOf(away)], others);
+    for (let i = 0; i < 40; i++) {
+      await group.runtime.drive(leader.txn({ compares: [], success: [{ op: 'put', key: `k${i}`, value: Buffer.from('x') }], failure: [] }));
+    }
+    group.network.heal();
+    let isRead = false;
+    const read = away.linearized().then(() => (isRead = true));
+    await group.runtime.advance(3_000);
+    assert.ok(isRead, `seed ${seed}`);
+    await read;
+    assert.equal(away.range({ key: 'k39' }).count, 1);
+  }
+});
+
+test('Members that change the membership at the same time do not wait for each other longer than it takes', async () => {
+  const { group } = await started();
+  const changes = group.stores().map((store) => store.cluster.publish({ name: `new ${idOf(store)}`, clientUrls: ['http://x:1'] }));
+  let isDone = false;
+  const all = Promise.all(changes).then(() => (isDone = true));
+  await group.runtime.advance(500);
+  assert.ok(isDone);
+  await all;
+});
+
+test('A promotion through a follower ends when there is no leader to ask', async () => {
+  const { group, leader, follower } = await started();
+  const { cluster } = follower;
+  const { added } = await group.runtime.drive(cluster.addMember({ peerUrls: ['http://m9:2380'], isLearner: true }));
+  const promotion = cluster.promoteMember(added.id);
+  const refused = assert.rejects(promotion, { name: 'ConsensusError' });
+  for (const id of group.ids) if (id !== idOf(follower)) group.kill(id);
+  await group.runtime.drive(refused);
+  assert.notEqual(follower.view().leader, idOf(leader));
+});
+
+test('A member that was removed while it was cut off learns so when it is back', async () => {
+  const { group, leader, follower } = await started();
+  const others = group.ids.filter((id) => id !== idOf(follower));
+  group.network.partition([idOf(follower)], others);
+  let isTold = false;
+  void follower.removed().then(() => (isTold = true));
+  await group.runtime.drive(leader.cluster.removeMember(follower.cluster.memberId));
+  await group.runtime.advance(3_000);
+  assert.equal(isTold, false);
+  group.network.heal();
+  await group.runtime.advance(3_000);
+  assert.equal(isTold, true);
+  await group.runtime.drive(follower.removed());
+});
+
+test('A leader that is removed learns so by its own log; those who stay are not told', async () => {
+  const { group, leader } = await started();
+  const told: number[] = [];
+  for (const store of group.stores()) void store.removed().then(() => told.push(idOf(store)));
+  await group.runtime.drive(leader.cluster.removeMember(leader.cluster.memberId));
+  await group.runtime.advance(5_000);
+  assert.deepEqual(told, [idOf(leader)]);
+});
+
+test('The directory of one member of several is not opened without the others', async () => {
+  const { group } = await started();
+  await group.runtime.drive(group.store(1).close());
+  group.kill(1);
+  const process = group.runtime.process('alone');
+  const disk = group.machine(1).disk.attach(process);
+  await assert.rejects(
+    group.runtime.drive(openDurableStore({ process, disk })),
+    (error) => error instanceof DirectoryOfAnotherMember && /it belongs to a member of a cluster with m2, m3/.test(error.message),
+  );
+});

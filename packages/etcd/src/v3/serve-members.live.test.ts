@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { LiveRuntime } from '@coracle/kernel';
+import { EtcdClient } from '../client/client.ts';
+import { http2Connector } from '../client/transport/http2-connector.ts';
+import { parseInitialCluster } from '../member/initial-cluster.ts';
+import { TcpTransport } from '../member/transport/tcp-transport.ts';
+import { prefixEnd } from '../watch-hub.ts';
+import { type ServedStore, serveStore } from './serve-store.ts';
+
+const host = '127.0.0.1';
+
+/** Members as `coracle etcd` starts them, all in this process. */
+class ServedMembers {
+  readonly #runtime = new LiveRuntime();
+  readonly #directory: string;
+  readonly #ports: readonly number[];
+  readonly served = new Map<string, ServedStore>();
+  readonly #clients: EtcdClient[] = [];
+
+  private constructor(directory: string, ports: readonly number[]) {
+    this.#directory = directory;
+    this.#ports = ports;
+  }
+
+  static async create(t: TestContext): Promise<ServedMembers> {
+    const probes = [];
+    for (let i = 0; i < 4; i++) probes.push(await TcpTransport.listen({ process: new LiveRuntime().process('probe'), host, port: 0 }));
+    const ports = probes.map(({ port }) => port);
+    for (const probe of probes) await probe.close();
+    const directory = await mkdtemp(join(tmpdir(), 'served-'));
+    const members = new ServedMembers(directory, ports);
+    t.after(async () => {
+      for (const client of members.#clients) client.close();
+      for (const served of members.served.values()) await served.stop();
+      await rm(directory, { recursive: true });
+    });
+    return members;
+  }
+
+  peerUrl(n: number): string {
+    return `http://${host}:${this.#ports[n - 1]}`;
+  }
+
+  async start(
+    n: number,
+    options: { count?: number; state?: 'new' | 'existing'; token?: string; directory?: string } = {},
+  ): Promise<ServedStore> {
+    const { count = 3, state = 'new', token = 'etcd-cluster', directory = `m${n}` } = options;
+    const named = Array.from({ length: count }, (_, i) => `m${i + 1}=${this.peerUrl(i + 1)}`).join(',');
+    const served = await serveStore({
+      process: this.#runtime.process(`m${n}`),
+      directory: join(this.#directory, directory),
+      name: `m${n}`,
+      listen: [{ host, port: 0 }],
+      peers: {
+        listen: { host, port: this.#ports[n - 1] ?? 0 },
+        advertise: [this.peerUrl(n)],
+        initial: { members: parseInitialCluster(named), state, token },
+        tickMs: 20,
+      },
+    });
+    this.served.set(`m${n}`, served);
+    return served;
+  }
+
+  async stop(n: number): Promise<void> {
+    await this.served.get(`m${n}`)?.stop();
+    this.served.delete(`m${n}`);
+  }
+
+  client(...served: readonly ServedStore[]): EtcdClient {
+    const process = this.#runtime.process('client');
+    const client = new EtcdClient({ process, connector: http2Connector(process), endpoints: served.flatMap(({ urls }) => urls) });
+    this.#clients.push(client);
+    return client;
+  }
+
+  async wipe(n: number): Promise<void> {
+    await rm(join(this.#directory, `m${n}`), { recursive: true });
+  }
+}
+
+const text = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
+const put = (client: EtcdClient, key: string) =>
+  client.txn({ compares: [], success: [{ op: 'put', key, value: Buffer.from(key) }], failure: [] });
+
+test('three members serve one content; one more is added, promoted and removed; directories are not mixed up', {
+  timeout: 60_000,
+}, async (t) => {
+  const members = await ServedMembers.create(t);
+  const first = await Promise.all([1, 2, 3].map((n) => members.start(n)));
+  await Promise.all(first.map(({ ready }) => ready));
+  const [m1, m2, m3] = first;
+  assert.ok(m1 !== undefined && m2 !== undefined && m3 !== undefined);
+  await put(members.client(m1), '/a');
+  for (const served of first) assert.equal(text((await members.client(served).range({ key: '/a' })).kvs[0]?.value), '/a');
+  const listed = await members.client(m2).members();
+  assert.deepEqual(listed.map(({ name }) => name).sort(), ['m1', 'm2', 'm3']);
+  assert.deepEqual(listed.flatMap(({ clientUrls }) => clientUrls).sort(), first.flatMap(({ urls }) => urls).sort());
+  const statuses = await Promise.all(first.map((served) => members.client(served).status()));
+  assert.equal(new Set(statuses.map(({ leader }) => leader)).size, 1);
+
+  await t.test('a member that nobody has added is refused', async () => {
+    await assert.rejects(members.start(4, { count: 4, state: 'existing' }), { message: /: member count is unequal$/ });
+  });
+
+  await t.test('one that was added joins, is a learner and refuses reads, is promoted, and ends when it is removed', async () => {
+    const { added } = await m1.store.cluster.addMember({ peerUrls: [members.peerUrl(4)], isLearner: true });
+    const m4 = await members.start(4, { count: 4, state: 'existing' });
+    await m4.ready;
+    await assert.rejects(members.client(m4).range({ key: '/a' }), { message: 'etcdserver: rpc not supported for learner' });
+    assert.equal(m4.store.range({ key: '/a' }).count, 1);
+    // It is in sync when it has said its name, which is the last entry.
+    const follower = first.find(({ store }) => store.view().role === 'follower');
+    await follower?.store.cluster.promoteMember(added.id);
+    await put(members.client(m4), '/b');
+    await m1.store.cluster.removeMember(added.id);
+    await m4.removed;
+    await members.stop(4);
+    assert.equal((await members.client(m1).members()).length, 3);
+  });
+
+  await t.test('a directory goes on whatever the flags say of members, if not of founders', async () => {
+    await members.stop(3);
+    await assert.rejects(members.start(3, { token: 'another' }), {
+      name: 'DirectoryOfAnotherMember',
+      message: /which --initial-cluster names/,
+    });
+    await assert.rejects(members.start(3, { directory: 'm2' }), { name: 'DirectoryOfAnotherMember' });
+    await members.start(3, { state: 'existing', token: 'another' }).then(({ ready }) => ready);
+    await put(members.client(m1), '/c');
+  });
+
+  await t.test('a member that lost its directory is not taken for the one that it was', async () => {
+    await members.stop(3);
+    await members.wipe(3);
+    for (const state of ['new', 'existing'] as const) {
+      await assert.rejects(members.start(3, { state }), {
+        name: 'BootstrapError',
+        message: /has already been bootstrapped: the directory of "m3" was lost/,
+      });
+    }
+    const { kvs } = await members.client(m1, m2).range({ key: '/', end: prefixEnd('/') });
+    assert.deepEqual(
+      kvs.map(({ key }) => key),
+      ['/a', '/b', '/c'],
+    );
+  });
+});
+
+test('a member that is to join finds nobody', { timeout: 20_000 }, async (t) => {
+  const members = await ServedMembers.create(t);
+  await assert.rejects(members.start(1, { state: 'existing' }), {
+    name: 'BootstrapError',
+    message: 'cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs',
+  });
+});
