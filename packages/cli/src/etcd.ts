@@ -2,7 +2,9 @@ import { serveStore, type ServeStoreOptions, type TlsOptions } from '@coracle/et
 import { LiveRuntime, untilAborted } from '@coracle/kernel';
 import { durationMs } from './duration.ts';
 import { authTokens } from './etcd-auth.ts';
+import { booleanOf, listenUrl } from './flag-values.ts';
 import { readFlags, UsageError } from './flags.ts';
+import { peerFlags, peerHelp, peerOptions } from './peer-flags.ts';
 import { pem } from './pem.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,6 +21,7 @@ const flags = [
   'watch-progress-notify-interval',
   'auth-token',
   'auth-token-ttl',
+  ...peerFlags,
 ] as const;
 
 type Values = Readonly<Partial<Record<(typeof flags)[number], string>>>;
@@ -37,14 +40,18 @@ export const etcdOptionHelp: readonly (readonly [flag: string, meaning: string])
   ['--watch-progress-notify-interval DURATION', 'how often quiet watchers hear how far the store is (default 10m)'],
   ['--auth-token simple | jwt,…', 'how users are known once authentication is on; jwt has sign-method, pub-key, priv-key, ttl'],
   ['--auth-token-ttl SECONDS', 'how long a simple token lasts after its last use (default 300)'],
+  ...peerHelp,
 ];
 
-/** Serves the store alone, to any client of etcd's v3 API, until it is interrupted. */
+/** Serves the store, alone or as one member of several, to any client of etcd's v3 API, until it is interrupted or removed. */
 export async function serveEtcd(args: readonly string[], terminal: Terminal): Promise<number> {
   const process = new LiveRuntime({ log: terminal.log }).process('etcd');
   const served = await serveStore({ process, ...etcdOptions(args) });
-  terminal.stdout.write(`ready to serve client requests at ${served.urls.join(', ')}\n`);
-  await untilAborted(terminal.interrupted);
+  const interrupted = untilAborted(terminal.interrupted);
+  await Promise.race([served.ready, interrupted]);
+  if (!terminal.interrupted.aborted) terminal.stdout.write(`ready to serve client requests at ${served.urls.join(', ')}\n`);
+  await Promise.race([served.removed, interrupted]);
+  if (!terminal.interrupted.aborted) terminal.stderr.write('coracle etcd: this member was removed from the cluster; it ends here\n');
   await served.stop();
   await process.stop();
   return 0;
@@ -54,7 +61,7 @@ export async function serveEtcd(args: readonly string[], terminal: Terminal): Pr
 export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'process'> {
   // As in Go, a flag that is true or false needs no value.
   const values: Values = readFlags(
-    args.map((arg) => (arg === '--client-cert-auth' ? `${arg}=true` : arg)),
+    args.map((arg) => (arg === '--client-cert-auth' || arg === '--peer-client-cert-auth' ? `${arg}=true` : arg)),
     flags,
   );
   const name = values.name ?? 'default';
@@ -71,6 +78,7 @@ export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'p
   const quota = values['quota-backend-bytes'];
   const interval = values['watch-progress-notify-interval'];
   const tokenTtl = values['auth-token-ttl'];
+  const peers = peerOptions(name, values);
   return {
     name,
     directory: values['data-dir'] ?? `${name}.etcd`,
@@ -80,19 +88,12 @@ export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'p
     })),
     ...(advertised === undefined ? {} : { advertise: advertised.split(',').map((url) => listenUrl(url).origin) }),
     ...(tls === undefined ? {} : { tls }),
+    ...(peers === undefined ? {} : { peers }),
     ...(quota === undefined || quota === '0' ? {} : { quotaBytes: quotaBytes(quota) }),
     ...(interval === undefined ? {} : { progressIntervalMs: durationMs(interval) }),
     ...authTokens(values['auth-token'] ?? 'simple'),
     ...(tokenTtl === undefined ? {} : { tokenTtlMs: seconds(tokenTtl) * 1000 }),
   };
-}
-
-function listenUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '') {
-    throw new UsageError(`"${text}" is no URL to listen at: http://HOST:PORT or https://HOST:PORT`);
-  }
-  return url;
 }
 
 function tlsOptions(values: Values): TlsOptions | undefined {
@@ -110,12 +111,6 @@ function tlsOptions(values: Values): TlsOptions | undefined {
     // As in etcd, an authority alone asks for certificates, too.
     ...(authority === undefined ? {} : { clientAuthority: pem('trusted-ca-file', authority) }),
   };
-}
-
-function booleanOf(flag: string, text: string | undefined): boolean {
-  if (text === undefined || text === 'false') return false;
-  if (text === 'true') return true;
-  throw new UsageError(`"${text}" is no value of --${flag}: true or false`);
 }
 
 function seconds(text: string): number {

@@ -1,6 +1,14 @@
 import { StatusError } from '@coracle/apimachinery';
 import { ClusterDirectoryError } from '@coracle/cluster';
-import { DirectoryDamaged, DirectoryInUse, DirectoryNotOwned, DirectoryTooNew, DiskFull } from '@coracle/etcd';
+import {
+  BootstrapError,
+  DirectoryDamaged,
+  DirectoryInUse,
+  DirectoryNotOwned,
+  DirectoryOfAnotherMember,
+  DirectoryTooNew,
+  DiskFull,
+} from '@coracle/etcd';
 import { ManifestError } from './manifest.ts';
 
 /** Faults that a person can act on, in words; `undefined` for ours, whose stack is wanted. */
@@ -19,4 +27,12 @@ export function explain(error: unknown): string | undefined {
   }
 }
 
-const storeFaults = [DirectoryDamaged, DirectoryInUse, DirectoryNotOwned, DirectoryTooNew, DiskFull];
+const storeFaults = [
+  BootstrapError,
+  DirectoryDamaged,
+  DirectoryInUse,
+  DirectoryNotOwned,
+  DirectoryOfAnotherMember,
+  DirectoryTooNew,
+  DiskFull,
+];
