@@ -82,22 +82,26 @@ test('A member that was removed while it was cut off learns so when it is back',
   const others = group.ids.filter((id) => id !== idOf(follower));
   group.network.partition([idOf(follower)], others);
   let isTold = false;
-  void follower.removed().then(() => (isTold = true));
+  const telling = follower.removed().then(() => (isTold = true));
   await group.runtime.drive(leader.cluster.removeMember(follower.cluster.memberId));
   await group.runtime.advance(3_000);
   assert.equal(isTold, false);
   group.network.heal();
   await group.runtime.advance(3_000);
   assert.equal(isTold, true);
-  await group.runtime.drive(follower.removed());
+  await telling;
 });
 
 test('A leader that is removed learns so by its own log; those who stay are not told', async () => {
   const { group, leader } = await started();
   const told: number[] = [];
-  for (const store of group.stores()) void store.removed().then(() => told.push(idOf(store)));
+  const telling = group.stores().map(async (store) => {
+    await store.removed();
+    told.push(idOf(store));
+  });
   await group.runtime.drive(leader.cluster.removeMember(leader.cluster.memberId));
   await group.runtime.advance(5_000);
+  await Promise.race(telling);
   assert.deepEqual(told, [idOf(leader)]);
 });
 
