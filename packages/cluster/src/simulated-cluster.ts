@@ -17,6 +17,8 @@ export interface SimulatedClusterOptions extends Omit<ComponentsOptions, 'nodes'
   readonly interleave?: 'requests' | 'storage';
   /** Keeps every step as a line of text, for replays. */
   readonly trace?: boolean;
+  /** False: `start` returns as soon as the API server answers, with the other parts about to come up. Default true. */
+  readonly settle?: boolean;
   /** Between the API server and the store: for faults. */
   readonly wrapStorage?: (storage: Storage) => Storage;
   /** Told of every request that was allowed, with RBAC's reason ('' for members of system:masters). */
@@ -79,9 +81,9 @@ export class SimulatedCluster {
     });
   }
 
-  /** Starts a cluster and lets it settle. */
+  /** Starts a cluster and, unless told not to, lets it settle. */
   static async start(options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> {
-    const { seed, strategy, trace } = options;
+    const { seed, strategy, trace, settle = true } = options;
     const runtime = new SimRuntime({
       ...(seed === undefined ? {} : { seed }),
       ...(strategy === undefined ? {} : { strategy }),
@@ -92,7 +94,7 @@ export class SimulatedCluster {
     const serviceAccountKey = fixtureKeySource.keyPair().privateKey;
     const cluster = new SimulatedCluster({ runtime, store, serviceAccountKey, origin: prepared.storage }, options);
     await cluster.#startParts();
-    await cluster.settle();
+    if (settle) await cluster.settle();
     return cluster;
   }
 
