@@ -140,7 +140,7 @@ test('Etcd3Storage lists in pages at one revision where the server cannot stream
   const asked: string[] = [];
   servers.up(endpoint, {
     call(stream) {
-      const path = String(stream.headers[':path']);
+      const { path } = stream.head;
       asked.push(path.slice(path.lastIndexOf('/') + 1));
       if (path.endsWith('RangeStream')) stream.refuse(12, 'unknown method RangeStream for service etcdserverpb.KV');
       else inner.call(stream);

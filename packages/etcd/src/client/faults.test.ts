@@ -25,7 +25,7 @@ function world(options: Partial<EtcdClientOptions> = {}) {
   const calls: string[] = [];
   const counted = (endpoint: string, inner: CallHandler): CallHandler => ({
     call(stream) {
-      calls.push(`${endpoint.slice(7, 8)} ${String(stream.headers[':path']).split('/').at(-1)}`);
+      calls.push(`${endpoint.slice(7, 8)} ${stream.head.path.split('/').at(-1)}`);
       inner.call(stream);
     },
   });
@@ -46,7 +46,7 @@ function losing(server: CallHandler, lose: () => void): CallHandler {
   return {
     call(stream) {
       const mute: CallStream = {
-        headers: stream.headers,
+        head: stream.head,
         receive: (sink: CallSink) => stream.receive(sink),
         pause: () => stream.pause(),
         resume: () => stream.resume(),
@@ -56,6 +56,7 @@ function losing(server: CallHandler, lose: () => void): CallHandler {
         finish: lose,
         refuse: lose,
         reject: lose,
+        release: () => stream.release(),
       };
       server.call(mute);
     },

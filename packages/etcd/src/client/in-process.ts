@@ -1,5 +1,5 @@
 import type { Process } from '@coracle/kernel';
-import type { CallHeaders, CallSink, CallStream } from '../v3/grpc/call-stream.ts';
+import type { CallHead, CallSink, CallStream } from '../v3/grpc/call-stream.ts';
 import { grpcCode } from '../v3/grpc/status.ts';
 import {
   type AnswerSink,
@@ -187,12 +187,12 @@ class InProcessCall implements OutgoingCall {
 
 /** The same call, seen from its server. */
 class ServerSide implements CallStream {
-  readonly headers: CallHeaders;
+  readonly head: CallHead;
   readonly #client: AnswerSink;
   sink: CallSink | undefined;
 
   constructor({ path, metadata }: CallRequest, client: AnswerSink) {
-    this.headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...metadata };
+    this.head = { method: 'POST', path, headers: { 'content-type': 'application/grpc', te: 'trailers', ...metadata } };
     this.#client = client;
   }
 
@@ -227,4 +227,6 @@ class ServerSide implements CallStream {
   reject(status: number, text: string): void {
     this.finish(grpcCode.unknown, `unexpected HTTP status code ${status}: ${text}`);
   }
+
+  release(): void {}
 }

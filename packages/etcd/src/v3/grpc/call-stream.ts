@@ -9,14 +9,16 @@ export interface CallSink {
   writable(): void;
 }
 
-export type CallHeaders = Readonly<Record<string, string | string[] | undefined>>;
+/** What a call asks for. Names of headers are in lower case. */
+export interface CallHead {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
 
-/**
- * One HTTP/2 stream as gRPC sees it: over sockets one of `node:http2`, in tests one in memory. Everything that is sent after
- * `closed` is dropped.
- */
+/** One HTTP/2 stream as gRPC sees it: over sockets, or in tests one in memory. Everything that is sent after `closed` is dropped. */
 export interface CallStream {
-  readonly headers: CallHeaders;
+  readonly head: CallHead;
   /** Called once, before anything is received. */
   receive(sink: CallSink): void;
   /** Stops receiving until `resume`, so that the client is held up. */
@@ -34,4 +36,6 @@ export interface CallStream {
   refuse(code: number, message: string): void;
   /** An answer to what is no gRPC. */
   reject(status: number, text: string): void;
+  /** No more is done for the call; until then it counts as one that is served. */
+  release(): void;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { CallHeaders, CallSink, CallStream } from './call-stream.ts';
+import type { CallHead, CallSink, CallStream } from './call-stream.ts';
 import { FrameReader, framed, frameHeaderBytes } from './frame.ts';
 
 /** How a call ended for its client: a gRPC status, or an answer that is no gRPC. */
@@ -7,7 +7,8 @@ export type Ending = { readonly code: number; readonly message: string } | { rea
 
 /** Both ends of a stream in memory: what the server writes is there for the test at once. */
 export class MemoryStream implements CallStream {
-  readonly headers: CallHeaders;
+  readonly head: CallHead;
+  isReleased = false;
   readonly messages: Buffer[] = [];
   /** Of each write. */
   readonly writes: number[] = [];
@@ -20,8 +21,8 @@ export class MemoryStream implements CallStream {
   #isClosed = false;
   readonly #frames = new FrameReader(Number.MAX_SAFE_INTEGER);
 
-  constructor(path: string, headers: CallHeaders = {}) {
-    this.headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers };
+  constructor(path: string, headers: CallHead['headers'] = {}, method = 'POST') {
+    this.head = { method, path, headers: { 'content-type': 'application/grpc', te: 'trailers', ...headers } };
   }
 
   // The client's side.
@@ -102,6 +103,11 @@ export class MemoryStream implements CallStream {
     assert.ok(!this.hasBegun && this.ending === undefined, 'nothing else is sent');
     this.ending = { httpStatus, text };
     this.#close();
+  }
+
+  release(): void {
+    assert.ok(!this.isReleased, 'a call is released once');
+    this.isReleased = true;
   }
 
   #close(): void {

@@ -75,13 +75,13 @@ function bench() {
     statusOf: (error) => new GrpcError(2, error instanceof Error ? error.message : String(error)),
     answered: (path, code) => answered.push(`${path} ${code}`),
   });
-  const open = (path: string, headers: Readonly<Record<string, string>> = {}): MemoryStream => {
-    const stream = new MemoryStream(path, headers);
+  const open = (path: string, headers: Readonly<Record<string, string>> = {}, verb = 'POST'): MemoryStream => {
+    const stream = new MemoryStream(path, headers, verb);
     server.handle(stream);
     return stream;
   };
-  const call = async (path: string, request: string, headers?: Readonly<Record<string, string>>): Promise<MemoryStream> => {
-    const stream = open(path, headers);
+  const call = async (path: string, request: string, headers?: Readonly<Record<string, string>>, verb?: string): Promise<MemoryStream> => {
+    const stream = open(path, headers, verb);
     stream.request(Buffer.from(request));
     stream.endRequests();
     await runtime.settle();
@@ -93,8 +93,8 @@ function bench() {
 describe('GrpcServer', () => {
   test('answers a unary call with one message and status 0', async () => {
     const { call, answered } = bench();
-    const { messages, ending } = await call('/t.S/Echo', 'hello');
-    assert.deepEqual([messages.map(String), ending], [['echo hello'], { code: 0, message: '' }]);
+    const { messages, ending, isReleased } = await call('/t.S/Echo', 'hello');
+    assert.deepEqual([messages.map(String), ending, isReleased], [['echo hello'], { code: 0, message: '' }, true]);
     assert.deepEqual(answered, ['/t.S/Echo 0']);
   });
 
@@ -186,22 +186,26 @@ describe('GrpcServer', () => {
   });
 
   const refused: Readonly<
-    Record<string, { readonly path?: string; readonly headers?: Readonly<Record<string, string>>; readonly ending: object }>
+    Record<
+      string,
+      { readonly path?: string; readonly verb?: string; readonly headers?: Readonly<Record<string, string>>; readonly ending: object }
+    >
   > = {
     'an unknown service': { path: '/t.X/Echo', ending: { code: 12, message: 'unknown service t.X' } },
     'an unknown method': { path: '/t.S/Nothing', ending: { code: 12, message: 'unknown method Nothing for service t.S' } },
     'a path that names no method': { path: '/nonsense', ending: { code: 12, message: 'malformed method name: "/nonsense"' } },
-    'a method that is not POST': { headers: { ':method': 'GET' }, ending: { httpStatus: 405, text: 'gRPC calls are made with POST\n' } },
+    'a method that is not POST': { verb: 'GET', ending: { httpStatus: 405, text: 'gRPC calls are made with POST\n' } },
     'another content type': {
       headers: { 'content-type': 'application/json' },
       ending: { httpStatus: 415, text: 'invalid gRPC request content-type "application/json"\n' },
     },
     'a timeout that is none': { headers: { 'grpc-timeout': '5y' }, ending: { code: 13, message: 'malformed grpc-timeout: "5y"' } },
   };
-  for (const [what, { path = '/t.S/Echo', headers, ending }] of Object.entries(refused)) {
+  for (const [what, { path = '/t.S/Echo', verb, headers, ending }] of Object.entries(refused)) {
     test(`refuses ${what}`, async () => {
       const { call } = bench();
-      assert.deepEqual((await call(path, 'a', headers)).ending, ending);
+      const stream = await call(path, 'a', headers, verb);
+      assert.deepEqual([stream.ending, stream.isReleased], [ending, true]);
     });
   }
 

@@ -1,12 +1,12 @@
 import type { Process } from '@coracle/kernel';
 import { InvalidProtobuf } from '../protobuf.ts';
-import type { CallHeaders, CallSink, CallStream } from './call-stream.ts';
+import type { CallHead, CallSink, CallStream } from './call-stream.ts';
 import { FrameReader, framed } from './frame.ts';
 import { GrpcError, grpcCode, parseGrpcTimeout } from './status.ts';
 
 /** A call in progress, as its handler sees it. */
 export interface Call {
-  readonly headers: CallHeaders;
+  readonly headers: CallHead['headers'];
   /** False once nobody waits for an answer any more: the client is gone, or its time is up. */
   readonly isOpen: boolean;
   /** Calls `listener` when that happens or the call is done; at once when it has. */
@@ -70,29 +70,21 @@ export class GrpcServer {
 
   /** Serves one stream from its headers on. */
   handle(stream: CallStream): void {
-    const { headers } = stream;
-    if (headers[':method'] !== 'POST') {
-      stream.reject(405, 'gRPC calls are made with POST\n');
-      return;
-    }
-    const contentType = String(headers['content-type'] ?? '');
-    if (!/^application\/grpc(\+proto)?(;.*)?$/.test(contentType)) {
-      stream.reject(415, `invalid gRPC request content-type ${JSON.stringify(contentType)}\n`);
-      return;
-    }
-    const path = String(headers[':path'] ?? '');
+    const { method: verb, path, headers } = stream.head;
+    const contentType = headers['content-type'] ?? '';
     const method = this.#options.methods.get(path);
-    if (method === undefined) {
-      stream.refuse(grpcCode.unimplemented, this.#unknown(path));
-      return;
-    }
     const timeout = headers['grpc-timeout'];
-    const timeoutMs = timeout === undefined ? undefined : parseGrpcTimeout(String(timeout));
-    if (timeout !== undefined && timeoutMs === undefined) {
+    const timeoutMs = timeout === undefined ? undefined : parseGrpcTimeout(timeout);
+    if (verb !== 'POST') stream.reject(405, 'gRPC calls are made with POST\n');
+    else if (!isGrpc(contentType)) stream.reject(415, `invalid gRPC request content-type ${JSON.stringify(contentType)}\n`);
+    else if (method === undefined) stream.refuse(grpcCode.unimplemented, this.#unknown(path));
+    else if (timeout !== undefined && timeoutMs === undefined)
       stream.refuse(grpcCode.internal, `malformed grpc-timeout: ${JSON.stringify(timeout)}`);
+    else {
+      new ServedCall(this.#options, stream, path, method, timeoutMs).start();
       return;
     }
-    new ServedCall(this.#options, stream, path, method, timeoutMs).start();
+    stream.release();
   }
 
   #unknown(path: string): string {
@@ -101,6 +93,10 @@ export class GrpcServer {
     const [, service = '', method = ''] = match;
     return this.#services.has(service) ? `unknown method ${method} for service ${service}` : `unknown service ${service}`;
   }
+}
+
+function isGrpc(contentType: string): boolean {
+  return contentType === 'application/grpc' || /^application\/grpc(\+proto)?(;.*)?$/.test(contentType);
 }
 
 class ServedCall implements StreamCall, CallSink {
@@ -112,6 +108,7 @@ class ServedCall implements StreamCall, CallSink {
   #deadline: Disposable | undefined;
   readonly #timeoutMs: number | undefined;
   #isOpen = true;
+  #isWorking = false;
   #begun = false;
   #hasRequest = false;
   #requests: RequestSink | undefined;
@@ -128,7 +125,7 @@ class ServedCall implements StreamCall, CallSink {
     this.#path = path;
     this.#method = method;
     this.#timeoutMs = timeoutMs;
-    this.#frames = new FrameReader(options.maxMessageBytes, String(stream.headers['grpc-encoding'] ?? ''));
+    this.#frames = new FrameReader(options.maxMessageBytes, stream.head.headers['grpc-encoding']);
   }
 
   start(): void {
@@ -145,8 +142,8 @@ class ServedCall implements StreamCall, CallSink {
     this.#stream.receive(this);
   }
 
-  get headers(): CallHeaders {
-    return this.#stream.headers;
+  get headers(): CallHead['headers'] {
+    return this.#stream.head.headers;
   }
 
   get isOpen(): boolean {
@@ -238,12 +235,16 @@ class ServedCall implements StreamCall, CallSink {
 
   /** Runs the handler; the call ends with it. */
   #work(run: () => Promise<void>): void {
+    this.#isWorking = true;
     this.#options.process.spawn('rpc', async () => {
       try {
         await run();
         this.#end(grpcCode.ok, '');
       } catch (error) {
         this.#fail(error);
+      } finally {
+        this.#isWorking = false;
+        this.#stream.release();
       }
     });
   }
@@ -286,6 +287,7 @@ class ServedCall implements StreamCall, CallSink {
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#deadline?.[Symbol.dispose]();
+    if (!this.#isWorking) this.#stream.release(); // else its work does, which goes on for nobody
     for (const listener of this.#listeners.splice(0)) listener();
     this.#wake();
   }

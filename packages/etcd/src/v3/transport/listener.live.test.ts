@@ -47,6 +47,7 @@ async function bench(options: { readonly tls?: TlsOptions } = {}) {
   return {
     store,
     port: listener.port,
+    close: () => listener.close(),
     session,
     async [Symbol.asyncDispose]() {
       for (const one of sessions) one.destroy();
@@ -132,6 +133,38 @@ describe('listenV3() in the clear', () => {
     }
     assert.equal((await callUnary(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')))).status, '0');
     assert.equal(goaway, undefined);
+  });
+
+  test('takes more on one stream than its window holds', async () => {
+    await using of = await bench();
+    const session = of.session();
+    const stream = openCall(session, 'etcdserverpb.Watch/Watch');
+    const frames = new FrameReader(1 << 20);
+    let created = 0;
+    const all = new Promise<void>((resolve) => {
+      stream.on('data', (chunk: Buffer) => frames.push(chunk, () => (++created === 1_500 ? resolve() : undefined)));
+    });
+    const key = 'k'.repeat(1_000);
+    const create = frameOf(m.watchRequest.encode({ createRequest: { key, rangeEnd: `${key}l` } }));
+    for (let i = 0; i < 15; i++) stream.write(Buffer.concat(Array.from({ length: 100 }, () => create)));
+    await all;
+    assert.equal((await callUnary(session, 'etcdserverpb.KV/Put', put('a', Buffer.from('1')))).status, '0');
+  });
+
+  test('tells clients with GOAWAY that it closes, and ends what they wait for', async () => {
+    await using of = await bench();
+    const session = of.session();
+    const goaway = new Promise((resolve) => session.once('goaway', (code) => resolve(code)));
+    const stream = openCall(session, 'etcdserverpb.Watch/Watch');
+    stream.write(frameOf(m.watchRequest.encode({ createRequest: { key: 'a' } })));
+    await new Promise((created) => stream.once('data', created));
+    const silent = connectTcp(of.port, '127.0.0.1');
+    await new Promise((connected) => silent.once('connect', connected));
+    const gone = Promise.all([stream, silent].map((each) => new Promise((closed) => each.once('close', closed))));
+    silent.resume();
+    await of.close();
+    await gone;
+    assert.equal(await goaway, constants.NGHTTP2_NO_ERROR);
   });
 
   test('sends a large answer no faster than it is taken', async () => {

@@ -1,14 +1,9 @@
+import { type Http2Connection, serveHttp2, type StreamHandler } from '@coracle/http2';
 import type { Process } from '@coracle/kernel';
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
-import {
-  createSecureServer,
-  createServer as createHttp2Server,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { Http2CallStream } from './http2-stream.ts';
 import type { HttpAnswer } from '../http-side.ts';
 import type { V3Server } from '../v3-server.ts';
@@ -34,44 +29,52 @@ export interface V3ListenerOptions {
 export interface V3Listener {
   readonly host: string;
   readonly port: number;
-  /** Stops accepting, ends calls and connections, resolves when the port is free. */
+  /** Stops accepting, tells clients that it does and ends their calls, resolves when the port is free. */
   close(): Promise<void>;
 }
 
-/** As etcd's: no bound on calls, of which a client of many watches has many. */
-const http2Options = {
-  maxSessionMemory: 4096, // MiB; a session that passes it loses its streams
-  maxSettings: 64,
-  // Clients cancel watches in bursts; with Node's default of 1,000 that would end their connection.
-  streamResetBurst: 1_000_000,
-  streamResetRate: 100_000,
-  settings: { maxConcurrentStreams: 0xffff_ffff, initialWindowSize: 1 << 20 },
-} as const;
-const connectionWindowBytes = 16 * 1024 * 1024;
+/** Calls of one connection at once. etcd has no bound; clients that come upon it wait for their turn. */
+const maxCalls = 100_000;
 /** A client that says nothing is not waited for. */
 const firstBytesMs = 10_000;
 
 /** One port for gRPC over HTTP/2 and plain HTTP/1.1, with TLS (ALPN) or without. Rejects with Node's error when it cannot be had. */
 export async function listenV3(options: V3ListenerOptions): Promise<V3Listener> {
   const sockets = new Set<Socket>();
-  const server = options.tls === undefined ? plainServer(options) : secureServer(options, options.tls);
-  const keep = (socket: Socket): void => {
+  const connections = new Set<Http2Connection>();
+  let isEmpty = (): void => undefined;
+  const open = handler(options);
+  const serve = (socket: Socket): void => {
+    const connection = serveHttp2(socket, { process: options.process, open, maxStreams: maxCalls });
+    connections.add(connection);
+    socket.once('close', () => {
+      connections.delete(connection);
+      if (connections.size === 0) isEmpty();
+    });
+  };
+  const server = options.tls === undefined ? plainServer(options, serve) : secureServer(options, options.tls, serve);
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => undefined); // a peer that goes away is not our failure; the close event follows
-  };
-  server.on('connection', keep);
-  server.on('secureConnection', keep);
+  });
   await listen(server, options.host, options.port);
   const address = server.address();
   return {
     host: options.host,
     port: typeof address === 'object' && address !== null ? address.port : options.port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      if (connections.size > 0) {
+        const empty = new Promise<void>((resolve) => {
+          isEmpty = resolve;
+        });
+        for (const connection of connections) connection.shutDown();
+        await empty;
+      }
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
   };
 }
 
@@ -85,24 +88,30 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function secureServer(options: V3ListenerOptions, tls: TlsOptions): Server {
-  const server = createSecureServer({
-    ...http2Options,
-    allowHTTP1: true,
-    cert: tls.certificate,
-    key: tls.privateKey,
-    ...(tls.clientAuthority === undefined ? {} : { ca: tls.clientAuthority, requestCert: true, rejectUnauthorized: true }),
+function secureServer(options: V3ListenerOptions, tls: TlsOptions, serve: (socket: Socket) => void): Server {
+  const server = createHttpsServer(
+    {
+      ALPNProtocols: ['h2', 'http/1.1'],
+      cert: tls.certificate,
+      key: tls.privateKey,
+      ...(tls.clientAuthority === undefined ? {} : { ca: tls.clientAuthority, requestCert: true, rejectUnauthorized: true }),
+    },
+    (request, response) => serveHttp1(options, request, response),
+  );
+  // Node's part is HTTP/1.1; connections whose clients chose HTTP/2 do not come to it.
+  const startsHttp1 = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[]; // of this event
+  server.removeAllListeners('secureConnection');
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.on('error', () => undefined); // as of those below it
+    if (socket.alpnProtocol === 'h2') serve(socket);
+    else for (const start of startsHttp1) start.call(server, socket);
   });
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => serveHttp1(options, request, response));
-  serveHttp2(options, server);
   return server;
 }
 
 /** Without TLS nothing says which protocol a client speaks: HTTP/2's first bytes are those of no HTTP/1.1 request. */
-function plainServer(options: V3ListenerOptions): Server {
+function plainServer(options: V3ListenerOptions, serve: (socket: Socket) => void): Server {
   const http1: HttpServer = createHttpServer((request, response) => serveHttp1(options, request, response));
-  const http2: Http2Server = createHttp2Server(http2Options);
-  serveHttp2(options, http2);
   const { clock } = options.process;
   return createServer({ noDelay: true }, (socket) => {
     const impatience = clock.timer(firstBytesMs, () => socket.destroy(), { background: true });
@@ -112,34 +121,26 @@ function plainServer(options: V3ListenerOptions): Server {
       socket.pause();
       socket.unshift(first);
       const isHttp2 = first[0] === 0x50 && first[1] === 0x52; // "PR" of the preface; POST and PUT go on otherwise
-      (isHttp2 ? http2 : http1).emit('connection', socket);
-      if (!isHttp2) socket.resume();
+      if (isHttp2) serve(socket);
+      else http1.emit('connection', socket);
+      socket.resume();
     });
   });
 }
 
-function serveHttp2(options: V3ListenerOptions, server: Http2Server | ReturnType<typeof createSecureServer>): void {
-  const { process } = options;
-  server.on('session', (session: ServerHttp2Session) => {
-    session.setLocalWindowSize(connectionWindowBytes);
-    session.on('error', () => undefined); // the connection's end is told to each stream
-  });
-  // Listening for 'request' made Node wrap every HTTP/2 stream for compatibility, at half the speed: take that off again.
-  server.removeAllListeners('stream');
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    if (String(headers['content-type'] ?? '').startsWith('application/grpc')) {
-      options.server.call(new Http2CallStream(stream, headers, process.clock));
+function handler(options: V3ListenerOptions): StreamHandler {
+  const { process, server } = options;
+  return (head, stream) => {
+    if (head.headers['content-type']?.startsWith('application/grpc') === true) {
+      server.call(new Http2CallStream(stream, head));
       return;
     }
-    stream.on('error', () => undefined);
-    stream.resume();
     process.spawn('http', async () => {
-      const answer = await options.server.http(String(headers[':method']), String(headers[':path']));
-      if (stream.destroyed) return;
-      stream.respond({ ':status': answer.status, ...httpHeaders(answer) });
-      stream.end(answer.body);
+      const answer = await server.http(head.method, head.path);
+      stream.respond(answer.status, httpHeaders(answer), Buffer.from(answer.body));
+      stream.release();
     });
-  });
+  };
 }
 
 function serveHttp1(options: V3ListenerOptions, request: IncomingMessage, response: ServerResponse): void {
