@@ -14,7 +14,7 @@ export const packageTable: Readonly<Record<string, PackageRow>> = {
   raft: { mayImport: [], node: 'none' },
   kernel: { mayImport: [], node: 'any' },
   http2: { mayImport: ['kernel'], node: 'any' },
-  etcd: { mayImport: ['raft', 'kernel'], node: 'any' },
+  etcd: { mayImport: ['raft', 'kernel', 'http2'], node: 'any' },
   apimachinery: { mayImport: ['kernel'], node: 'any' },
   api: { mayImport: ['apimachinery', 'kernel'], node: 'any' },
   client: { mayImport: ['apimachinery', 'api', 'kernel'], node: 'any' },
