@@ -125,7 +125,7 @@ export class Log {
     const records = recordsOf(writes, this.#end.lastIndex);
     const need = records.reduce((bytes, { payload }) => bytes + recordBytes(payload.length), maxHardStateBytes);
     if (!this.#fits(need)) await this.#roll(need);
-    // So that what is read from this segment on needs none before it.
+    // A segment that was made before they began with it.
     if (this.#end.batch === 0) records.unshift(recordOf({ kind: 'hardState', hardState: this.#hardState }));
     for (const write of writes) if (write.kind === 'hardState') this.#hardState = write.hardState;
     const { nonce, position, batch } = this.#end;
@@ -164,7 +164,7 @@ export class Log {
   }
 
   #fitsSpare(bytes: number): boolean {
-    return segmentHeaderBytes + bytes + this.#options.reserveBytes <= this.spare.bytes;
+    return segmentHeaderBytes + maxHardStateBytes + bytes + this.#options.reserveBytes <= this.spare.bytes;
   }
 
   /** Goes on in a new segment, in which at least `bytes` fit. */
@@ -172,7 +172,7 @@ export class Log {
     const { disk, identity, random, reserveBytes } = this.#options;
     const { sequence, firstIndex, lastIndex, lastChecksum } = this.#end;
     const place = { sequence: sequence + 1, firstIndex: lastIndex + 1 };
-    const spare = await this.spare.take(`${pathOf(place)}.tmp`, segmentHeaderBytes + bytes + reserveBytes);
+    const spare = await this.spare.take(`${pathOf(place)}.tmp`, segmentHeaderBytes + maxHardStateBytes + bytes + reserveBytes);
     const header: SegmentHeader = {
       identity,
       ...place,
@@ -181,7 +181,7 @@ export class Log {
       version: formatVersion,
       isRecycled: spare.isRecycled,
     };
-    const end = await createSegment(disk, header, spare);
+    const end = await createSegment(disk, header, this.#hardState, spare);
     const file = await disk.open(pathOf(end), 'write');
     const previous = this.#file;
     this.#file = file;
@@ -246,18 +246,30 @@ export function lastIndexAfter({ type, index }: Pick<LogRecord, 'type' | 'index'
   return type === 'hardState' || type === 'commit' ? lastIndex : index;
 }
 
-async function createFirst({ disk, identity, random, firstSegmentBytes, firstIndex }: LogOptions): Promise<LogEnd> {
+async function createFirst({ disk, identity, random, firstSegmentBytes, firstIndex, hardState }: LogOptions): Promise<LogEnd> {
   const first = new SpareSegment({ disk, bytes: firstSegmentBytes });
   const place = { sequence: 1, firstIndex };
   const header = { identity, ...place, nonce: random.u32(), previousChecksum: 0, version: formatVersion, isRecycled: false };
-  return createSegment(disk, header, await first.take(`${pathOf(place)}.tmp`, firstSegmentBytes));
+  return createSegment(disk, header, hardState, await first.take(`${pathOf(place)}.tmp`, firstSegmentBytes));
 }
 
-/** Appears under its name only once its header is durable. */
-async function createSegment(disk: Disk, header: SegmentHeader, spare: { readonly path: string; readonly bytes: number }): Promise<LogEnd> {
+/**
+ * Appears under its name only once its header is durable, and the first batch: the state of Raft, so that what is read from this
+ * segment on needs none before it.
+ */
+async function createSegment(
+  disk: Disk,
+  header: SegmentHeader,
+  hardState: HardState,
+  spare: { readonly path: string; readonly bytes: number },
+): Promise<LogEnd> {
+  const batch = new ByteWriter(64);
+  const place = { nonce: header.nonce, offset: segmentHeaderBytes, batch: 0, isLastOfBatch: true };
+  const lastChecksum = writeRecord(batch, place, recordOf({ kind: 'hardState', hardState }));
   const file = await disk.open(spare.path, 'write');
   try {
     await file.write(0, encodeSegmentHeader(header));
+    await file.write(segmentHeaderBytes, batch.view());
     await file.sync();
   } finally {
     await file.close();
@@ -268,10 +280,10 @@ async function createSegment(disk: Disk, header: SegmentHeader, spare: { readonl
     sequence: header.sequence,
     firstIndex: header.firstIndex,
     nonce: header.nonce,
-    position: segmentHeaderBytes,
+    position: segmentHeaderBytes + batch.length,
     size: spare.bytes,
-    batch: 0,
+    batch: 1,
     lastIndex: header.firstIndex - 1,
-    lastChecksum: header.previousChecksum,
+    lastChecksum,
   };
 }
