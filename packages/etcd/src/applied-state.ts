@@ -80,7 +80,7 @@ export class AppliedState {
 
   #applied(entry: Entry): void {
     if (entry.kind === 'grant') this.#lessor?.renew({ id: entry.id, ttlSeconds: entry.ttlSeconds });
-    if (entry.kind === 'revoke') this.#lessor?.forget(entry.id);
+    if (entry.kind === 'revoke' || entry.kind === 'expire') this.#lessor?.forget(entry.id);
     if (entry.kind === 'token') this.tokens.assign(entry.token, entry.user);
     if (entry.kind !== 'auth') return;
     const { change } = entry;

@@ -99,6 +99,7 @@ function propose(store: DurableStore, entry: Entry): Promise<unknown> {
     case 'grant':
       return store.grantLease(entry);
     case 'revoke':
+    case 'expire':
       return store.revokeLease(entry.id);
     case 'compact':
       return store.compact(entry.at);

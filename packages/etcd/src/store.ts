@@ -191,6 +191,7 @@ export class MemoryStore implements Store {
   }
 
   async #expire(id: LeaseId): Promise<void> {
-    if (this.#state.mvcc.hasLease(id)) await this.#propose({ kind: 'revoke', id });
+    // Who proposes it in a group fills in the term in which this was decided.
+    if (this.#state.mvcc.hasLease(id)) await this.#propose({ kind: 'expire', id, term: 0 });
   }
 }

@@ -101,6 +101,7 @@ export class Lessor {
   resume(extraSeconds: number): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#ending.clear(); // what was asked for before counts no more
     for (const { id, ttlSeconds } of [...this.#deadlines.values()]) this.renew({ id, ttlSeconds }, ttlSeconds + extraSeconds);
   }
 

@@ -130,7 +130,7 @@ export class Group implements PeerReceiver {
     this.#snapshots = new SnapshotExchange({ disk, meta, replica });
     window.current = () => this.#snapshots.current();
     // Whoever was ever given anything to keep has been admitted.
-    this.#isAdmitted = parts.transport === undefined || hardState.term > 1 || log.lastIndex > 1 || replica.confState.voters.length < 2;
+    this.#isAdmitted = parts.transport === undefined || hardState.term > 1 || log.lastIndex > 1 || replica.confState.voters.length === 1;
     this.member = new Member({
       process,
       id: this.id,
@@ -189,7 +189,8 @@ export class Group implements PeerReceiver {
 
   /** Resolves once the request is durable on a majority and applied here. Rejects with ConsensusError when that takes too long. */
   propose(request: Entry): Promise<TxnResult | undefined> {
-    return this.member.propose(request);
+    const isDecision = request.kind === 'expire';
+    return this.member.propose(isDecision ? { ...request, term: this.member.hardState.term } : request);
   }
 
   linearized(): Promise<void> {
@@ -198,15 +199,13 @@ export class Group implements PeerReceiver {
 
   /** Starts the lease's time again, where it is kept. Rejects with LeaseNotFoundError or ConsensusError. */
   async keepAlive(id: LeaseId): Promise<GrantedLease> {
-    const { replica } = this.#parts;
     for (let attempt = 0; ; attempt++) {
-      const ttlSeconds = this.member.isLeader || this.member.isAlone ? this.#renew(id) : await this.#askToKeepAlive(id);
+      const ttlSeconds = this.member.isSettled ? this.#renew(id) : await this.#askToKeepAlive(id);
       if (ttlSeconds > 0) return { id, ttlSeconds };
       if (ttlSeconds === 0) throw new LeaseNotFoundError();
       // Whoever was asked does not lead (any more), or lets the lease end: by now the next one may be known, or the end.
       if (attempt === this.electionTicks) throw new ConsensusError(this.member.leader === nobody ? 'no leader' : 'leader changed');
       await this.#parts.process.clock.sleep(this.tickMs, { signal: this.#parts.process.signal });
-      if (replica.state.mvcc.leaseTtlSeconds(id) === undefined && this.member.isLeader) throw new LeaseNotFoundError();
     }
   }
 
@@ -322,6 +321,8 @@ export class Group implements PeerReceiver {
   #handle(from: NodeId, body: PeerMessage): void {
     switch (body.kind) {
       case 'raft':
+        // Who joins knows no members to ask before it hears of one.
+        if (!this.#isAdmitted && this.#parts.replica.members.length === 0) this.#send(from, { kind: 'hello', isFresh: true });
         if (!this.#isAdmitted || body.message.from !== from || body.message.type === 'MsgSnap') return;
         this.#see('received', from, body.message);
         this.member.step(body.message);
@@ -330,7 +331,7 @@ export class Group implements PeerReceiver {
         this.#welcomed(from, body.knownDisk);
         return;
       case 'keepAlive': {
-        const ttlSeconds = this.member.isLeader ? this.#renew(BigInt(body.lease)) : -1;
+        const ttlSeconds = this.member.isSettled ? this.#renew(BigInt(body.lease)) : -1;
         this.#send(from, { kind: 'keptAlive', request: body.request, ttlSeconds });
         return;
       }
@@ -524,7 +525,7 @@ export class Group implements PeerReceiver {
 
   async #askToKeepAlive(id: LeaseId): Promise<number> {
     const { leader } = this.member;
-    if (leader === nobody) return -1;
+    if (leader === nobody || leader === this.id) return -1;
     const untilTick = this.member.ticks + this.electionTicks;
     const answer = await this.#requests.ask(untilTick, (request) =>
       this.#send(leader, { kind: 'keepAlive', request, lease: id.toString() }),

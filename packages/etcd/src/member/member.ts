@@ -156,8 +156,13 @@ export class Member {
    * own term, before which are all that it acknowledged before it was opened.
    */
   get isSettledAlone(): boolean {
+    return this.isAlone && this.isSettled;
+  }
+
+  /** Whether it leads, or did when it failed, and has applied all that was decided before it led. */
+  get isSettled(): boolean {
     const leads = this.isLeader || this.#ledWhenItFailed;
-    return leads && this.isAlone && this.#options.replica.term === this.#hardState.term;
+    return leads && this.#options.replica.term === this.#hardState.term;
   }
 
   /** Resolves once the request is durable and applied. */

@@ -114,7 +114,7 @@ export class Replica {
     this.state.restore(Mvcc.restore(snapshot.image, this.#retention));
   }
 
-  #applyBatch({ data }: LogEntry, waitingFor: (name: BatchName) => Waiting | undefined): void {
+  #applyBatch({ data, term }: LogEntry, waitingFor: (name: BatchName) => Waiting | undefined): void {
     if (data.length === 0) return; // how a leader begins
     const from = new ByteReader(data);
     const name = readBatchName(from);
@@ -127,7 +127,7 @@ export class Replica {
       return;
     }
     for (const [position, request] of requests.entries()) {
-      const outcome = this.#applyRequest(request);
+      const outcome = request.kind === 'expire' && request.term !== term ? overtaken : this.#applyRequest(request);
       waiting?.answer(position, outcome);
     }
   }
@@ -160,6 +160,8 @@ export class Replica {
     return change;
   }
 }
+
+const overtaken: Outcome = { refusal: new ConsensusError('leader changed') };
 
 function membersByName(text: string): Map<NodeId, MemberInfo> {
   return new Map(decodeMembers(text).map((member) => [member.id, member]));

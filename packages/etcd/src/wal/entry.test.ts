@@ -79,6 +79,7 @@ const plainEntry: fc.Arbitrary<EntryAsUser['entry']> = fc.oneof(
   }),
   record({ kind: fc.constant('grant' as const), id: lease, ttlSeconds: count }),
   record({ kind: fc.constant('revoke' as const), id: lease }),
+  record({ kind: fc.constant('expire' as const), id: lease, term: fc.maxSafeNat() }),
   record({ kind: fc.constant('compact' as const), at: count.map(revision) }),
   record({
     kind: fc.constant('alarm' as const),

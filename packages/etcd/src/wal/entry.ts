@@ -15,6 +15,11 @@ export type Entry =
   | { readonly kind: 'txn'; readonly txn: Txn }
   | { readonly kind: 'grant'; readonly id: LeaseId; readonly ttlSeconds: number }
   | { readonly kind: 'revoke'; readonly id: LeaseId }
+  /**
+   * The lease's time is over, by the clock of who led in `term`. In an entry of another term it means nothing: who led then had not
+   * decided it, and may have told the holder that the lease goes on.
+   */
+  | { readonly kind: 'expire'; readonly id: LeaseId; readonly term: number }
   | { readonly kind: 'compact'; readonly at: Revision }
   | { readonly kind: 'alarm'; readonly action: 'activate' | 'deactivate'; readonly alarm: Alarm }
   /** What is left of long leases, so that whoever keeps the time next does not start them anew. */
@@ -41,6 +46,7 @@ export function applyEntry(mvcc: Mvcc, entry: Entry): TxnResult | undefined {
       mvcc.grantLease(entry);
       return undefined;
     case 'revoke':
+    case 'expire':
       return mvcc.revokeLease(entry.id);
     case 'compact':
       mvcc.compact(entry.at);
@@ -85,6 +91,7 @@ export function freesSpace(entry: Entry): boolean {
     case 'checkpoint':
       return false;
     case 'revoke':
+    case 'expire':
     case 'compact':
     case 'alarm': // it takes a few bytes, and is how people learn of what is wrong
     case 'auth':
@@ -98,7 +105,7 @@ export function freesSpace(entry: Entry): boolean {
 }
 
 // The numbers below are the format on disk: they never change their meaning.
-const kinds = ['txn', 'grant', 'revoke', 'compact', 'alarm', 'checkpoint', 'auth', 'token', 'asUser'] as const;
+const kinds = ['txn', 'grant', 'revoke', 'compact', 'alarm', 'checkpoint', 'auth', 'token', 'asUser', 'expire'] as const;
 const targets = ['version', 'create', 'mod', 'value', 'lease'] as const;
 /** In the byte of the target: the operand is below zero, and which number it is makes no difference. */
 const negativeOperand = 0x80;
@@ -125,6 +132,10 @@ export function writeEntry(to: ByteWriter, entry: Entry): void {
       return;
     case 'revoke':
       writeLeaseId(to, entry.id);
+      return;
+    case 'expire':
+      writeLeaseId(to, entry.id);
+      to.varint(entry.term);
       return;
     case 'compact':
       to.varint(entry.at);
@@ -169,6 +180,8 @@ function readKind(from: ByteReader): Entry {
       return { kind, id: readLeaseId(from), ttlSeconds: from.varint() };
     case 'revoke':
       return { kind, id: readLeaseId(from) };
+    case 'expire':
+      return { kind, id: readLeaseId(from), term: from.varint() };
     case 'compact':
       return { kind, at: from.varint() as Revision }; // a varint is a safe integer ≥ 0
     case 'alarm':
