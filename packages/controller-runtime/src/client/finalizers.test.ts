@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { resources } from '@coracle/client';
+import { ControllerBuilder } from '../controller/builder.ts';
+import { labelled, ours, scene } from '../fixtures/scene.ts';
+import { reconcileFinalizer } from './finalizers.ts';
+
+const { configMaps } = resources.core.v1;
+const key = { namespace: 'default', name: 'a' };
+
+describe('reconcileFinalizer', () => {
+  for (const label of ['one', 'two', 'three', 'four', 'five', 'six']) {
+    test(`two controllers and a third writer hold an object, and each cleans up once before it goes (order ${label})`, async () => {
+      const { cluster, admin, manager, run } = await scene({}, label);
+      const log: string[] = [];
+      for (const finalizer of ['example.com/first', 'example.com/second']) {
+        new ControllerBuilder(manager, configMaps, { predicates: [ours] }).named(finalizer).complete({
+          async reconcile(request) {
+            const map = await manager.client.get(configMaps, request);
+            if (map === undefined) return;
+            await reconcileFinalizer(manager.client, configMaps, map, {
+              finalizer,
+              async apply({ metadata }) {
+                assert.ok(metadata.finalizers?.includes(finalizer));
+              },
+              async cleanUp() {
+                log.push(finalizer);
+              },
+            });
+          },
+        });
+      }
+      await run();
+      const maps = admin.coreV1.configMaps('default');
+      await cluster.drive(maps.create({ ...labelled('a'), metadata: { ...labelled('a').metadata, finalizers: ['example.com/third'] } }));
+      await cluster.settle();
+      const { metadata } = await cluster.drive(maps.get('a'));
+      assert.deepEqual([...(metadata.finalizers ?? [])].sort(), ['example.com/first', 'example.com/second', 'example.com/third']);
+      const both = Promise.all([maps.delete('a'), maps.patch('a', 'merge', { data: { a: 'b' } })]);
+      await cluster.drive(both);
+      await cluster.settle();
+      assert.deepEqual((await cluster.drive(maps.get('a'))).metadata.finalizers, ['example.com/third']);
+      assert.deepEqual(log.sort(), ['example.com/first', 'example.com/second']);
+      await cluster.drive(maps.patch('a', 'merge', { metadata: { finalizers: null } }));
+      await cluster.settle();
+      await assert.rejects(cluster.drive(maps.get('a')), /not found/);
+      assert.deepEqual(cluster.runtime.failures, []);
+    });
+  }
+
+  const never = {
+    finalizer: 'example.com/x',
+    apply: async (): Promise<void> => assert.fail('applied'),
+    cleanUp: async (): Promise<void> => assert.fail('cleaned up'),
+  };
+
+  test('an object that was read late is not touched when another has its name, when it is going, or has gone', async () => {
+    const { cluster, admin, manager } = await scene();
+    const maps = admin.coreV1.configMaps('default');
+    const old = await cluster.drive(maps.create(labelled('a')));
+    await cluster.drive(maps.delete('a'));
+    await cluster.drive(reconcileFinalizer(manager.client, configMaps, old, never));
+    await cluster.drive(maps.create(labelled('a')));
+    await cluster.drive(reconcileFinalizer(manager.client, configMaps, old, never));
+    const held = await cluster.drive(maps.patch('a', 'merge', { metadata: { finalizers: ['example.com/other'] } }));
+    await cluster.drive(maps.delete('a'));
+    await cluster.drive(reconcileFinalizer(manager.client, configMaps, held, never));
+    const going = await cluster.drive(maps.get('a'));
+    await cluster.drive(reconcileFinalizer(manager.client, configMaps, going, never));
+    assert.deepEqual((await cluster.drive(maps.get('a'))).metadata.finalizers, ['example.com/other']);
+  });
+
+  test('what cleaning up throws keeps the finalizer', async () => {
+    const { cluster, admin, manager } = await scene();
+    const maps = admin.coreV1.configMaps('default');
+    const object = await cluster.drive(maps.create(labelled('a')));
+    const given = await cluster.drive(reconcileFinalizer(manager.client, configMaps, object, { ...never, apply: async () => 'given' }));
+    assert.equal(given, 'given');
+    await cluster.drive(maps.delete('a'));
+    const going = await cluster.drive(manager.apiReader.require(configMaps, key));
+    const failing = { ...never, cleanUp: (): Promise<void> => Promise.reject(new Error('still in use')) };
+    await assert.rejects(cluster.drive(reconcileFinalizer(manager.client, configMaps, going, failing)), /still in use/);
+    assert.deepEqual((await cluster.drive(maps.get('a'))).metadata.finalizers, ['example.com/x']);
+  });
+});
