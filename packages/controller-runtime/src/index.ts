@@ -53,3 +53,23 @@ export {
   type SchemaOptions,
   type TypeOf,
 } from './resource/schema.ts';
+export type { CertificateFiles } from './disk/certificate-files.ts';
+export {
+  type AdmissionAnswer,
+  type AdmissionContext,
+  type AdmissionHandler,
+  type AdmissionRequest,
+  allowed,
+  denied,
+  errored,
+  mutating,
+  patched,
+  validating,
+  type Validator,
+} from './webhook/admission.ts';
+export { AdmissionWebhook } from './webhook/admission-webhook.ts';
+export { type CertificatePair, CertificateWatcher, type CertificateWatcherOptions } from './webhook/certificate-watcher.ts';
+export { ConversionWebhook, type KindConversion, type Spoke } from './webhook/conversion-webhook.ts';
+export { jsonPatchBetween, type JsonPatchOperation } from './webhook/json-patch-between.ts';
+export type { Webhook, WebhookRequest } from './webhook/review.ts';
+export { WebhookServer, type WebhookServerOptions } from './webhook/webhook-server.ts';
