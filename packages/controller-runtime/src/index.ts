@@ -40,7 +40,14 @@ export {
 } from './controller/reconcile.ts';
 export { ChannelSource, kindSource, type Source } from './controller/source.ts';
 export { type HealthCheck, HealthEndpoint } from './manager/health.ts';
-export { type HttpAnswer, type HttpRequest, HttpServer, type HttpServerOptions, type ListenAddress } from './transport/http-server.ts';
+export {
+  type BoundAddress,
+  type HttpAnswer,
+  type HttpRequest,
+  HttpServer,
+  type HttpServerOptions,
+  type ListenAddress,
+} from './transport/http-server.ts';
 export { type LeaderElectionOptions, Manager, type ManagerOptions } from './manager/manager.ts';
 export type { Phase, Runnable } from './manager/runnables.ts';
 export { type CustomObject, defineResource, type DefinedResource, type ResourceDefinition } from './resource/define-resource.ts';

@@ -15,6 +15,13 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
+/** Where something listens. */
+export interface BoundAddress {
+  /** An IP address. */
+  readonly address: string;
+  readonly port: number;
+}
+
 /** Where to listen. */
 export interface ListenAddress {
   /** Default: loopback only. '' for all addresses, as a probe of a kubelet needs. */
@@ -35,7 +42,7 @@ export class HttpServer implements Runnable {
   readonly name: string;
   readonly phase = 'servers';
   readonly #options: HttpServerOptions;
-  readonly #listening: PromiseWithResolvers<AddressInfo> = Promise.withResolvers();
+  readonly #listening: PromiseWithResolvers<BoundAddress> = Promise.withResolvers();
 
   constructor(options: HttpServerOptions) {
     this.name = options.name;
@@ -44,7 +51,7 @@ export class HttpServer implements Runnable {
   }
 
   /** Where it listens, once it does. */
-  get address(): Promise<AddressInfo> {
+  get address(): Promise<BoundAddress> {
     return this.#listening.promise;
   }
 
@@ -86,7 +93,7 @@ export function listen(
   server: Pick<Server, 'listen' | 'once' | 'removeListener' | 'address'>,
   host: string,
   port: number,
-): Promise<AddressInfo> {
+): Promise<BoundAddress> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, ...(host !== '' && { host }) }, () => {

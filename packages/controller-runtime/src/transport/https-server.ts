@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { firstAborted, untilAborted } from '@coracle/kernel';
 import type { CertificatePair } from '../webhook/certificate-watcher.ts';
-import { type HttpAnswer, listen } from './http-server.ts';
+import { type BoundAddress, type HttpAnswer, listen } from './http-server.ts';
 
 /** What came in, with its body. */
 export interface HttpsRequest {
@@ -61,7 +60,7 @@ export class HttpsServer {
   }
 
   /** Throws Node's error when it cannot listen. */
-  listen(): Promise<AddressInfo> {
+  listen(): Promise<BoundAddress> {
     return listen(this.#server, this.#options.host, this.#options.port);
   }
 

@@ -1,11 +1,10 @@
-import type { AddressInfo } from 'node:net';
 import type { KubeObject } from '@coracle/apimachinery';
 import type { ResourceHandle } from '@coracle/client';
 import type { Counter, Gauge, Histogram, Process, Task } from '@coracle/kernel';
 import { type CertificateFiles, readAuthorities, readCertificateFiles } from '../disk/certificate-files.ts';
 import type { HealthCheck } from '../manager/health.ts';
 import type { Runnable } from '../manager/runnables.ts';
-import type { HttpAnswer } from '../transport/http-server.ts';
+import type { BoundAddress, HttpAnswer } from '../transport/http-server.ts';
 import { HttpsServer } from '../transport/https-server.ts';
 import { mutating, validating, type Validator } from './admission.ts';
 import { AdmissionWebhook } from './admission-webhook.ts';
@@ -37,7 +36,7 @@ export class WebhookServer implements Runnable {
   readonly #options: WebhookServerOptions;
   readonly #webhooks = new Map<string, Webhook>();
   readonly #metrics: WebhookMetrics;
-  readonly #listening: PromiseWithResolvers<AddressInfo> = Promise.withResolvers();
+  readonly #listening: PromiseWithResolvers<BoundAddress> = Promise.withResolvers();
   #conversion: ConversionWebhook | undefined;
   #isListening = false;
 
@@ -80,7 +79,7 @@ export class WebhookServer implements Runnable {
   }
 
   /** Where it listens, once it does. */
-  get address(): Promise<AddressInfo> {
+  get address(): Promise<BoundAddress> {
     return this.#listening.promise;
   }
 
