@@ -41,8 +41,8 @@ const review = (object: object): string =>
 
 describe('WebhookServer over HTTPS', () => {
   test('answers reviews, exchanges its certificate without a pause, and wants a client’s where it is told so', async () => {
-    await using authority = await TestAuthority.make();
     await using process = new LiveRuntime().process('webhook');
+    await using authority = await TestAuthority.make(process);
     const first = authority.issue('webhook', 'server');
     await authority.install(first);
     const server = new WebhookServer({
