@@ -34,8 +34,7 @@ async function withCounter(): Promise<{
   readonly cluster: NodeCluster;
   readonly kubelet: ReturnType<NodeCluster['startNode']>['kubelet'];
 }> {
-  const cluster = new NodeCluster();
-  await cluster.setUp();
+  const cluster = await NodeCluster.start();
   counter(cluster);
   const { kubelet } = cluster.startNode('n1');
   await cluster.create(resources.core.v1.persistentVolumes, {
@@ -75,7 +74,7 @@ test('a fork goes on under the same container ids, with the same state, and writ
   const before = await cluster.pod();
   assert.equal(before.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True');
   const state = JSON.parse(JSON.stringify(kubelet.snapshot())) as Frozen<ReturnType<typeof kubelet.snapshot>>; // it is plain data
-  const fork = new NodeCluster({ runtime: cluster.runtime.fork({ label: 'other' }), from: cluster });
+  const fork = await NodeCluster.start({ runtime: cluster.runtime.fork({ label: 'other' }), from: cluster });
   counter(fork);
   fork.startNode('n1', { resumed: state });
   await fork.runtime.settle();

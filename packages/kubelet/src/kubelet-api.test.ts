@@ -10,8 +10,7 @@ interface Scene {
 
 /** A pod that logs a line each second, four in all, and then waits. */
 async function scene(): Promise<Scene> {
-  const cluster = new NodeCluster();
-  await cluster.setUp();
+  const cluster = await NodeCluster.start();
   const { kubelet } = cluster.startNode('n1');
   cluster.run('talker', async ({ stdout, stderr, process, terminated }) => {
     for (const line of ['one\n', 'two\nth', 'ree\n']) {

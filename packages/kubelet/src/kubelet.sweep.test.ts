@@ -6,8 +6,7 @@ import { NodeCluster } from './fixtures/node-cluster.ts';
 /** In every order of steps, and with steps that lag, pods come to the same end. */
 for (let seed = 1; seed <= 10; seed++) {
   test(`crashing and probed pods on two nodes run, and go when they are deleted: seed ${seed}`, async () => {
-    const cluster = new NodeCluster({ runtime: new SimRuntime({ seed, strategy: lagging(uniform()) }) });
-    await cluster.setUp();
+    const cluster = await NodeCluster.start({ runtime: new SimRuntime({ seed, strategy: lagging(uniform()) }) });
     for (const node of ['n1', 'n2']) cluster.startNode(node);
     cluster.run('flaky', async ({ process, terminated }) => {
       await process.clock.sleep(500 + process.random.below(3000));

@@ -4,8 +4,7 @@ import { resources } from '@coracle/client';
 import { NodeCluster } from './fixtures/node-cluster.ts';
 
 async function cluster(seed = 1): Promise<NodeCluster> {
-  const created = new NodeCluster({ seed });
-  await created.setUp();
+  const created = await NodeCluster.start({ seed });
   created.startNode('n1');
   await created.runtime.settle();
   return created;
@@ -242,8 +241,7 @@ describe('Kubelet', () => {
   });
 
   test('a machine that was down finds its pods crashed and runs them again', async () => {
-    const scene = new NodeCluster();
-    await scene.setUp();
+    const scene = await NodeCluster.start();
     const { process } = scene.startNode('n1');
     await scene.createPod({});
     await scene.runtime.settle();
@@ -257,8 +255,7 @@ describe('Kubelet', () => {
   });
 
   test('ends when its process stops, with all that ran on it', async () => {
-    const scene = new NodeCluster();
-    await scene.setUp();
+    const scene = await NodeCluster.start();
     const { process } = scene.startNode('n1');
     scene.run('stubborn', () => new Promise<number>(() => {}));
     await scene.createPod({ containers: [{ name: 'c', image: 'stubborn' }] });

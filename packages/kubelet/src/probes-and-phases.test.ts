@@ -4,8 +4,7 @@ import type { Pod } from '@coracle/api';
 import { NodeCluster } from './fixtures/node-cluster.ts';
 
 async function clusterWithNodes(count = 1): Promise<NodeCluster> {
-  const cluster = new NodeCluster();
-  await cluster.setUp();
+  const cluster = await NodeCluster.start();
   for (let i = 1; i <= count; i++) cluster.startNode(`n${i}`);
   await cluster.runtime.settle();
   return cluster;

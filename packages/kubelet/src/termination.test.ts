@@ -18,8 +18,7 @@ interface Case {
 }
 
 async function deletePod({ spec = {}, preStop, lasts, graceSeconds }: Case): Promise<End & { readonly cluster: NodeCluster }> {
-  const cluster = new NodeCluster();
-  await cluster.setUp();
+  const cluster = await NodeCluster.start();
   cluster.startNode('n1');
   const { runtime, admin } = cluster;
   let sigtermAtMs: number | undefined;
@@ -81,8 +80,7 @@ describe('the end of a pod', () => {
   });
 
   test('a second deletion with a shorter grace counts, one with a longer does not', async () => {
-    const cluster = new NodeCluster();
-    await cluster.setUp();
+    const cluster = await NodeCluster.start();
     cluster.startNode('n1');
     const { runtime, admin } = cluster;
     cluster.run('app', () => new Promise<number>(() => {}));
@@ -100,8 +98,7 @@ describe('the end of a pod', () => {
 });
 
 test('a postStart hook that fails ends the container, and is told of without why', async () => {
-  const cluster = new NodeCluster();
-  await cluster.setUp();
+  const cluster = await NodeCluster.start();
   cluster.startNode('n1');
   await cluster.createPod({
     restartPolicy: 'Never',
@@ -114,8 +111,7 @@ test('a postStart hook that fails ends the container, and is told of without why
 });
 
 test('a pod past its deadline says so, once', async () => {
-  const cluster = new NodeCluster();
-  await cluster.setUp();
+  const cluster = await NodeCluster.start();
   cluster.startNode('n1');
   await cluster.createPod({ activeDeadlineSeconds: 5 });
   await cluster.runtime.advance(60_000);
@@ -132,8 +128,7 @@ describe('probes of a container that is stopping', () => {
   }
 
   async function stubborn(failureThreshold: number): Promise<NodeCluster> {
-    const cluster = new NodeCluster();
-    await cluster.setUp();
+    const cluster = await NodeCluster.start();
     cluster.startNode('n1');
     cluster.run('app', () => new Promise<number>(() => {}));
     const livenessProbe = { tcpSocket: { port: 80 }, periodSeconds: 1, failureThreshold };

@@ -49,10 +49,11 @@ describe('Scheduler', () => {
   test('gives a place that a deleted pod leaves to the one that waits, the most urgent first', async () => {
     const { runtime, admin, addNode, addPod, getPod } = await scene();
     await addNode({ name: 'n1', allocatable: { pods: '1' } });
+    await runtime.drive(admin.schedulingV1.priorityClasses().create({ metadata: { name: 'high' }, value: 1000 }));
     await addPod({ name: 'first' });
     await runtime.settle();
     await addPod({ name: 'second' });
-    await addPod({ name: 'urgent', priority: 1000 });
+    await addPod({ name: 'urgent', priorityClassName: 'high' });
     await runtime.settle();
     assert.match(scheduledOf(await getPod('second'))?.message ?? '', /^0\/1 nodes are available: 1 Too many pods\.$/);
     await runtime.advance(20_000);

@@ -3,7 +3,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import type { Pod } from '@coracle/api';
-import { priority } from '@coracle/apiserver';
 import type { KubeObject, Unstructured } from '@coracle/apimachinery';
 import { type ResourceHandle, resources } from '@coracle/client';
 import type { PodRow } from './fixtures/objects.ts';
@@ -168,7 +167,7 @@ async function bindVolumes({ runtime, admin }: Scene, { objects }: Recording, st
 
 /** What ours says otherwise. */
 async function play(name: string, recording: Recording): Promise<readonly string[]> {
-  const of = await scene(1, undefined, [priority]);
+  const of = await scene();
   for (const row of recording.nodes) await addNode(of, row);
   for (const row of leftOver[name] ?? []) await of.addPod(row);
   await of.runtime.advance(1000);

@@ -16,8 +16,7 @@ async function waits({ terminated }: ContainerContext): Promise<number> {
 
 /** Two web pods behind Services, and a client pod whose context is returned. */
 async function scene(seed = 1): Promise<{ readonly cluster: NodeCluster; readonly client: ContainerContext; readonly frontIP: string }> {
-  const cluster = new NodeCluster({ seed });
-  await cluster.setUp();
+  const cluster = await NodeCluster.start({ seed });
   cluster.startNode('n1');
   cluster.run('web', async (container) => {
     using _server = container.network.listen(8080, async () => ok(container.pod.metadata.name ?? ''));

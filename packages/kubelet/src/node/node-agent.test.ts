@@ -10,8 +10,7 @@ interface Scene {
 }
 
 async function scene(fault: (request: ApiRequest) => Error | undefined = () => undefined): Promise<Scene> {
-  const cluster = new NodeCluster();
-  await cluster.setUp();
+  const cluster = await NodeCluster.start();
   cluster.startNode('n1', { fault });
   await cluster.runtime.settle();
   const { runtime, admin } = cluster;
@@ -52,8 +51,7 @@ describe('NodeAgent', () => {
 
   test('registers once the server answers, after waits that double', async () => {
     const triedAtMs: number[] = [];
-    const cluster = new NodeCluster();
-    await cluster.setUp();
+    const cluster = await NodeCluster.start();
     const fault = ({ method, path }: ApiRequest): Error | undefined => {
       if (method !== 'POST' || path !== '/api/v1/nodes' || triedAtMs.push(cluster.runtime.nowMs) > 8) return undefined;
       return new TransportError('cut', { executed: 'no' });
@@ -131,8 +129,7 @@ describe('NodeAgent', () => {
   });
 
   test('a node that is registered already keeps its labels and taints, and gets the labels that every node has', async () => {
-    const cluster = new NodeCluster();
-    await cluster.setUp();
+    const cluster = await NodeCluster.start();
     const { runtime, admin } = cluster;
     const taints = [{ key: 'a', effect: 'NoSchedule' }];
     await runtime.drive(
