@@ -1,10 +1,12 @@
 import type { Process } from '@coracle/kernel';
+import type { NodeId } from '@coracle/raft';
 import { DirectoryOfAnotherMember } from '../directory/errors.ts';
 import { memberIdOf, nodeIdOf } from '../directory/identity.ts';
 import { type Meta, readMeta } from '../directory/meta.ts';
 import { nodeDisk } from '../disk/node-disk.ts';
 import type { DurableStore } from '../durable-store.ts';
 import { type DurableStoreOptions, type GroupOptions, openDurableStore } from '../open.ts';
+import { type ControlledMember, serveControl } from './control/control-socket.ts';
 import type { GroupTiming } from './group.ts';
 import { BootstrapError, checkInitialCluster, type InitialCluster, newCluster, placeIn } from './initial-cluster.ts';
 import type { MemberInfo } from './members.ts';
@@ -31,9 +33,9 @@ export interface StartMemberOptions {
 }
 
 export interface StartedMember {
-  /** Closing it closes the transport, too. */
   readonly store: DurableStore;
-  readonly transport: TcpTransport;
+  /** Closes the store and all that led to it. */
+  close(): Promise<void>;
 }
 
 const askMs = 2000;
@@ -51,6 +53,7 @@ export async function startMember(options: StartMemberOptions): Promise<StartedM
   const meta = await readMeta(disk);
   const group = meta === undefined ? await firstStart(options) : laterStart(options, meta);
   const transport = await TcpTransport.listen({ process, ...peers.listen, ...(tls === undefined ? {} : { tls }) });
+  let store: DurableStore;
   try {
     const { tickMs, electionTicks } = peers;
     const timing = { ...(tickMs === undefined ? {} : { tickMs }), ...(electionTicks === undefined ? {} : { electionTicks }) };
@@ -59,11 +62,33 @@ export async function startMember(options: StartMemberOptions): Promise<StartedM
       return found?.clusterId === group.clusterId ? found.members : undefined;
     };
     const joined = { ...group, ...timing, transport, findMembers };
-    return { transport, store: await openDurableStore({ process, directory, ...options.store, group: joined }) };
+    store = await openDurableStore({ process, directory, ...options.store, group: joined });
   } catch (error) {
     await transport.close();
     throw error;
   }
+  try {
+    const control = await serveControl(process, directory, controlled(store, transport));
+    const close = async (): Promise<void> => {
+      await control?.close();
+      await store.close();
+    };
+    return { store, close };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function controlled(store: DurableStore, transport: TcpTransport): ControlledMember {
+  let cutFrom: readonly NodeId[] = [];
+  return {
+    report: () => ({ ...store.view(), cutFrom }),
+    cut: (ids) => {
+      cutFrom = ids;
+      transport.block(new Set(ids));
+    },
+  };
 }
 
 /**

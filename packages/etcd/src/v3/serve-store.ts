@@ -39,16 +39,14 @@ export interface ServedStore {
   readonly ready: Promise<void>;
   /** Resolves a little after the member was removed from the cluster, when those who asked for it have their answer, or with the process. */
   readonly removed: Promise<void>;
-  /** Loses what goes to the members of these ids and comes from them; none heals the cut. */
-  cut(ids: ReadonlySet<number>): void;
   /** Ends all calls, then closes the store. */
   stop(): Promise<void>;
 }
 
-interface Served {
+interface Opened {
   readonly store: DurableStore;
   readonly cluster: ClusterView;
-  readonly cut: ServedStore['cut'];
+  close(): Promise<void>;
 }
 
 /** How long a removed member goes on answering. */
@@ -61,11 +59,11 @@ const farewellMs = 1000;
 export async function serveStore(options: ServeStoreOptions): Promise<ServedStore> {
   const { process, name, tls, peers, quotaBytes, progressIntervalMs, jwt, tokenTtlMs } = options;
   const clientUrls: string[] = [];
-  const { store, cluster, cut } = peers === undefined ? await alone(options, clientUrls) : await among(options, peers);
+  const { store, cluster, close } = peers === undefined ? await alone(options, clientUrls) : await among(options, peers);
   const listeners: V3Listener[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(listeners.map((listener) => listener.close()));
-    await store.close();
+    await close();
   };
   try {
     const scheme = tls === undefined ? 'http' : 'https';
@@ -85,20 +83,20 @@ export async function serveStore(options: ServeStoreOptions): Promise<ServedStor
     }
     const urls = listeners.map(({ host, port }) => `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`);
     clientUrls.push(...(options.advertise ?? urls));
-    if (peers === undefined) return { urls, store, cut, stop, ready: Promise.resolve(), removed: new Promise(() => undefined) };
+    if (peers === undefined) return { urls, store, stop, ready: Promise.resolve(), removed: new Promise(() => undefined) };
     const ready = process.spawn('publish', () => publishUntilDone(process, store, { name, clientUrls })).done;
     const removed = process.spawn('removal', async (signal) => {
       await unlessAborted(store.removed(), signal);
       await process.clock.sleep(farewellMs, { background: true, signal });
     }).done;
-    return { urls, store, cut, stop, ready, removed };
+    return { urls, store, stop, ready, removed };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function alone({ process, directory, name }: ServeStoreOptions, clientUrls: readonly string[]): Promise<Served> {
+async function alone({ process, directory, name }: ServeStoreOptions, clientUrls: readonly string[]): Promise<Opened> {
   const store = await openDurableStore({ process, directory });
   const { identity, term } = store.standing;
   const cluster = new SingleMember({
@@ -110,10 +108,10 @@ async function alone({ process, directory, name }: ServeStoreOptions, clientUrls
     term,
     appliedIndex: () => store.standing.index,
   });
-  return { store, cluster, cut: () => undefined };
+  return { store, cluster, close: () => store.close() };
 }
 
-async function among({ process, directory, name }: ServeStoreOptions, peers: PeerOptions): Promise<Served> {
-  const { store, transport } = await startMember({ process, directory, name, peers });
-  return { store, cluster: store.cluster, cut: (ids) => transport.block(ids) };
+async function among({ process, directory, name }: ServeStoreOptions, peers: PeerOptions): Promise<Opened> {
+  const { store, close } = await startMember({ process, directory, name, peers });
+  return { store, cluster: store.cluster, close };
 }
