@@ -10,11 +10,13 @@ import {
   DiskFull,
 } from '@coracle/etcd';
 import { ManifestError } from './manifest.ts';
+import { StartError } from './raft/supervisor.ts';
+import { SupervisorError } from './raft/supervisor-socket.ts';
 
 /** Faults that a person can act on, in words; `undefined` for ours, whose stack is wanted. */
 export function explain(error: unknown): string | undefined {
   if (error instanceof ClusterDirectoryError || error instanceof ManifestError || error instanceof StatusError) return error.message;
-  if (storeFaults.some((fault) => error instanceof fault)) return (error as Error).message; // each of them is one
+  if (faults.some((fault) => error instanceof fault)) return (error as Error).message; // each of them is one
   if (!(error instanceof Error) || !('code' in error) || !('port' in error)) return undefined;
   const port = String(error.port);
   switch (error.code) {
@@ -27,7 +29,9 @@ export function explain(error: unknown): string | undefined {
   }
 }
 
-const storeFaults = [
+const faults = [
+  StartError,
+  SupervisorError,
   BootstrapError,
   DirectoryDamaged,
   DirectoryInUse,

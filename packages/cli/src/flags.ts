@@ -49,14 +49,16 @@ export function clusterOptions(
   };
 }
 
-function numberOf(text: string | undefined, absent: number, largest: number, wanted: string): number {
+/** Throws UsageError, which says what is wanted. */
+export function numberOf(text: string | undefined, absent: number, largest: number, wanted: string): number {
   if (text === undefined) return absent;
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value <= largest)) throw new UsageError(`"${text}" is no ${wanted}`);
   return value;
 }
 
-function stateHome(env: Terminal['env']): string {
+/** Throws UsageError when there is none. */
+export function stateHome(env: Terminal['env']): string {
   const { XDG_STATE_HOME, HOME } = env;
   if (XDG_STATE_HOME !== undefined && XDG_STATE_HOME !== '') return XDG_STATE_HOME;
   if (HOME === undefined || HOME === '') throw new UsageError('neither XDG_STATE_HOME nor HOME is set; choose a folder with --directory');

@@ -2,6 +2,7 @@ import { untilAborted } from '@coracle/kernel';
 import { etcdOptionHelp, serveEtcd } from './etcd.ts';
 import { externalEtcd, externalEtcdFlags, externalEtcdHelp } from './external-etcd.ts';
 import { clusterFlags, clusterOptions, defaultNodes, defaultPort, readFlags, UsageError } from './flags.ts';
+import { raft, raftOptionHelp } from './raft/command.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Command {
@@ -27,7 +28,18 @@ const commands: readonly Command[] = [
     options: [['--file PATH', 'the manifest (YAML, several documents)'], ...clusterOptionHelp],
     run: firstVoyage,
   },
-  { name: 'etcd', summary: 'Serves the store alone, to any client of etcd.', options: etcdOptionHelp, run: serveEtcd },
+  {
+    name: 'etcd',
+    summary: 'Serves the store alone or as one of several members, to any client of etcd.',
+    options: etcdOptionHelp,
+    run: serveEtcd,
+  },
+  {
+    name: 'raft',
+    summary: 'Runs several members of one store on this machine, shows how they agree, and tries what they bear.',
+    options: raftOptionHelp,
+    run: raft,
+  },
   { name: 'version', summary: 'Prints the version of the program, and that of Kubernetes whose API is served.', options: [], run: version },
 ];
 

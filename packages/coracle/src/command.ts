@@ -13,6 +13,7 @@ process.exitCode = await main(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
+  program: [process.execPath, ...process.execArgv, ...process.argv.slice(1, 2)],
   interrupted: interruption.signal,
   ...(hasScreen
     ? {

@@ -29,7 +29,7 @@ export type { Disk, DiskFile, DiskLock } from './disk/disk.ts';
 export { nodeDisk } from './disk/node-disk.ts';
 export { type DiskFault, type DiskOperation, SimulatedDisk } from './disk/simulated-disk.ts';
 export type { DurableStore } from './durable-store.ts';
-export { controlPath, MemberControl, type MemberReport } from './member/control/control-socket.ts';
+export { controlPath, MemberControl, type MemberReport } from './member/transport/control-socket.ts';
 export type { GroupTiming, MemberView, SeenMessage } from './member/group.ts';
 export type { MemberInfo } from './member/members.ts';
 export {

@@ -6,7 +6,7 @@ import { type Meta, readMeta } from '../directory/meta.ts';
 import { nodeDisk } from '../disk/node-disk.ts';
 import type { DurableStore } from '../durable-store.ts';
 import { type DurableStoreOptions, type GroupOptions, openDurableStore } from '../open.ts';
-import { type ControlledMember, serveControl } from './control/control-socket.ts';
+import { type ControlledMember, serveControl } from './transport/control-socket.ts';
 import type { GroupTiming } from './group.ts';
 import { BootstrapError, checkInitialCluster, type InitialCluster, newCluster, placeIn } from './initial-cluster.ts';
 import type { MemberInfo } from './members.ts';

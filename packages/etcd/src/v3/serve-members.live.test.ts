@@ -7,6 +7,7 @@ import { LiveRuntime } from '@coracle/kernel';
 import { EtcdClient } from '../client/client.ts';
 import { http2Connector } from '../client/transport/http2-connector.ts';
 import { parseInitialCluster } from '../member/initial-cluster.ts';
+import { MemberControl } from '../member/transport/control-socket.ts';
 import { TcpTransport } from '../member/transport/tcp-transport.ts';
 import { prefixEnd } from '../watch-hub.ts';
 import { type ServedStore, serveStore } from './serve-store.ts';
@@ -79,6 +80,10 @@ class ServedMembers {
     return client;
   }
 
+  control(n: number): MemberControl {
+    return new MemberControl(join(this.#directory, `m${n}`));
+  }
+
   async wipe(n: number): Promise<void> {
     await rm(join(this.#directory, `m${n}`), { recursive: true });
   }
@@ -122,6 +127,26 @@ test('three members serve one content; one more is added, promoted and removed; 
     await m4.removed;
     await members.stop(4);
     assert.equal((await members.client(m1).members()).length, 3);
+  });
+
+  await t.test('a leader that is cut off over its socket shows so, and follows another one afterwards', async () => {
+    const controls = [1, 2, 3].map((n) => members.control(n));
+    const reports = await Promise.all(controls.map((control) => control.report()));
+    const leader = reports.find(({ role }) => role === 'leader');
+    assert.ok(leader !== undefined);
+    const others = reports.flatMap(({ id }) => (id === leader.id ? [] : id));
+    const own = controls[reports.indexOf(leader)];
+    await Promise.all(controls.map((control) => control.cut(control === own ? others : [leader.id])));
+    const next = async (): Promise<number> => {
+      const [now] = (await Promise.all(controls.map((control) => control.report()))).filter(
+        ({ role, id }) => role === 'leader' && id !== leader.id,
+      );
+      return now?.id ?? next();
+    };
+    assert.notEqual(await next(), leader.id);
+    assert.deepEqual((await own?.report())?.cutFrom, others);
+    for (const control of controls) await control.cut([]);
+    while ((await own?.report())?.leader === 0) assert.deepEqual((await own?.report())?.cutFrom, []);
   });
 
   await t.test('a directory goes on whatever the flags say of members, if not of founders', async () => {

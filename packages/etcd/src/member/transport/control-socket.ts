@@ -115,9 +115,12 @@ export class MemberControl {
   #ask(method: string, path: string, body = ''): Promise<string> {
     return new Promise((resolve, reject) => {
       const headers = { ...jsonType, 'content-length': Buffer.byteLength(body) };
-      const asking = request({ socketPath: controlPath(this.#directory), agent: false, method, path, headers, timeout: askMs }, (answer) => {
-        text(answer).then((said) => (answer.statusCode === 200 ? resolve(said) : reject(new Error(said))), reject);
-      });
+      const asking = request(
+        { socketPath: controlPath(this.#directory), agent: false, method, path, headers, timeout: askMs },
+        (answer) => {
+          text(answer).then((said) => (answer.statusCode === 200 ? resolve(said) : reject(new Error(said))), reject);
+        },
+      );
       asking.on('timeout', () => asking.destroy(new Error(`no answer within ${askMs} ms`)));
       asking.on('error', reject);
       asking.end(body);
