@@ -77,6 +77,7 @@ export { Reflector, type ReflectorOptions } from './tools/cache/reflector.ts';
 export { VeryShortWatchError } from './tools/cache/reflector-errors.ts';
 export type { ReflectorStore } from './tools/cache/reflector-store.ts';
 export { type InformerOptions, SharedIndexInformer } from './tools/cache/shared-informer.ts';
+export { withoutManagedFields } from './tools/cache/strip.ts';
 export { AsyncTracker, SingleFileTracker } from './tools/cache/synctrack.ts';
 export { type IndexFunction, type Indexers, ThreadSafeStore } from './tools/cache/thread-safe-store.ts';
 export { UndeltaStore } from './tools/cache/undelta-store.ts';

@@ -117,7 +117,8 @@ describe('httpTransport', () => {
   });
 
   test('what is no event ends the watch with a TransportError', async () => {
-    for (const line of ['{"type":"ADDED"}', 'no json', '{"type":"RENAMED","object":{}}']) {
+    const deep = `{"type":"ADDED","object":${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}}`;
+    for (const line of ['{"type":"ADDED"}', 'no json', '{"type":"RENAMED","object":{}}', '\ufeff{"type":"ADDED","object":{}}', deep]) {
       answer = (stream) => {
         stream.respond({ ':status': 200, 'content-type': 'application/json' });
         stream.end(`${line}\n`);
@@ -125,7 +126,7 @@ describe('httpTransport', () => {
       const read = async (): Promise<void> => {
         for await (const _ of await clientset.coreV1.pods('a').watch()) assert.fail('no batch');
       };
-      await assert.rejects(read(), TransportError, line);
+      await assert.rejects(read(), TransportError, line.slice(0, 40));
     }
   });
 

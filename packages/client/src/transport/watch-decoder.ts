@@ -1,4 +1,4 @@
-import { deepFreeze, type Frozen, JsonSyntaxError, readJson, TransportError, type WatchFrame } from '@coracle/apimachinery';
+import { deepFreeze, type Frozen, TransportError, type WatchFrame } from '@coracle/apimachinery';
 
 const newline = 0x0a;
 const maxFrameBytes = 64 << 20;
@@ -35,16 +35,27 @@ export async function* decodeWatch(
   }
 }
 
+// A byte order mark is no JSON; invalid sequences become U+FFFD.
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/**
+ * By the native parser alone, which takes half the time of our own reader: what that one finds besides (keys that come twice, integers
+ * beyond 2^53) is of no use here.
+ */
 function decodeFrame(line: Uint8Array, path: string): WatchFrame {
   let frame: unknown;
   try {
-    frame = readJson(line).value;
+    frame = JSON.parse(utf8.decode(line));
   } catch (error) {
-    if (!(error instanceof JsonSyntaxError)) throw error;
     throw new TransportError(`Cannot watch "${path}": an event is not JSON`, { executed: 'unknown', cause: error });
   }
   if (!isFrame(frame)) throw new TransportError(`Cannot watch "${path}": what came is no event`, { executed: 'unknown' });
-  return { type: frame.type, object: deepFreeze(frame.object) };
+  try {
+    return { type: frame.type, object: deepFreeze(frame.object) };
+  } catch (error) {
+    // The parser has no bound, and whoever walks the object would end like this.
+    throw new TransportError(`Cannot watch "${path}": an event is nested too deeply`, { executed: 'unknown', cause: error });
+  }
 }
 
 function isFrame(value: unknown): value is { readonly type: WatchFrame['type']; readonly object: Frozen<unknown> } {

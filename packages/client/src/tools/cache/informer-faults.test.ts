@@ -8,82 +8,8 @@ import { SharedInformerFactory } from '../../informers/factory.ts';
 import { Clientset } from '../../kubernetes/clientset.ts';
 import { resources } from '../../kubernetes/resources.ts';
 import { type Fault, FaultServer, faults } from './fixtures/fault-server.ts';
+import { InformerJudge } from './fixtures/informer-judge.ts';
 import { DeletedFinalStateUnknown, deletionKey, metaNamespaceKey } from './keys.ts';
-
-/** What a handler was told of one key. */
-interface Told {
-  readonly what: 'add' | 'update' | 'delete' | 'lost';
-  readonly version: string;
-  /** Lists that were asked for before. */
-  readonly lists: number;
-}
-
-/**
- * Checks what a handler is told, as it is told: each update goes from the state that was told last, nothing is added or deleted twice, and
- * of one key, versions only grow. `history` is what really happened.
- */
-class Judge {
-  readonly known = new Map<string, string>();
-  readonly told = new Map<string, Told[]>();
-  readonly #seed: number;
-  readonly #lists: () => number;
-
-  constructor(seed: number, lists: () => number) {
-    this.#seed = seed;
-    this.#lists = lists;
-  }
-
-  add(object: Frozen<ConfigMap>): void {
-    const [key, version] = identity(object);
-    assert.ok(!this.known.has(key), `seed ${this.#seed}: ${key} was added twice`);
-    this.#tell(key, 'add', version);
-    this.known.set(key, version);
-  }
-
-  update(old: Frozen<ConfigMap>, object: Frozen<ConfigMap>): void {
-    const [key, version] = identity(object);
-    const before = identity(old)[1];
-    assert.equal(this.known.get(key), before, `seed ${this.#seed}: ${key} was updated from a state that was not told`);
-    assert.ok(Number(version) >= Number(before), `seed ${this.#seed}: ${key} went back from ${before} to ${version}`);
-    // The same state again is told of a list only: nothing happened twice.
-    if (version === before)
-      assert.notEqual(this.told.get(key)?.at(-1)?.lists, this.#lists(), `seed ${this.#seed}: ${key}@${version} was told twice`);
-    this.#tell(key, 'update', version);
-    this.known.set(key, version);
-  }
-
-  delete(deleted: Frozen<ConfigMap> | DeletedFinalStateUnknown<ConfigMap>): void {
-    const key = deletionKey<ConfigMap>(deleted);
-    const isLost = deleted instanceof DeletedFinalStateUnknown;
-    assert.ok(this.known.delete(key), `seed ${this.#seed}: ${key} was deleted, which was not there`);
-    this.#tell(key, isLost ? 'lost' : 'delete', isLost ? '' : ((deleted as Frozen<ConfigMap>).metadata.resourceVersion ?? ''));
-  }
-
-  /** Between two lists the handler was told of everything that happened, in order. */
-  checkNothingMissed(history: ReadonlyMap<string, readonly string[]>): void {
-    for (const [key, told] of this.told) {
-      const versions = history.get(key) ?? [];
-      let last: { readonly at: number; readonly lists: number } | undefined;
-      for (const { what, version, lists } of told) {
-        if (what === 'lost') {
-          last = undefined;
-          continue;
-        }
-        const at = versions.indexOf(version);
-        assert.ok(at >= 0, `seed ${this.#seed}: ${key}@${version} never was`);
-        if (last !== undefined && last.lists === lists)
-          assert.equal(at, last.at + 1, `seed ${this.#seed}: ${key} missed something before ${version}`);
-        last = { at, lists };
-      }
-    }
-  }
-
-  #tell(key: string, what: Told['what'], version: string): void {
-    const told = this.told.get(key) ?? [];
-    told.push({ what, version, lists: this.#lists() });
-    this.told.set(key, told);
-  }
-}
 
 function identity(object: Frozen<ConfigMap>): readonly [string, string] {
   return [metaNamespaceKey(object), object.metadata.resourceVersion ?? ''];
@@ -118,11 +44,14 @@ async function run(seed: number, allowed: readonly Fault[], steps: number): Prom
   );
   const informers = new SharedInformerFactory(new Clientset({ process, transport }));
   const informer = informers.forResource(resources.core.v1.configMaps);
-  const judge = new Judge(seed, () => transport.lists);
+  const judge = new InformerJudge(() => transport.lists);
   const registration = informer.addEventHandler({
-    onAdd: (map) => judge.add(map),
-    onUpdate: (old, map) => judge.update(old, map),
-    onDelete: (map) => judge.delete(map),
+    onAdd: (map) => judge.add(...identity(map)),
+    onUpdate: (old, map) => judge.update(...identity(map), identity(old)[1]),
+    onDelete: (map) => {
+      const version = map instanceof DeletedFinalStateUnknown ? undefined : ((map as Frozen<ConfigMap>).metadata.resourceVersion ?? '');
+      judge.delete(deletionKey<ConfigMap>(map), version);
+    },
   });
   informers.start();
   const ignoreRefusal = (): undefined => undefined; // made already, or gone already: either is as good here
@@ -150,6 +79,7 @@ async function run(seed: number, allowed: readonly Fault[], steps: number): Prom
   );
   assert.deepEqual([...judge.known].map((pair) => pair.join('@')).sort(), expected, `seed ${seed}: what the handler was told`);
   judge.checkNothingMissed(history);
+  assert.deepEqual(judge.findings, [], `seed ${seed}`);
   assert.equal(registration.hasSynced(), true);
   assert.deepEqual(runtime.failures, [], `seed ${seed}`);
   return transport.seen;

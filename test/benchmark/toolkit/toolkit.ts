@@ -1,0 +1,115 @@
+/**
+ * What the toolkit costs beside Go's client-go and @kubernetes/client-node, in one run against one server:
+ *   node tools/run.mjs test/benchmark/toolkit/toolkit.ts [--pods=10000] [--events=20000] [--rounds=3] [--go=PROGRAM]
+ * Peers are fetched by npm and by `go` into temporary folders, and built; without one, or without `go`, its column is left out.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { median } from '../benchmark.ts';
+
+type Figures = Readonly<Record<string, number>>;
+
+const { values } = parseArgs({
+  options: {
+    pods: { type: 'string', default: '10000' },
+    events: { type: 'string', default: '20000' },
+    rounds: { type: 'string', default: '3' },
+    /** Built before, which takes minutes where nothing of client-go is compiled yet. */
+    go: { type: 'string' },
+    /** A folder where client-node is installed. */
+    'client-node': { type: 'string' },
+  },
+});
+const { pods, events } = values;
+const node = (file: string): readonly string[] => [
+  process.execPath,
+  '--conditions=coracle-source',
+  '--expose-gc',
+  path.join(import.meta.dirname, file),
+];
+
+/** The last line of what it prints, which is JSON. */
+async function figuresOf([program = '', ...args]: readonly string[]): Promise<Figures> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const parts: Buffer[] = [];
+  child.stdout.on('data', (part: Buffer) => parts.push(part));
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`"${program} ${args.join(' ')}" ended with ${code}`);
+  return JSON.parse(Buffer.concat(parts).toString().trim().split('\n').at(-1) ?? '') as Figures;
+}
+
+function run(program: string, args: readonly string[], cwd: string): boolean {
+  const { status, stderr } = spawnSync(program, args, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, GOFLAGS: '-mod=mod -buildvcs=false' },
+  });
+  if (status !== 0) console.error(`${program} ${args.join(' ')}: ${stderr || 'not found'}`);
+  return status === 0;
+}
+
+/** The program, or undefined when it cannot be built. */
+function builtClientGo(folder: string): string | undefined {
+  cpSync(path.join(import.meta.dirname, 'client-go.go'), path.join(folder, 'main.go'));
+  writeFileSync(
+    path.join(folder, 'go.mod'),
+    'module peer\n\ngo 1.26.0\n\nrequire (\n\tk8s.io/api v0.37.2\n\tk8s.io/apimachinery v0.37.2\n\tk8s.io/client-go v0.37.2\n)\n',
+  );
+  return run('go', ['build', '-o', 'peer', '.'], folder) ? path.join(folder, 'peer') : undefined;
+}
+
+/** Where the library was installed, or undefined when it cannot be. */
+function installedClientNode(folder: string): string | undefined {
+  writeFileSync(path.join(folder, 'package.json'), '{"private":true}');
+  return run('npm', ['install', '--no-audit', '--no-fund', '@kubernetes/client-node@2.0.1'], folder) ? folder : undefined;
+}
+
+async function measure(goFolder: string, nodeFolder: string): Promise<void> {
+  const go = values.go ?? builtClientGo(goFolder);
+  const clientNode = values['client-node'] ?? installedClientNode(nodeFolder);
+  const peers = new Map<string, (url: string) => readonly string[]>([
+    ['ours', (url) => [...node('ours.ts'), url, pods, events]],
+    ['ours, with managedFields', (url) => [...node('ours.ts'), url, pods, events, 'whole']],
+    ['ours, in process', () => node('queue.ts')],
+  ]);
+  if (go !== undefined) peers.set('client-go', (url) => [go, url, pods, events]);
+  if (clientNode !== undefined) {
+    const library = pathToFileURL(path.join(clientNode, 'node_modules/@kubernetes/client-node/dist/index.js')).href;
+    peers.set('client-node', (url) => [...node('client-node.ts'), url, pods, events, library]);
+  }
+  const results = new Map<string, Figures[]>();
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const [name, command] of peers) {
+      const server = spawn(process.execPath, ['--conditions=coracle-source', path.join(import.meta.dirname, 'pod-server.ts'), pods], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      try {
+        const [port] = (await once(server.stdout, 'data')) as [Buffer];
+        const figures = await figuresOf(command(`http://127.0.0.1:${String(port).trim()}`));
+        results.set(name, [...(results.get(name) ?? []), figures]);
+      } finally {
+        server.kill();
+        await once(server, 'exit');
+      }
+    }
+  }
+  for (const [name, rounds] of results) {
+    const names = Object.keys(rounds[0] ?? {});
+    const figures = Object.fromEntries(names.map((of) => [of, Number(median(rounds.map((round) => round[of] ?? 0)).toPrecision(3))]));
+    console.log(
+      JSON.stringify({ who: name, pods: Number(pods), rounds: rounds.length, loadavg: Number((loadavg()[0] ?? 0).toFixed(1)), ...figures }),
+    );
+  }
+}
+
+const folders = [mkdtempSync(path.join(tmpdir(), 'client-go-')), mkdtempSync(path.join(tmpdir(), 'client-node-'))] as const;
+try {
+  await measure(...folders);
+} finally {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
