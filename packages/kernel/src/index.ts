@@ -22,6 +22,15 @@ export {
 export { Heap } from './heap.ts';
 export { LiveRuntime, type LiveRuntimeOptions } from './live-runtime.ts';
 export { type Logger, type LogFields, type LogLevel, loggerFor, type LogRecord, type LogSink } from './log.ts';
-export { type Counter, type Gauge, type Histogram, type MetricOptions, MetricsRegistry } from './metrics.ts';
+export {
+  type BoundCounter,
+  type BoundGauge,
+  type BoundHistogram,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type MetricOptions,
+  MetricsRegistry,
+} from './metrics.ts';
 export type { Failure, Point, Process, Runtime, Task } from './process.ts';
 export { type Random, randomFrom } from './random.ts';

@@ -40,3 +40,30 @@ test('MetricsRegistry gives one metric for one name, and refuses another kind or
   assert.throws(() => metrics.gauge({ name: 'a', help: 'A.' }), TypeError);
   assert.throws(() => metrics.counter({ name: 'a', help: 'A.' }).add(1, 'label'), TypeError);
 });
+
+test('a bound series is there at once, and is the one that its labels name', () => {
+  const registry = new MetricsRegistry();
+  const gauge = registry.gauge({ name: 'g', help: 'x', labels: ['name'] });
+  const bound = gauge.bound('a');
+  assert.ok(registry.text().includes('g{name="a"} 0'));
+  bound.set(5);
+  bound.add(2);
+  gauge.add(1, 'a');
+  const counter = registry.counter({ name: 'c', help: 'x', labels: ['name', 'code'] });
+  counter.bound('a', '1').add(2);
+  counter.add(1, 'a', '1');
+  const histogram = registry.histogram({ name: 'h', help: 'x', bounds: [1, 2] });
+  const series = histogram.bound();
+  for (const value of [1, 1.5, 3]) series.observe(value);
+  const lines = registry.text().split('\n');
+  for (const line of [
+    'g{name="a"} 8',
+    'c{name="a",code="1"} 3',
+    'h_bucket{le="1"} 1',
+    'h_bucket{le="2"} 2',
+    'h_bucket{le="+Inf"} 3',
+    'h_sum 5.5',
+  ])
+    assert.ok(lines.includes(line), line);
+  assert.throws(() => gauge.bound(), /takes 1 labels, not 0/);
+});

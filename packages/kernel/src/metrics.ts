@@ -3,13 +3,32 @@ export type LabelValues = readonly string[];
 
 export interface Counter {
   add(amount: number, ...labels: string[]): void;
+  /** One series of it, which is there from now on: cheaper where it is often changed. */
+  bound(...labels: string[]): BoundCounter;
 }
 export interface Gauge {
   set(value: number, ...labels: string[]): void;
   add(amount: number, ...labels: string[]): void;
+  /** One series of it, which is there from now on: cheaper where it is often changed. */
+  bound(...labels: string[]): BoundGauge;
 }
 export interface Histogram {
   observe(value: number, ...labels: string[]): void;
+  /** One series of it, which is there from now on: cheaper where it is often changed. */
+  bound(...labels: string[]): BoundHistogram;
+}
+
+/** A counter with its labels. */
+export interface BoundCounter {
+  add(amount: number): void;
+}
+/** A gauge with its labels. */
+export interface BoundGauge extends BoundCounter {
+  set(value: number): void;
+}
+/** A histogram with its labels. */
+export interface BoundHistogram {
+  observe(value: number): void;
 }
 
 export interface MetricOptions {
@@ -18,13 +37,18 @@ export interface MetricOptions {
   readonly labels?: readonly string[];
 }
 
-type Series = Map<string, { readonly labels: LabelValues; value: number; buckets: number[]; count: number }>;
+interface Series {
+  readonly labels: LabelValues;
+  value: number;
+  readonly buckets: number[];
+  count: number;
+}
 
 interface Metric {
   readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly options: MetricOptions;
   readonly bounds: readonly number[];
-  readonly series: Series;
+  readonly series: Map<string, Series>;
 }
 
 /**
@@ -41,6 +65,7 @@ export class MetricsRegistry {
       add: (amount, ...labels) => {
         seriesOf(metric, labels).value += amount;
       },
+      bound: (...labels) => boundGauge(seriesOf(metric, labels)),
     };
   }
 
@@ -53,6 +78,7 @@ export class MetricsRegistry {
       add: (amount, ...labels) => {
         seriesOf(metric, labels).value += amount;
       },
+      bound: (...labels) => boundGauge(seriesOf(metric, labels)),
     };
   }
 
@@ -60,12 +86,10 @@ export class MetricsRegistry {
   histogram(options: MetricOptions & { readonly bounds: readonly number[] }): Histogram {
     const metric = this.#metric('histogram', options, options.bounds);
     return {
-      observe: (value, ...labels) => {
+      observe: (value, ...labels) => observe(metric, seriesOf(metric, labels), value),
+      bound: (...labels) => {
         const series = seriesOf(metric, labels);
-        series.value += value;
-        series.count++;
-        const index = metric.bounds.findIndex((bound) => value <= bound);
-        if (index >= 0) series.buckets[index] = (series.buckets[index] ?? 0) + 1;
+        return { observe: (value) => observe(metric, series, value) };
       },
     };
   }
@@ -94,12 +118,34 @@ export class MetricsRegistry {
   }
 }
 
-function seriesOf(metric: Metric, labels: LabelValues): { value: number; buckets: number[]; count: number } {
+function boundGauge(series: Series): BoundGauge {
+  return {
+    set(value) {
+      series.value = value;
+    },
+    add(amount) {
+      series.value += amount;
+    },
+  };
+}
+
+function observe({ bounds }: Metric, series: Series, value: number): void {
+  series.value += value;
+  series.count++;
+  for (let index = 0; index < bounds.length; index++) {
+    if (value > (bounds[index] ?? 0)) continue;
+    series.buckets[index] = (series.buckets[index] ?? 0) + 1;
+    return;
+  }
+}
+
+function seriesOf(metric: Metric, labels: LabelValues): Series {
   const expected = metric.options.labels?.length ?? 0;
   if (labels.length !== expected) {
     throw new TypeError(`Metric "${metric.options.name}" takes ${expected} labels, not ${labels.length}`);
   }
-  const key = labels.join('\u0000');
+  const [only = ''] = labels;
+  const key = expected === 1 ? only : labels.join('\u0000');
   let series = metric.series.get(key);
   if (series === undefined) {
     series = { labels, value: 0, buckets: metric.bounds.map(() => 0), count: 0 };
@@ -108,10 +154,7 @@ function seriesOf(metric: Metric, labels: LabelValues): { value: number; buckets
   return series;
 }
 
-function seriesLines(
-  metric: Metric,
-  series: { readonly labels: LabelValues; value: number; buckets: number[]; count: number },
-): string[] {
+function seriesLines(metric: Metric, series: Series): string[] {
   const { name, labels: names = [] } = metric.options;
   const pairs = names.map((label, i) => `${label}="${escapeLabel(series.labels[i] ?? '')}"`);
   const labelled = (suffix: string, extra: readonly string[], value: number): string => {

@@ -6,6 +6,7 @@ import { indexByNamespace, namespaceIndex, Store } from './indexer.ts';
 import { DeletedFinalStateUnknown, deletionKey, deletionName, objectNameKey, splitMetaNamespaceKey } from './keys.ts';
 import { listerOf } from './lister.ts';
 import { MutationCache } from './mutation-cache.ts';
+import { withoutManagedFields } from './strip.ts';
 import { ThreadSafeStore } from './thread-safe-store.ts';
 
 const byLabels = (item: Frozen<KubeObject>): readonly string[] => Object.values(item.metadata.labels ?? {});
@@ -322,5 +323,17 @@ describe('MutationCache', () => {
     cache.onDelete(written('6', 'old'));
     cache.mutation(written('7', 'new'));
     assert.equal(version(cache.getByKey('a')), '7');
+  });
+});
+
+describe('withoutManagedFields()', () => {
+  test('drops them and nothing else, and leaves what has none as it is', () => {
+    const managedFields = [{ manager: 'm', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: {} }];
+    const whole = deepFreeze({ ...object('a'), data: { k: 'v' } });
+    const managed = deepFreeze({ ...whole, metadata: { ...whole.metadata, managedFields } });
+    assert.deepEqual(withoutManagedFields(managed), whole);
+    assert.ok(Object.isFrozen(withoutManagedFields(managed).metadata));
+    assert.equal(managed.metadata.managedFields.length, 1);
+    assert.equal(withoutManagedFields(whole), whole);
   });
 });

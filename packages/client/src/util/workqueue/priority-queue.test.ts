@@ -91,7 +91,7 @@ describe('PriorityQueue', () => {
     queue.addAfter('a', 100);
     queue.addAfter('a', 9000);
     assert.equal(queue.length, 0);
-    assert.equal(metric('workqueue_depth'), undefined);
+    assert.equal(metric('workqueue_depth'), 0);
     const startMs = runtime.nowMs;
     assert.equal(await take(), 'a@0');
     assert.equal(runtime.nowMs - startMs, 100);
