@@ -109,7 +109,7 @@ function clientNodeInformer(library: ClientNode, url: string, judge: InformerJud
   const list = (): Promise<unknown> => api.listNamespacedConfigMap({ namespace: 'default' });
   const informer = library.makeInformer(config, '/api/v1/namespaces/default/configmaps', list);
   let isStopped = false;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   // As its README does; what `start` rejects with comes as an event, too.
   const start = (): void => void informer.start().catch(() => undefined);
   informer.on('add', (map) => judge.add(...identity(map)));
@@ -154,7 +154,7 @@ async function run(
   });
   void watching;
   const faulty = new FaultServer(server.connect(process), process, script.fork('faults'), allowed, faults.length / allowed.length);
-  await using gateway = await FaultGateway.listen(faulty);
+  const gateway = await FaultGateway.listen(faulty, process);
   const judge = new InformerJudge(() => faulty.lists);
   const informer = start(gateway.url, judge);
   const ignoreRefusal = (): undefined => undefined; // made already, or gone already: either is as good here
@@ -185,6 +185,7 @@ async function run(
   judge.checkNothingMissed(history);
   const findings = [...new Set(judge.findings.map(({ charge }) => charge))];
   await informer.stop().catch(() => undefined); // how it stops is not what is compared
+  await gateway.close();
   await process.stop();
   await server.process.stop();
   return { row, seed, convergedMs, findings, requests: gateway.requests };
