@@ -42,7 +42,9 @@ function build(): void {
 function etcdIn(directory: string): void {
   const file = path.join(directory, 'etcd');
   const theirs = process.env['ETCD_BINARY'];
-  const program = `${process.execPath} --conditions=coracle-source ${path.join(root, 'packages/coracle/src/bin.ts')} etcd`;
+  const bundle = path.join(root, 'dist/coracle.mjs');
+  const built = existsSync(bundle) ? bundle : `--conditions=coracle-source ${path.join(root, 'packages/coracle/src/bin.ts')}`;
+  const program = `${process.execPath} ${built} etcd`;
   const ours = `#!/bin/bash
 if [ "$1" = --version ]; then echo 'etcd Version: ${version.slice(1)}'; exit; fi
 args=()
@@ -74,11 +76,13 @@ function run(name: string, binaries: string, logs: string): State {
 /** What became of each test: "NAME passes", "NAME skips itself", "NAME fails: why". */
 function ledger(): ReadonlyMap<string, State> {
   const lines = readFileSync(path.join(import.meta.dirname, 'etcd-common.txt'), 'utf8').split('\n');
-  const states = lines.filter((line) => line !== '' && !line.startsWith('#')).map((line): readonly [string, State] => {
-    const [, name, state] = /^(Test\w+) (passes|skips itself|fails)(?:: .+)?$/.exec(line) ?? [];
-    if (name === undefined) throw new SyntaxError(`Cannot read the line ${JSON.stringify(line)}`);
-    return [name, state as State]; // one of the three
-  });
+  const states = lines
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line): readonly [string, State] => {
+      const [, name, state] = /^(Test\w+) (passes|skips itself|fails)(?:: .+)?$/.exec(line) ?? [];
+      if (name === undefined) throw new SyntaxError(`Cannot read the line ${JSON.stringify(line)}`);
+      return [name, state as State]; // one of the three
+    });
   return new Map(states);
 }
 
@@ -89,7 +93,9 @@ if (!existsSync(tests)) {
 const work = mkdtempSync(path.join(tmpdir(), 'etcd-common-'));
 etcdIn(work);
 const expected = ledger();
-const names = spawnSync(tests, ['-test.list', process.argv[2] ?? '.'], { encoding: 'utf8' }).stdout.split('\n').filter((line) => line.startsWith('Test'));
+const names = spawnSync(tests, ['-test.list', process.argv[2] ?? '.'], { encoding: 'utf8' })
+  .stdout.split('\n')
+  .filter((line) => line.startsWith('Test'));
 const counts = { passes: 0, 'skips itself': 0, fails: 0 };
 let surprises = 0;
 for (const name of names) {
@@ -98,7 +104,9 @@ for (const name of names) {
   const wanted = expected.get(name);
   const isSurprise = process.env['ETCD_BINARY'] === undefined && state !== wanted;
   if (isSurprise) surprises++;
-  console.log(`${state.padEnd(12)} ${name}${isSurprise ? `   expected: ${wanted ?? 'not listed'}` : ''}${state === 'fails' ? `   (${work}/${name}.log)` : ''}`);
+  console.log(
+    `${state.padEnd(12)} ${name}${isSurprise ? `   expected: ${wanted ?? 'not listed'}` : ''}${state === 'fails' ? `   (${work}/${name}.log)` : ''}`,
+  );
 }
 console.log(`${counts.passes} pass, ${counts['skips itself']} skip themselves, ${counts.fails} fail, of ${names.length}`);
 process.exitCode = surprises === 0 && names.length > 0 ? 0 : 1;

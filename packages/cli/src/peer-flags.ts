@@ -16,6 +16,7 @@ export const peerFlags = [
   'peer-client-cert-auth',
   'heartbeat-interval',
   'election-timeout',
+  'strict-reconfig-check',
 ] as const;
 
 type Values = Readonly<Partial<Record<(typeof peerFlags)[number], string>>>;
@@ -31,6 +32,7 @@ export const peerHelp: readonly (readonly [flag: string, meaning: string])[] = [
   ['--peer-trusted-ca-file PATH', "authority of the members' certificates (PEM)"],
   ['--peer-client-cert-auth', 'as in etcd; always the case where there are certificates'],
   ['--heartbeat-interval MS', 'how often a leader is heard of (default 100)'],
+  ['--strict-reconfig-check=false', 'change the membership even if too few members may be left that run (default true)'],
   ['--election-timeout MS', 'how long to do without a leader (default 1000)'],
 ];
 
@@ -61,6 +63,7 @@ export function peerOptions(name: string, values: Values): PeerOptions | undefin
       initial,
       ...(tls === undefined ? {} : { tls }),
       ...timing(values),
+      ...(booleanOf('strict-reconfig-check', values['strict-reconfig-check'] ?? 'true') ? {} : { strictReconfigCheck: false }),
     };
   } catch (error) {
     if (error instanceof BootstrapError) throw new UsageError(error.message, { cause: error });

@@ -81,7 +81,14 @@ export class DurableStore implements Store, AsyncDisposable {
       noSpace: () => this.#diskIsFull(),
     });
     this.#member = this.#group.member;
-    this.cluster = new Membership({ process, group: this.#group, replica, clusterId: parts.meta.current.identity.clusterId });
+    this.cluster = new Membership({
+      process,
+      group: this.#group,
+      replica,
+      clusterId: parts.meta.current.identity.clusterId,
+      strictReconfigCheck: group?.strictReconfigCheck,
+      connectedSinceMs: (id) => group?.transport.connectedSinceMs(id),
+    });
     const propose = (entry: Entry): Promise<TxnResult | undefined> => this.#propose(entry);
     this.auth = storeAuth(this, replica.state, propose);
     this.#served = new MemoryStore({ process }, { state: replica.state, propose, linearized: () => this.#group.linearized() });

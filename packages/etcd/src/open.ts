@@ -51,6 +51,8 @@ export interface GroupOptions extends GroupTiming {
   /** Chosen by nobody before: a member that lost its directory comes back under a new id. */
   readonly id: NodeId;
   readonly transport: PeerTransport;
+  /** See MembershipOptions. */
+  readonly strictReconfigCheck?: boolean | undefined;
   /** Those that begin a new cluster, this one among them; absent for a member that was added to an existing one. */
   readonly initialMembers?: readonly MemberInfo[];
   /** Asks who is there, for a member that was added and has not heard yet from the log; undefined when nobody answers. */

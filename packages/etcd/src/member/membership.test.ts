@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ConsensusError } from '../cluster-view.ts';
 import { DirectoryOfAnotherMember } from '../directory/errors.ts';
 import type { DurableStore } from '../durable-store.ts';
 import { SimulatedGroup } from '../fixtures/simulated-group.ts';
@@ -75,6 +76,42 @@ test('A promotion through a follower ends when there is no leader to ask', async
   for (const id of group.ids) if (id !== idOf(follower)) group.kill(id);
   await group.runtime.drive(refused);
   assert.notEqual(follower.view().leader, idOf(leader));
+});
+
+test('The membership changes only where enough members have been connected for five seconds, unless nobody wants that', async () => {
+  const { group, leader, follower } = await started();
+  const { cluster } = leader;
+  const other = group.ids.find((id) => id !== idOf(leader) && id !== idOf(follower)) ?? 0;
+  const nowMs = (): number => group.machine(idOf(leader)).process?.clock.monotonic() ?? 0;
+  const since = new Map<number, number | undefined>([
+    [idOf(follower), nowMs()],
+    [other, nowMs()],
+  ]);
+  group.network.connectedSinceMs = (_, to) => since.get(to);
+  const add = (isLearner = false): Promise<unknown> => group.runtime.drive(cluster.addMember({ peerUrls: ['http://m9:2380'], isLearner }));
+  const unhealthy = /^etcdserver: unhealthy cluster$/;
+  const refuses = (work: Promise<unknown>): Promise<void> =>
+    assert.rejects(work, (error) => error instanceof ConsensusError && unhealthy.test(error.message));
+  await refuses(add());
+  await refuses(add(true));
+  await refuses(group.runtime.drive(cluster.removeMember(follower.cluster.memberId)));
+  await group.runtime.advance(5_100);
+  // Of four, one of whom does not run yet, three must: both others.
+  since.set(other, undefined);
+  await refuses(add());
+  await refuses(group.runtime.drive(cluster.removeMember(follower.cluster.memberId)));
+  // Whoever does not run is no part of a majority.
+  await group.runtime.drive(cluster.removeMember(BigInt(other)));
+  assert.equal((await group.runtime.drive(cluster.members({ linearizable: true }))).length, 2);
+});
+
+test('With --strict-reconfig-check=false the membership changes whoever is connected', async () => {
+  const group = new SimulatedGroup({ strictReconfigCheck: false });
+  group.network.connectedSinceMs = () => undefined;
+  await group.start();
+  const leader = await group.elect();
+  await group.runtime.drive(leader.cluster.addMember({ peerUrls: ['http://m9:2380'], isLearner: false }));
+  assert.equal((await group.runtime.drive(leader.cluster.members({ linearizable: true }))).length, 4);
 });
 
 test('A member that was removed while it was cut off learns so when it is back', async () => {

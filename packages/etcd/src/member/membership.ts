@@ -17,6 +17,20 @@ const maxLearners = 1;
 /** How far a learner must have come, of what is committed, before it may vote: etcd's. */
 const readyPart = 0.9;
 
+/** How long the connections to other members must have held before the membership changes: etcd's. */
+const healthMs = 5000;
+
+export interface MembershipOptions {
+  readonly process: Process;
+  readonly group: Group;
+  readonly replica: Replica;
+  readonly clusterId: string;
+  /** Refuses changes that could leave fewer members than a majority of those that run. Default true, as etcd's. */
+  readonly strictReconfigCheck?: boolean | undefined;
+  /** Of the transport. */
+  readonly connectedSinceMs: (id: NodeId) => number | undefined;
+}
+
 /** The members of the group, and how they change: one at a time, each by an entry of the log (etcd server/etcdserver). */
 export class Membership implements ClusterView {
   readonly clusterId: bigint;
@@ -24,10 +38,14 @@ export class Membership implements ClusterView {
   readonly #process: Process;
   readonly #group: Group;
   readonly #replica: Replica;
+  readonly #isStrict: boolean;
+  readonly #connectedSinceMs: (id: NodeId) => number | undefined;
   #leader = 0n;
 
-  constructor(options: { readonly process: Process; readonly group: Group; readonly replica: Replica; readonly clusterId: string }) {
+  constructor(options: MembershipOptions) {
     this.#process = options.process;
+    this.#isStrict = options.strictReconfigCheck ?? true;
+    this.#connectedSinceMs = options.connectedSinceMs;
     this.#group = options.group;
     this.#replica = options.replica;
     this.clusterId = BigInt(`0x${options.clusterId}`);
@@ -58,7 +76,7 @@ export class Membership implements ClusterView {
     if (this.#replica.members.some((member) => member.peerUrls.some((url) => peerUrls.includes(url))))
       throw new MembershipError('peer URL exists');
     if (isLearner && this.#replica.confState.learners.length >= maxLearners) throw new MembershipError('too many learners');
-    if (!isLearner) this.#checkStarted(1);
+    this.#mayAdd(isLearner);
     const { random } = this.#process;
     let id: NodeId;
     do id = (random.u32() >>> 11) * 0x1_0000_0000 + random.u32();
@@ -73,7 +91,7 @@ export class Membership implements ClusterView {
 
   async removeMember(id: bigint): Promise<readonly ClusterMember[]> {
     const info = await this.#find(id);
-    if (isVoter(this.#replica.confState, info.id)) this.#checkStarted(-1, info.id);
+    this.#mayRemove(info.id);
     await this.#change('ConfChangeRemoveNode', info, () => !this.#has(info.id));
     return this.#members();
   }
@@ -154,13 +172,38 @@ export class Membership implements ClusterView {
     return found;
   }
 
+  /** As etcd's mayAddMember: the new one is taken for one that does not run. */
+  #mayAdd(isLearner: boolean): void {
+    if (!this.#isStrict) return;
+    if (!isLearner) this.#checkStarted(1);
+    const voters = this.#voters();
+    if (voters.length > 1 && this.#connected(voters) < majority(voters.length + 1)) throw new ConsensusError('unhealthy');
+  }
+
+  /** As etcd's mayRemoveMember: one that does not run may go, for it is no part of a majority. */
+  #mayRemove(id: NodeId): void {
+    if (!this.#isStrict || !isVoter(this.#replica.confState, id)) return;
+    this.#checkStarted(-1, id);
+    if (id !== this.#group.id && this.#connectedSinceMs(id) === undefined) return;
+    const voters = this.#voters();
+    if (this.#connected(voters) - 1 < majority(voters.length - 1)) throw new ConsensusError('unhealthy');
+  }
+
+  #voters(): readonly NodeId[] {
+    return this.#replica.members.map(({ id }) => id).filter((id) => isVoter(this.#replica.confState, id));
+  }
+
+  #connected(voters: readonly NodeId[]): number {
+    const sinceMs = this.#process.clock.monotonic() - healthMs;
+    return voters.filter((id) => id === this.#group.id || (this.#connectedSinceMs(id) ?? Number.POSITIVE_INFINITY) < sinceMs).length;
+  }
+
   /** The voters that have started must still be a majority after the change. */
   #checkStarted(change: 1 | -1, changed?: NodeId): void {
     const voters = this.#replica.members.filter(({ id }) => isVoter(this.#replica.confState, id));
     if (voters.length === 1 && change === 1) return; // the way to a second member
     const started = voters.filter(({ id, name }) => name !== '' && id !== changed).length;
-    const quorum = Math.floor((voters.length + change) / 2) + 1;
-    if (started < quorum) throw new MembershipError('not enough started');
+    if (started < majority(voters.length + change)) throw new MembershipError('not enough started');
   }
 
   /** Proposes until it is applied: a change that meets another one on its way becomes an empty entry. */
@@ -203,4 +246,8 @@ export class Membership implements ClusterView {
       });
     });
   }
+}
+
+function majority(voters: number): number {
+  return Math.floor(voters / 2) + 1;
 }

@@ -64,5 +64,7 @@ export interface PeerTransport {
   sendSnapshot(envelope: Envelope, content: AsyncIterable<Uint8Array>): Promise<'finished' | 'failed'>;
   /** Who takes part now, and where they are. */
   setPeers(peers: ReadonlyMap<NodeId, readonly string[]>): void;
+  /** Since when messages could go to a peer without a break, by the monotonic clock; undefined while they cannot. */
+  connectedSinceMs(peer: NodeId): number | undefined;
   close(): Promise<void>;
 }

@@ -34,6 +34,9 @@ export class SimulatedNetwork {
   faults: NetworkFaults = none;
   sent = 0;
 
+  /** What a member says of its connection to another: by default that it always held. */
+  connectedSinceMs: (from: NodeId, to: NodeId) => number | undefined = () => Number.NEGATIVE_INFINITY;
+
   constructor(options: { readonly random: Random }) {
     this.#random = options.random;
   }
@@ -49,6 +52,7 @@ export class SimulatedNetwork {
       send: (envelope) => this.#send(envelope),
       sendSnapshot: (envelope, content) => this.#sendSnapshot(process, envelope, content),
       setPeers: () => {},
+      connectedSinceMs: (to) => this.connectedSinceMs(id, to),
       close: async () => {
         if (station !== undefined && this.#stations.get(id) === station) this.#stations.delete(id);
       },

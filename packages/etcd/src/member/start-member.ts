@@ -20,6 +20,8 @@ export interface PeerOptions extends GroupTiming {
   /** Where the others reach it. */
   readonly advertise: readonly string[];
   readonly tls?: PeerTls;
+  /** Refuses changes of the membership that could leave too few members that run. Default true, as etcd's. */
+  readonly strictReconfigCheck?: boolean;
   /** For the first start; a directory that is there remembers. */
   readonly initial: InitialCluster;
 }
@@ -61,7 +63,7 @@ export async function startMember(options: StartMemberOptions): Promise<StartedM
       const found = await askOthers(options);
       return found?.clusterId === group.clusterId ? found.members : undefined;
     };
-    const joined = { ...group, ...timing, transport, findMembers };
+    const joined = { ...group, ...timing, transport, findMembers, strictReconfigCheck: peers.strictReconfigCheck };
     store = await openDurableStore({ process, directory, ...options.store, group: joined });
   } catch (error) {
     await transport.close();

@@ -62,6 +62,7 @@ class ServedMembers {
         advertise: [this.peerUrl(n)],
         initial: { members: parseInitialCluster(named), state, token },
         tickMs: 20,
+        strictReconfigCheck: false, // it wants connections that have held for five seconds
       },
     });
     this.served.set(`m${n}`, served);

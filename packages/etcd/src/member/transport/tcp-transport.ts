@@ -90,6 +90,7 @@ export class TcpTransport implements PeerTransport {
         lost: () => this.#receiver?.unreachable(id),
       });
       this.#peers.set(id, peer);
+      peer.open();
     }
   }
 
@@ -119,6 +120,10 @@ export class TcpTransport implements PeerTransport {
     } finally {
       socket.destroy();
     }
+  }
+
+  connectedSinceMs(peer: NodeId): number | undefined {
+    return this.#blocked.has(peer) ? undefined : this.#peers.get(peer)?.connectedSinceMs;
   }
 
   async close(): Promise<void> {
@@ -183,9 +188,10 @@ export class TcpTransport implements PeerTransport {
   }
 }
 
-/** The connection on which messages go to one peer. */
+/** The connection on which messages go to one peer: made at once and again, so that it is known who could be told something. */
 class Peer {
   readonly url: string;
+  connectedSinceMs: number | undefined;
   readonly #process: Process;
   readonly #connect: () => Socket;
   readonly #lost: () => void;
@@ -201,7 +207,6 @@ class Peer {
   }
 
   send(bytes: Buffer): void {
-    if (this.#socket === undefined && this.#retry === undefined) this.#open();
     const socket = this.#socket;
     if (socket === undefined || socket.writableLength > maxQueuedBytes) this.#lost();
     else socket.write(bytes);
@@ -213,20 +218,25 @@ class Peer {
     this.#socket?.destroy();
   }
 
-  #open(): void {
+  open(): void {
     const socket = this.#connect();
     this.#socket = socket;
     socket.write(Buffer.from([purpose.messages]));
     socket.resume(); // nothing comes back
+    socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
+      this.connectedSinceMs = this.#process.clock.monotonic();
+    });
     socket.on('close', () => {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
+      this.connectedSinceMs = undefined;
       if (this.#isClosed) return;
       this.#lost();
       this.#retry = this.#process.clock.timer(
         reconnectMs,
         () => {
           this.#retry = undefined;
+          this.open();
         },
         { background: true },
       );
