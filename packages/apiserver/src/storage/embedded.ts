@@ -45,11 +45,11 @@ export class EmbeddedStorage implements Storage {
   /** A change is handed to every watcher of its key; what they see of it is made once. */
   readonly #changes = new WeakMap<Change, StorageChange>();
 
-  /** `origin` is the storage of the store that `store` was forked from: what both hold is parsed once. */
+  /** `origin` is the storage of the store that `store` has just been forked from: what both hold is parsed once. */
   constructor(store: Store, options: { readonly cacheBytes?: number; readonly origin?: EmbeddedStorage } = {}) {
     this.#store = store;
     const { origin, cacheBytes = defaultCacheBytes } = options;
-    this.#cache = new StoredCache(cacheBytes, origin === undefined ? undefined : origin.#cache);
+    this.#cache = new StoredCache(cacheBytes, origin === undefined ? undefined : { cache: origin.#cache, through: store.revision });
   }
 
   async get(key: Key, options: GetOptions = {}): Promise<{ revision: Revision; stored: Stored | undefined }> {
@@ -81,7 +81,7 @@ export class EmbeddedStorage implements Storage {
   async commit(request: CommitRequest): Promise<CommitResult> {
     const { expect, value } = request;
     const key = keyBytes(request.key);
-    if (value !== 'deleted') this.#cache.offer(request);
+    this.#cache.offer(request);
     const result = await this.#txn(request, {
       compares: [{ key, target: 'mod', result: 'equal', operand: expect === 'absent' ? 0 : expect }],
       success: [value === 'deleted' ? { op: 'delete', key } : { op: 'put', key, value: value.bytes }],
@@ -91,7 +91,7 @@ export class EmbeddedStorage implements Storage {
     assert(outcome !== undefined, 'a transaction of one operation has one result');
     if (outcome.op === 'range') {
       const current = outcome.kvs[0];
-      if (value !== 'deleted') this.#cache.withdraw(value.bytes);
+      this.#cache.withdraw(request);
       return { succeeded: false, current: current && this.#stored(current) };
     }
     const kv = outcome.op === 'put' ? outcome.current : outcome.op === 'delete' ? outcome.deleted[0] : undefined;
@@ -100,11 +100,11 @@ export class EmbeddedStorage implements Storage {
   }
 
   /** What is offered for a write that does not happen would be kept for ever. */
-  async #txn({ value }: CommitRequest, txn: Parameters<Store['txn']>[0]): ReturnType<Store['txn']> {
+  async #txn(request: CommitRequest, txn: Parameters<Store['txn']>[0]): ReturnType<Store['txn']> {
     try {
       return await this.#store.txn(txn);
     } catch (error) {
-      if (value !== 'deleted') this.#cache.withdraw(value.bytes);
+      this.#cache.withdraw(request);
       throw refusalOf(error);
     }
   }
@@ -188,46 +188,67 @@ function refusalOf(error: unknown): unknown {
   return error;
 }
 
+/** A cache of the storage that one was forked from, which is right about what was there then. */
+interface OriginCache {
+  readonly cache: StoredCache;
+  readonly through: Revision;
+}
+
 /**
- * The stored forms that are likely to be wanted again, by the identity of their bytes: bytes are immutable, so whoever
- * holds them names one version of one key. First in, first out. What the origin of a fork keeps is not kept twice, and what a
- * fork writes does not crowd its origin.
+ * The stored forms that are likely to be wanted again, by the revision that made them. First in, first out. What the origin of
+ * a fork keeps is not kept twice, and what a fork writes does not crowd its origin. The store's own memory is never kept: a
+ * value of it holds on to many others.
  */
 class StoredCache {
   readonly #limit: number;
-  readonly #origin: StoredCache | undefined;
-  readonly #entries = new Map<Uint8Array, StoredValue>();
-  readonly #offered = new Map<Uint8Array, CommitRequest>();
+  readonly #origin: OriginCache | undefined;
+  readonly #entries = new Map<Revision, StoredValue>();
+  readonly #offered = new Map<Key, readonly CommitRequest[]>();
   #weight = 0;
 
-  constructor(limit: number, origin: StoredCache | undefined) {
+  constructor(limit: number, origin: OriginCache | undefined) {
     this.#limit = limit;
     this.#origin = origin;
   }
 
   /** Keeps the writer's object, so that nothing is parsed when the write comes back as a version. */
   offer(request: CommitRequest): void {
-    if (request.value !== 'deleted') this.#offered.set(request.value.bytes, request);
+    if (request.value !== 'deleted') this.#offered.set(request.key, [...(this.#offered.get(request.key) ?? []), request]);
   }
 
-  withdraw(bytes: Uint8Array): void {
-    this.#offered.delete(bytes);
+  withdraw(request: CommitRequest): void {
+    const others = this.#offered.get(request.key)?.filter((each) => each !== request);
+    if (others === undefined) return;
+    if (others.length === 0) this.#offered.delete(request.key);
+    else this.#offered.set(request.key, others);
   }
 
-  #find(kv: KeyValue): StoredValue | undefined {
-    const known = this.#entries.get(kv.value);
-    if (known !== undefined && known.revision === kv.modRevision) return known;
-    return this.#origin === undefined ? undefined : this.#origin.#find(kv);
+  #find(revision: Revision, key: Key): StoredValue | undefined {
+    const known = this.#entries.get(revision);
+    if (known !== undefined && known.key === key) return known;
+    return this.#origin !== undefined && revision <= this.#origin.through ? this.#origin.cache.#find(revision, key) : undefined;
+  }
+
+  /** What was offered of these bytes: whoever wrote the same under one key has the same object. */
+  #takeOffered(key: Key, bytes: Uint8Array): Exclude<CommitRequest['value'], 'deleted'> | undefined {
+    for (const request of this.#offered.get(key) ?? []) {
+      if (request.value === 'deleted' || Buffer.compare(request.value.bytes, bytes) !== 0) continue;
+      this.withdraw(request);
+      return request.value;
+    }
+    return undefined;
   }
 
   get(kv: KeyValue): StoredValue {
-    const known = this.#find(kv);
+    const key = keyText(kv.key);
+    const known = this.#find(kv.modRevision, key);
     if (known !== undefined) return known;
-    const offered = this.#offered.get(kv.value)?.value;
-    this.#offered.delete(kv.value);
-    const written = offered === undefined || offered === 'deleted' ? {} : { rvOffset: offered.rvOffset, object: offered.object };
-    const stored = new StoredValue({ key: keyText(kv.key), revision: kv.modRevision, json: kv.value, ...written });
-    this.#entries.set(kv.value, stored);
+    const { value } = kv;
+    const offered = this.#takeOffered(key, value);
+    const written = offered === undefined ? {} : { rvOffset: offered.rvOffset, object: offered.object };
+    const stored = new StoredValue({ key, revision: kv.modRevision, json: offered?.bytes ?? value.slice(), ...written });
+    this.#weight -= this.#entries.get(kv.modRevision)?.weight ?? 0;
+    this.#entries.set(kv.modRevision, stored);
     this.#weight += stored.weight;
     while (this.#weight > this.#limit) {
       const oldest = this.#entries.entries().next().value;

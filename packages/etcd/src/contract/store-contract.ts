@@ -63,11 +63,15 @@ function revisions(bench: MakeBench): void {
     assert.equal(store.revision, 2);
   });
 
-  test('Store.txn() keeps the very bytes that it was given', async () => {
+  test('Store.txn() copies the bytes that it is given, and what was read of it stays as it is', async () => {
     const { apply, store } = await bench();
     const value = Buffer.from('bytes');
     await apply({ op: 'put', key: 'a', value });
-    assert.equal(store.range({ key: 'a' }).kvs[0]?.value, value);
+    const read = store.range({ key: 'a' }).kvs[0]?.value;
+    value.fill('x');
+    await apply({ op: 'put', key: 'a', value });
+    assert.equal(Buffer.from(read ?? []).toString(), 'bytes');
+    assert.equal(Buffer.from(store.range({ key: 'a' }).kvs[0]?.value ?? []).toString(), 'xxxxx');
   });
 
   test('Store.txn() counts versions from the creation, and starts anew after a delete', async () => {

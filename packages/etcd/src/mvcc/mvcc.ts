@@ -1,6 +1,6 @@
 import { assert } from '@coracle/kernel';
 import { type AuthChange, type AuthState, changedAuth, initialAuth } from '../auth/auth-state.ts';
-import { ChangeLog } from './change-log.ts';
+import { ChangeLog, type StoredChange } from './change-log.ts';
 import { isReadOnly, txnCostBytes } from './check-txn.ts';
 import { assembled, isPlain, limitsKeys, shown } from './range.ts';
 import {
@@ -13,6 +13,8 @@ import {
   SpaceExceededError,
 } from './refusals.ts';
 import { type Revision, revision } from './revision.ts';
+import { Slabs } from './slabs.ts';
+import { StoredKeyValue } from './stored-key-value.ts';
 import { Tree } from './tree.ts';
 import type {
   Alarm,
@@ -42,7 +44,7 @@ export const defaultRetention: Retention = { revisions: 100_000, bytes: 256 * 10
 /** Versions of one key, newest first; `kv` undefined is a tombstone. Immutable. */
 interface Version {
   readonly revision: Revision;
-  readonly kv: KeyValue | undefined;
+  readonly kv: StoredKeyValue | undefined;
   readonly older: Version | undefined;
   /** Versions from this one on, those below the retained horizon too. */
   readonly length: number;
@@ -116,6 +118,7 @@ export class Mvcc {
   #revision: Revision = revision(1);
   #compactRevision: Revision = revision(0);
   #retained: Revision = revision(0);
+  readonly #slabs = new Slabs();
   #changes = new ChangeLog(); // of revisions > #retained
   #supersededBytes = 0;
   #liveBytes = 0;
@@ -180,7 +183,7 @@ export class Mvcc {
     const branch = this.#branchOf(txn);
     this.#assertPossible(branch);
     const next = revision(this.#revision + 1);
-    const changes: Change[] = [];
+    const changes: StoredChange[] = [];
     const results = this.#run(branch, next, changes);
     if (changes.length > 0) {
       this.#revision = next;
@@ -329,8 +332,9 @@ export class Mvcc {
   static restore(image: MvccImage, options: { readonly retention?: Retention } = {}): Mvcc {
     const mvcc = new Mvcc(options);
     for (const kv of image.base) {
-      mvcc.#tree.set(kv.key, versionOver(undefined, kv.modRevision, Object.freeze(kv)));
-      mvcc.#liveBytes += bytesOf(kv);
+      const stored = new StoredKeyValue(kv, mvcc.#slabs);
+      mvcc.#tree.set(kv.key, versionOver(undefined, kv.modRevision, stored));
+      mvcc.#liveBytes += bytesOf(stored);
     }
     // The leases come last: a version of the past may have had one that has been revoked since.
     mvcc.#retained = image.retainedRevision;
@@ -437,13 +441,13 @@ export class Mvcc {
     if ((ignoreValue === true || ignoreLease === true) && this.get(key) === undefined) throw new KeyNotFoundError();
   }
 
-  #run({ operations, nested }: Branch, next: Revision, changes: Change[]): readonly OperationResult[] {
+  #run({ operations, nested }: Branch, next: Revision, changes: StoredChange[]): readonly OperationResult[] {
     if (nested.length === 0) return operations.map((operation) => this.#apply(operation, undefined, next, changes));
     let place = 0;
     return operations.map((operation) => this.#apply(operation, operation.op === 'txn' ? nested[place++] : undefined, next, changes));
   }
 
-  #apply(operation: Operation, branch: Branch | undefined, next: Revision, changes: Change[]): OperationResult {
+  #apply(operation: Operation, branch: Branch | undefined, next: Revision, changes: StoredChange[]): OperationResult {
     switch (operation.op) {
       case 'put': {
         const change = this.#put(operation.key, this.#putBy(operation), next);
@@ -480,29 +484,23 @@ export class Mvcc {
     return { value: ignoreValue === true ? previous.value : value, lease: ignoreLease === true ? previous.lease : lease };
   }
 
-  #put(key: string, { value, lease }: { readonly value: Uint8Array; readonly lease: LeaseId }, at: Revision): Change {
+  #put(key: string, { value, lease }: { readonly value: Uint8Array; readonly lease: LeaseId }, at: Revision): StoredChange {
     const older = this.#tree.get(key);
     const previous = older?.kv;
-    const current: KeyValue = Object.freeze({
-      key,
-      value,
-      createRevision: previous?.createRevision ?? at,
-      modRevision: at,
-      version: (previous?.version ?? 0) + 1,
-      lease,
-    });
+    const { createRevision, version } = previous ?? { createRevision: at, version: 0 };
+    const current = new StoredKeyValue({ key, value, createRevision, modRevision: at, version: version + 1, lease }, this.#slabs);
     this.#tree.set(key, versionOver(older, at, current));
     return { revision: at, key, current, previous };
   }
 
-  #tombstoneOf(key: string, at: Revision): Change {
+  #tombstoneOf(key: string, at: Revision): StoredChange {
     const older = this.#tree.get(key);
     this.#tree.set(key, versionOver(older, at, undefined));
     return { revision: at, key, current: undefined, previous: older?.kv };
   }
 
   /** A key has at most one lease: that of its last put. */
-  #followLeases({ key, current, previous }: Change): void {
+  #followLeases({ key, current, previous }: StoredChange): void {
     if (previous !== undefined && previous.lease !== 0n) this.#leases.get(previous.lease)?.keys.delete(key);
     if (current !== undefined && current.lease !== 0n) this.#attach(current.lease, key);
   }
@@ -513,16 +511,16 @@ export class Mvcc {
     granted.keys.set(key, true);
   }
 
-  #record(change: Change): void {
+  #record(change: StoredChange): void {
     this.#changes.push(change);
     this.#count(change);
     // Amortised: the horizon moves only when a limit is passed.
     if (this.#isOverRetention()) this.#forget();
   }
 
-  #count(change: Change): void {
+  #count(change: StoredChange): void {
     const { current, previous } = change;
-    this.#supersededBytes += previous?.value.length ?? 0;
+    this.#supersededBytes += previous?.size ?? 0;
     this.#liveBytes += (current === undefined ? 0 : bytesOf(current)) - (previous === undefined ? 0 : bytesOf(previous));
     this.#servedSupersededBytes += supersededBytesOf(change);
   }
@@ -551,7 +549,8 @@ export class Mvcc {
       if (oldest.revision !== this.#retained && !this.#isOverRetention()) break;
       this.#changes.shift();
       this.#retained = oldest.revision;
-      this.#supersededBytes -= oldest.previous?.value.length ?? 0;
+      this.#supersededBytes -= oldest.previous?.size ?? 0;
+      oldest.previous?.drop(this.#slabs);
       this.#release(oldest.key, oldest.revision);
     }
   }
@@ -587,21 +586,21 @@ export class Mvcc {
   }
 }
 
-function versionOver(older: Version | undefined, at: Revision, kv: KeyValue | undefined): Version {
+function versionOver(older: Version | undefined, at: Revision, kv: StoredKeyValue | undefined): Version {
   return { revision: at, kv, older, length: (older?.length ?? 0) + 1, dead: older?.dead ?? 0 };
 }
 
-function visibleAt(version: Version | undefined, at: number): KeyValue | undefined {
+function visibleAt(version: Version | undefined, at: number): StoredKeyValue | undefined {
   let candidate = version;
   while (candidate !== undefined && candidate.revision > at) candidate = candidate.older;
   return candidate?.kv;
 }
 
-function bytesOf({ key, value }: KeyValue): number {
-  return versionOverheadBytes + key.length + value.length;
+function bytesOf({ key, size }: StoredKeyValue): number {
+  return versionOverheadBytes + key.length + size;
 }
 
-function supersededBytesOf({ key, current, previous }: Change): number {
+function supersededBytesOf({ key, current, previous }: StoredChange): number {
   return (previous === undefined ? 0 : bytesOf(previous)) + (current === undefined ? versionOverheadBytes + key.length : 0);
 }
 

@@ -5,10 +5,14 @@ export type LeaseId = bigint;
 
 export const noLease: LeaseId = 0n;
 
-/** One version of a key. Frozen; shared by every reader, snapshot and fork. */
+/** One version of a key. Immutable; shared by every reader, snapshot and fork. */
 export interface KeyValue {
   /** Binary string: one char per byte. */
   readonly key: string;
+  /**
+   * Of a store in this process: a new view of memory that it shares with up to 1 MiB of other values, never changed. To be read
+   * and let go: whoever keeps it keeps all of that memory, and copies it instead.
+   */
   readonly value: Uint8Array;
   readonly createRevision: Revision;
   readonly modRevision: Revision;
