@@ -115,6 +115,7 @@ export {
   type ApiResponse,
   type Body,
   type ExchangeOptions,
+  joinedHeaders,
   type Method,
   type Query,
   type Transport,

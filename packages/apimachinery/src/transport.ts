@@ -24,7 +24,15 @@ export interface ApiRequest {
   readonly path: string;
   readonly query: Query;
   readonly headers: WireHeaders;
+  /** Headers that are sent several times: `Impersonate-Group` is, once for each group. None of them is in `headers`. */
+  readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
   readonly body?: Body;
+}
+
+/** All headers of a request as a server reads them: the values of those that were sent several times joined with ", ". */
+export function joinedHeaders({ headers, repeatedHeaders }: Pick<ApiRequest, 'headers' | 'repeatedHeaders'>): WireHeaders {
+  if (repeatedHeaders === undefined) return headers;
+  return { ...headers, ...Object.fromEntries(Object.entries(repeatedHeaders).map(([name, values]) => [name, values.join(', ')])) };
 }
 
 /** One event of a watch: `object` is what changed, a bookmark, or a Status after which the watch ends. */
@@ -53,10 +61,7 @@ export interface ExchangeOptions {
 export interface Transport {
   exchange(request: ApiRequest, options?: ExchangeOptions): Promise<ApiResponse>;
   /** For exec, attach and port-forward: the connection after `101 Switching Protocols`. */
-  upgrade(
-    request: ApiRequest,
-    options?: ExchangeOptions,
-  ): Promise<{ readonly protocol: string; readonly duplex: ByteDuplex }>;
+  upgrade(request: ApiRequest, options?: ExchangeOptions): Promise<{ readonly protocol: string; readonly duplex: ByteDuplex }>;
 }
 
 /** The connection broke. `executed` says whether the server may have carried the request out. */

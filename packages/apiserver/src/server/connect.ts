@@ -3,6 +3,7 @@ import {
   type ApiResponse,
   deepFreeze,
   type ExchangeOptions,
+  joinedHeaders,
   newNotImplemented,
   type Transport,
   TransportError,
@@ -123,7 +124,7 @@ function deepFreezeFrames(batch: readonly WatchFrame[]): readonly WatchFrame[] {
 }
 
 function asSent(request: ApiRequest, userAgent: string): ApiRequest {
-  const headers = { 'user-agent': userAgent, ...request.headers };
+  const headers = { 'user-agent': userAgent, ...joinedHeaders(request) };
   const { body } = request;
   if (body?.form !== 'object') return { ...request, headers };
   return { ...request, headers, body: { form: 'object', object: deepFreeze(body.object) } };

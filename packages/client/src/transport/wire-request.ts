@@ -1,9 +1,7 @@
 import type { ApiRequest, Transport } from '@coracle/apimachinery';
 
-/** A request with headers that come several times: `Impersonate-Group` does, and a list in one line would be one group. */
-export interface WireRequest extends ApiRequest {
-  readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
-}
+/** What goes to a transport. */
+export type WireRequest = ApiRequest;
 
 /** Stands between a caller and a transport, and adds to each request (net/http RoundTripper). */
 export type RoundTripper = (next: Transport) => Transport;
