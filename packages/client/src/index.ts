@@ -117,6 +117,16 @@ export { retryWatcher, type RetryWatcherOptions } from './tools/watch/retry-watc
 export { until, untilWithoutRetry, untilWithSync, type WatchCondition, WatchClosedError } from './tools/watch/until.ts';
 export { KeyedBackoff, type KeyedBackoffOptions } from './util/keyed-backoff.ts';
 export { defaultBackoff, defaultRetry, retryOnConflict, retryOnError, type RetryOptions } from './util/retry.ts';
+export {
+  type CopiedEntry,
+  type CopyOptions,
+  copyFromPod,
+  copyToPod,
+  localEntries,
+  localWriter,
+  type SourceEntry,
+} from './tools/cp/copy.ts';
+export { TarError } from './tools/cp/tar.ts';
 export { type ControllerOptions, KeyedController } from './tools/keyed-controller.ts';
 export {
   anonymousConfig,
