@@ -14,6 +14,7 @@ async function run(
     stdout: { write: (text) => (out += text) },
     stderr: { write: (text) => (err += text) },
     env,
+    program: [],
     interrupted: AbortSignal.abort(),
     log: () => undefined,
   });

@@ -1,7 +1,9 @@
+import type { StartedCluster } from '@coracle/cluster';
 import { untilAborted } from '@coracle/kernel';
 import { etcdOptionHelp, serveEtcd } from './etcd.ts';
 import { externalEtcd, externalEtcdFlags, externalEtcdHelp } from './external-etcd.ts';
 import { clusterFlags, clusterOptions, defaultNodes, defaultPort, readFlags, UsageError } from './flags.ts';
+import { clusterMember, memberFlags, memberHelp } from './cluster-member.ts';
 import { raft, raftOptionHelp } from './raft/command.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -21,7 +23,12 @@ const clusterOptionHelp: Command['options'] = [
 ];
 
 const commands: readonly Command[] = [
-  { name: 'up', summary: 'Starts a control plane and stays up until it is interrupted.', options: clusterOptionHelp, run: up },
+  {
+    name: 'up',
+    summary: 'Starts a control plane and stays up until it is interrupted.',
+    options: [...clusterOptionHelp, ...memberHelp],
+    run: up,
+  },
   {
     name: 'start',
     summary: 'Starts a control plane, applies a manifest with a TidbCluster, and shows how it comes up.',
@@ -87,10 +94,16 @@ function commandHelp({ name, summary, options }: Command): string {
 // A control plane takes longer to load than a store takes to open: what only some commands need is loaded by them.
 
 async function up(args: readonly string[], terminal: Terminal): Promise<number> {
-  const values = readFlags(args, [...clusterFlags, ...externalEtcdFlags]);
-  const options = { ...clusterOptions(values, terminal.env), ...externalEtcd(values) };
+  const values = readFlags(args, [...clusterFlags, ...externalEtcdFlags, ...memberFlags]);
+  const options = { ...clusterOptions(values, terminal.env), ...externalEtcd(values), ...clusterMember(values) };
   const { startCluster } = await import('@coracle/cluster');
-  const started = await startCluster({ ...options, log: terminal.log });
+  let started: StartedCluster;
+  try {
+    started = await startCluster({ ...options, signal: terminal.interrupted, log: terminal.log });
+  } catch (error) {
+    if (terminal.interrupted.aborted && error === terminal.interrupted.reason) return 0; // while it waited for the other members
+    throw error;
+  }
   terminal.stdout.write(
     `The control plane is ready at ${started.url}\n\n  export KUBECONFIG=${started.kubeconfig}\n\nCtrl-C stops it; started again it goes on where it was.\n`,
   );

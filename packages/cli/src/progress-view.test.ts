@@ -17,6 +17,7 @@ function terminal(columns?: number, env: Terminal['env'] = { NO_COLOR: '1' }) {
   const view = progressView({
     stdout: { write: (text) => (state.text += text) },
     stderr: { write: () => undefined },
+    program: [],
     env,
     interrupted: new AbortController().signal,
     log: () => undefined,

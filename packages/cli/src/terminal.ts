@@ -8,7 +8,7 @@ export interface Terminal {
   readonly screen?: Screen;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The command line that starts this program, for processes of its own; what follows are arguments. */
-  readonly program?: readonly string[];
+  readonly program: readonly string[];
   /** Aborts when the person wants to stop. */
   readonly interrupted: AbortSignal;
   /** Where the components' log lines go. */

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { KeyPair, KeySource } from '@coracle/apiserver';
 import {
@@ -12,6 +12,9 @@ import {
   type DurableStore,
   nodeDisk,
   openDurableStore,
+  type StartedMember,
+  startMember,
+  type StartMemberOptions,
 } from '@coracle/etcd';
 import type { Process } from '@coracle/kernel';
 import type { DisksState } from '@coracle/kubelet';
@@ -65,20 +68,29 @@ export class ClusterDirectory {
   }
 
   /** Opens the store, which makes the directory this process's own. Throws ClusterDirectoryError. */
-  async openStore(process: Process): Promise<DurableStore> {
-    let store: DurableStore;
+  openStore(process: Process): Promise<DurableStore> {
+    return this.#opened(() => openDurableStore({ process, directory: this.store }));
+  }
+
+  /** Opens the store as one member's of several. Throws ClusterDirectoryError, and as `startMember`. */
+  openMember(process: Process, { name, peers }: Pick<StartMemberOptions, 'name' | 'peers'>): Promise<StartedMember> {
+    return this.#opened(() => startMember({ process, directory: this.store, name, peers }));
+  }
+
+  async #opened<T extends { close(): Promise<void> }>(open: () => Promise<T>): Promise<T> {
+    let opened: T;
     try {
-      store = await openDurableStore({ process, directory: this.store });
+      opened = await open();
     } catch (error) {
       throw this.#explained(error);
     }
     try {
       if (this.#writtenBy() !== programVersion) this.#write('VERSION', `${programVersion}\n`);
     } catch (error) {
-      await store.close();
+      await opened.close();
       throw error;
     }
-    return store;
+    return opened;
   }
 
   /** Makes the directory this process's own when its objects are kept elsewhere. Throws ClusterDirectoryError. */
@@ -112,6 +124,19 @@ export class ClusterDirectory {
     if (pki.server !== found.server) this.#write('pki/apiserver.crt', pki.server.certificate);
     if (pki.admin !== found.admin) this.#write('pki/admin.crt', pki.admin.certificate);
     return pki;
+  }
+
+  /** The keys and certificates of another directory of the same cluster, where this one has none. Throws ClusterDirectoryError. */
+  adoptPki(other: ClusterDirectory): void {
+    if (existsSync(path.join(this.path, 'pki'))) return;
+    const unfinished = path.join(this.path, 'pki.new');
+    try {
+      rmSync(unfinished, { recursive: true, force: true });
+      cpSync(path.join(other.path, 'pki'), unfinished, { recursive: true });
+      renameSync(unfinished, path.join(this.path, 'pki'));
+    } catch (error) {
+      throw this.#explained(error);
+    }
   }
 
   writeKubeconfig(text: string): void {

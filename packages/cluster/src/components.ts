@@ -87,6 +87,12 @@ export class Components {
     await process?.stop();
   }
 
+  /** Stops all parts, the last one first, and switches the machines off. */
+  async stop(): Promise<void> {
+    for (const part of [...this.#running.keys()].reverse()) await this.stopPart(part);
+    await this.nodes.stop();
+  }
+
   snapshot(): ComponentsState {
     return Object.freeze({ nodes: this.nodes.snapshot() });
   }

@@ -5,6 +5,8 @@ export { createMissing } from './create-missing.ts';
 export type { NodesState } from './nodes.ts';
 export { createPki, kubeconfigOf } from './pki.ts';
 export { type ForkOptions, SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.ts';
+export type { ClusterMemberOptions } from './member-storage.ts';
+export { sharePki } from './share-pki.ts';
 export { type StartClusterOptions, startCluster, type StartedCluster } from './start-cluster.ts';
 export { type ComponentProgress, followTidbCluster, progressOf } from './tidb-progress.ts';
 export { programVersion } from './version.ts';

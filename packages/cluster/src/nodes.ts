@@ -33,6 +33,7 @@ export interface NodesState {
 /** The simulated machines of a cluster: one network, one storage, N kubelets. */
 export class Nodes {
   readonly network: Network;
+  readonly #networkProcess: Process;
   readonly #cluster: Cluster;
   readonly #disks: Disks;
   readonly #programs: ProgramRegistry;
@@ -48,6 +49,7 @@ export class Nodes {
     this.#programs = new ProgramRegistry({ fallback: defaultProgram, programs: options.programs });
     const clientset = cluster.clientset('network', { name: 'system:kube-proxy', groups: [] });
     this.network = new Network({ process: clientset.process, clientset, resumed: options.resumed?.addresses });
+    this.#networkProcess = clientset.process;
     clientset.process.spawn('network', (signal) => this.network.run(signal));
   }
 
@@ -79,6 +81,12 @@ export class Nodes {
     const node = this.#kubelets.get(nodeName);
     this.#kubelets.delete(nodeName);
     await node?.process.stop();
+  }
+
+  /** Switches all machines off, and the network between them. */
+  async stop(): Promise<void> {
+    await Promise.all(this.names.map((name) => this.remove(name)));
+    await this.#networkProcess.stop();
   }
 
   /** Names of the machines that are on. */

@@ -13,6 +13,8 @@ import { Cluster } from './cluster.ts';
 import { Components } from './components.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
 import { type ExternalEtcdOptions, openExternalEtcd } from './external-etcd.ts';
+import { electComponents } from './elected-components.ts';
+import { type ClusterMemberOptions, openMemberStorage } from './member-storage.ts';
 import type { Nodes } from './nodes.ts';
 import { kubeconfigOf } from './pki.ts';
 import { VolumeSaver } from './volume-saver.ts';
@@ -27,6 +29,10 @@ export interface StartClusterOptions {
   readonly nodes: number;
   /** Where the objects are kept; default: in the directory. */
   readonly etcd?: ExternalEtcdOptions;
+  /** This control plane is one of several over one store; not with `etcd`. They need the same `pki/` in their directories. */
+  readonly member?: ClusterMemberOptions;
+  /** Gives up waiting for the other members. */
+  readonly signal?: AbortSignal;
   readonly log?: LogSink;
 }
 
@@ -73,7 +79,7 @@ async function startEach(
   directory.open();
   const runtime = new LiveRuntime(options.log === undefined ? {} : { log: options.log });
   // First, because its lock keeps two processes from making keys at once.
-  const storage = await openStorage(options, directory, runtime.process('etcd'), started);
+  const { storage, ready } = await openStorage(options, directory, runtime.process('etcd'), started);
   const pki = directory.pki(runtime.process('pki'), liveKeySource);
   let address = '';
   let nodes: Nodes | undefined;
@@ -110,11 +116,18 @@ async function startEach(
   directory.writeKubeconfig(kubeconfigOf(pki, url, options.name));
   directory.writePid(globalThis.process.pid);
   started.push(() => directory.removePid());
+  await ready(url, options.signal);
   await cluster.start();
-  const components = new Components(cluster, { nodes: options.nodes, rootCA: pki.authority.certificate, disks: volumes });
-  nodes = components.nodes;
+  const parts = { nodes: options.nodes, rootCA: pki.authority.certificate, disks: volumes };
+  if (options.member === undefined) {
+    const components = new Components(cluster, parts);
+    nodes = components.nodes;
+    await components.start();
+  } else {
+    const { name: identity } = options.member;
+    electComponents({ cluster, identity, components: parts, onChanged: (now) => (nodes = now?.nodes) });
+  }
   cluster.server.process.spawn('volumes', (signal) => saver.run(signal));
-  await components.start();
   let stopping: Promise<void> | undefined;
   return {
     cluster,
@@ -129,20 +142,32 @@ async function startEach(
   };
 }
 
+/** The objects of the cluster; `ready` resolves once they can be written. */
+interface OpenedStorage {
+  readonly storage: Storage;
+  ready(url: string, signal: AbortSignal | undefined): Promise<void>;
+}
+
 async function openStorage(
-  { etcd }: StartClusterOptions,
+  { etcd, member }: StartClusterOptions,
   directory: ClusterDirectory,
   process: Process,
   started: (() => void | Promise<void>)[],
-): Promise<Storage> {
+): Promise<OpenedStorage> {
+  const ready = async (): Promise<void> => undefined;
+  if (member !== undefined) {
+    const opened = await openMemberStorage(directory, member, process);
+    started.push(() => opened.close());
+    return opened;
+  }
   if (etcd === undefined) {
     const store = await directory.openStore(process);
     started.push(() => store.close());
-    return new EmbeddedStorage(store);
+    return { storage: new EmbeddedStorage(store), ready };
   }
   const lock = await directory.lock(process);
   started.push(() => lock.release());
   const { storage, close } = await openExternalEtcd(etcd, process);
   started.push(close);
-  return storage;
+  return { storage, ready };
 }

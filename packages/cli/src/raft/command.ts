@@ -3,7 +3,7 @@ import { MemberControl } from '@coracle/etcd';
 import { LiveRuntime } from '@coracle/kernel';
 import { numberOf, readFlags, stateHome, UsageError } from '../flags.ts';
 import type { Terminal } from '../terminal.ts';
-import { etcdFlags, localMembers, memberDirectories } from './layout.ts';
+import { controlPlaneArgs, etcdFlags, localMembers, memberDirectories } from './layout.ts';
 import { sides } from './sides.ts';
 import { type MemberStatus, memberDetail, statusTable } from './status-view.ts';
 import { Supervisor } from './supervisor.ts';
@@ -21,27 +21,30 @@ export const raftOptionHelp: readonly (readonly [flag: string, meaning: string])
   ['heal', 'joins all again'],
   ['--directory PATH', 'where the members are kept (default: $XDG_STATE_HOME/coracle/raft)'],
   ['--members NUMBER', `how many "up" starts (default ${defaultMembers})`],
+  ['--control-planes', '"up" starts a whole control plane with each member, as "coracle up" does'],
+  ['--nodes NUMBER', 'their simulated nodes'],
   ['--port NUMBER', `the first of the ports that "up" takes on loopback, two for each (default ${defaultPort})`],
 ];
 
-const flags = ['directory', 'members', 'port', 'json'] as const;
+const flags = ['directory', 'members', 'port', 'json', 'control-planes', 'nodes'] as const;
+const upFlags = ['members', 'port', 'control-planes', 'nodes'];
 type Values = Readonly<Partial<Record<(typeof flags)[number], string>>>;
 
 /** `coracle raft`: members of one store on this machine, to look at and to try what a group bears. */
 export async function raft(args: readonly string[], terminal: Terminal): Promise<number> {
   const firstFlag = args.findIndex((arg) => arg.startsWith('--'));
   const words = firstFlag < 0 ? args : args.slice(0, firstFlag);
-  const rest = firstFlag < 0 ? [] : args.slice(firstFlag).map((arg) => (arg === '--json' ? `${arg}=true` : arg));
+  const rest =
+    firstFlag < 0 ? [] : args.slice(firstFlag).map((arg) => (arg === '--json' || arg === '--control-planes' ? `${arg}=true` : arg));
   const values = readFlags(rest, flags);
   const [verb, ...names] = words;
   const directory = values.directory ?? `${stateHome(terminal.env)}/coracle/raft`;
   if (directory === '') throw new UsageError('option "--directory" needs a value');
-  for (const flag of verb === 'up'
-    ? (['json'] as const)
-    : verb === 'status'
-      ? (['members', 'port'] as const)
-      : (['members', 'port', 'json'] as const))
-    if (values[flag] !== undefined) throw new UsageError(`option "--${flag}" is not for ${verb ?? 'nothing'}`);
+  const allowed: readonly string[] = verb === 'up' ? upFlags : verb === 'status' ? ['json'] : [];
+  for (const flag of flags) {
+    if (flag === 'directory' || values[flag] === undefined || allowed.includes(flag)) continue;
+    throw new UsageError(`option "--${flag}" is not for ${verb ?? 'nothing'}`);
+  }
   switch (verb) {
     case 'up':
       takesNames(verb, names, 0);
@@ -79,18 +82,34 @@ async function up(directory: string, values: Values, terminal: Terminal): Promis
   if (count === 0) throw new UsageError('"0" is no number of members: 1 to 9');
   const members = localMembers(directory, count, numberOf(values.port, defaultPort, 65_535, 'port: a number from 0 to 65535'));
   const { program } = terminal;
-  if (program === undefined) throw new UsageError('nobody has said how this program is started');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const process = new LiveRuntime({ log: terminal.log }).process('raft');
+  const hasControlPlanes = values['control-planes'] === 'true';
+  if (values.nodes !== undefined && !hasControlPlanes) throw new UsageError('option "--nodes" needs --control-planes');
+  const nodes = values.nodes === undefined ? [] : ['--nodes', values.nodes];
   const supervisor = new Supervisor({
     process,
-    programs: members.map((member) => ({ name: member.name, command: [...program, 'etcd', ...etcdFlags(member, members)] })),
-    isReady: (line) => line.startsWith('ready to serve client requests'),
+    programs: members.map((member) => ({
+      name: member.name,
+      command: [
+        ...program,
+        ...(hasControlPlanes ? [...controlPlaneArgs(member, members), ...nodes] : ['etcd', ...etcdFlags(member, members)]),
+      ],
+    })),
+    isReady: (line) => /^(ready to serve client requests|The control plane is ready) at /.test(line),
     line: (name, line) => terminal.stdout.write(`${name} | ${line}\n`),
   });
   const socket = await serveSupervisor(process, directory, supervisor);
   try {
-    terminal.stdout.write(`endpoints: ${members.map(({ clientUrl }) => clientUrl).join(',')}\n`);
+    if (hasControlPlanes) {
+      const { sharePki } = await import('@coracle/cluster');
+      sharePki(
+        process,
+        members.map(({ directory: each }) => each),
+      );
+    }
+    const urls = members.map(({ clientUrl }) => (hasControlPlanes ? clientUrl.replace('http:', 'https:') : clientUrl));
+    terminal.stdout.write(`endpoints: ${urls.join(',')}\n`);
     await supervisor.run(terminal.interrupted);
     return 0;
   } finally {

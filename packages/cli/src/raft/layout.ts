@@ -27,12 +27,18 @@ export function localMembers(directory: string, count: number, port: number): re
 
 /** What `coracle etcd` is given for the member. */
 export function etcdFlags(member: LocalMember, all: readonly LocalMember[]): readonly string[] {
-  return [
-    ...['--name', member.name, '--data-dir', member.directory],
-    ...['--listen-client-urls', member.clientUrl, '--listen-peer-urls', member.peerUrl],
-    ...['--initial-advertise-peer-urls', member.peerUrl],
-    ...['--initial-cluster', all.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',')],
-  ];
+  return ['--name', member.name, '--data-dir', member.directory, '--listen-client-urls', member.clientUrl, ...peerArgs(member, all)];
+}
+
+/** `coracle up` with the member's store, on its port for clients. */
+export function controlPlaneArgs(member: LocalMember, all: readonly LocalMember[]): readonly string[] {
+  const { port } = new URL(member.clientUrl);
+  return ['up', '--member', member.name, '--directory', member.directory, '--port', port, ...peerArgs(member, all)];
+}
+
+function peerArgs({ peerUrl: own }: LocalMember, all: readonly LocalMember[]): readonly string[] {
+  const cluster = all.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
+  return ['--listen-peer-urls', own, '--initial-advertise-peer-urls', own, '--initial-cluster', cluster];
 }
 
 /** Where the data directories of members are, by name, below `directory`: those of stores, running or not, also of control planes. */

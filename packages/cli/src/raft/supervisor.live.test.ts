@@ -120,6 +120,7 @@ test('coracle raft says what it cannot do', async (t) => {
     stdout: { write: () => undefined },
     stderr: { write: () => undefined },
     env: {},
+    program: [],
     interrupted: AbortSignal.abort(),
     log: () => undefined,
   };
@@ -140,6 +141,7 @@ test('coracle raft says what it cannot do', async (t) => {
     { args: ['up', '--members', '0', ...at], says: '"0" is no number of members: 1 to 9' },
     { args: ['up', '--members', '10', ...at], says: '"10" is no number of members: 1 to 9' },
     { args: ['up', '--port', '65535', ...at], says: '3 members need ports 65535 to 65540, and the last is 65535' },
+    { args: ['up', '--nodes', '1', ...at], says: 'option "--nodes" needs --control-planes' },
     { args: ['up', 'm1', ...at], says: 'unexpected argument "m1" of up' },
   ]) {
     await assert.rejects(raft(args, terminal), { message: says });
