@@ -41,15 +41,35 @@ interface Claims {
 /** Longer tokens are not looked at. */
 const maxTokenLength = 16 * 1024;
 
+interface SigningKey {
+  readonly pem: string;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+  /** As in the head of a token. */
+  readonly id: string;
+}
+
+let lastRead: SigningKey | undefined;
+
+/** The key that was read last is kept: simulated clusters all have the same one, and OpenSSL takes its time. */
+function readKey(pem: string): SigningKey {
+  if (lastRead?.pem === pem) return lastRead;
+  const privateKey = createPrivateKey(pem);
+  const publicKey = createPublicKey(privateKey);
+  const id = createHash('sha256')
+    .update(publicKey.export({ format: 'der', type: 'spki' }))
+    .digest('base64url');
+  lastRead = { pem, privateKey, publicKey, id };
+  return lastRead;
+}
+
 /**
  * Makes and checks the tokens of service accounts: JSON web tokens signed with ES256 (upstream pkg/serviceaccount, which takes
  * that algorithm for keys of P-256). A token ends with its account and with what it is bound to, not only in time.
  */
 export class ServiceAccountTokens implements Authenticator {
   readonly issuer: string;
-  readonly #privateKey: KeyObject;
-  readonly #publicKey: KeyObject;
-  readonly #keyId: string;
+  readonly #key: SigningKey;
   readonly #storage: Storage;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #random: Random;
@@ -63,9 +83,7 @@ export class ServiceAccountTokens implements Authenticator {
     readonly random: Random;
   }) {
     this.issuer = options.issuer;
-    this.#privateKey = createPrivateKey(options.privateKey);
-    this.#publicKey = createPublicKey(this.#privateKey);
-    this.#keyId = createHash('sha256').update(this.#publicKey.export({ format: 'der', type: 'spki' })).digest('base64url');
+    this.#key = readKey(options.privateKey);
     this.#storage = options.storage;
     this.#clock = options.clock;
     this.#random = options.random;
@@ -88,8 +106,8 @@ export class ServiceAccountTokens implements Authenticator {
       nbf: nowSeconds,
       sub: `system:serviceaccount:${namespace}:${name}`,
     };
-    const signed = `${encode({ alg: 'ES256', kid: this.#keyId })}.${encode(claims)}`;
-    const signature = sign('sha256', Buffer.from(signed), { key: this.#privateKey, dsaEncoding: 'ieee-p1363' });
+    const signed = `${encode({ alg: 'ES256', kid: this.#key.id })}.${encode(claims)}`;
+    const signature = sign('sha256', Buffer.from(signed), { key: this.#key.privateKey, dsaEncoding: 'ieee-p1363' });
     return { token: `${signed}.${signature.toString('base64url')}`, expiresAtMs: claims.exp * 1000 };
   }
 
@@ -108,7 +126,9 @@ export class ServiceAccountTokens implements Authenticator {
     if (exists.includes(false)) return 'refused';
     const extra = {
       'authentication.kubernetes.io/credential-id': [`JTI=${claims.jti}`],
-      ...(pod === undefined ? {} : { 'authentication.kubernetes.io/pod-name': [pod.name], 'authentication.kubernetes.io/pod-uid': [pod.uid] }),
+      ...(pod === undefined
+        ? {}
+        : { 'authentication.kubernetes.io/pod-name': [pod.name], 'authentication.kubernetes.io/pod-uid': [pod.uid] }),
     };
     return { name: claims.sub, uid: serviceaccount.uid, groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`], extra };
   }
@@ -117,7 +137,12 @@ export class ServiceAccountTokens implements Authenticator {
   #read(token: string): Claims | undefined {
     const [head = '', body = '', signature = '', ...rest] = token.split('.');
     if (token.length > maxTokenLength || rest.length > 0) return undefined;
-    const isOurs = verify('sha256', Buffer.from(`${head}.${body}`), { key: this.#publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'));
+    const isOurs = verify(
+      'sha256',
+      Buffer.from(`${head}.${body}`),
+      { key: this.#key.publicKey, dsaEncoding: 'ieee-p1363' },
+      Buffer.from(signature, 'base64url'),
+    );
     if (!isOurs) return undefined;
     const claims = readJson(Buffer.from(body, 'base64url')).value as Claims; // signed by us, hence ours in form
     const nowSeconds = this.#clock.now() / 1000;
