@@ -12,16 +12,14 @@ import { NodeAuthorizer } from './authorization/node.ts';
 import { NodeGraph } from './authorization/node-graph.ts';
 import { RbacAuthorizer } from './authorization/rbac.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
-import { customResourceDefinitionHooks } from './crd/custom-resource-definition.ts';
-import { kindHooks } from './kinds/kinds.ts';
 import { keepKubernetesService, type KubernetesServiceOptions, tryKubernetesService } from './kubernetes-service.ts';
-import { cellsOf } from './printers/cells.ts';
 import { accessReviews } from './reviews/access-reviews.ts';
 import { authenticationReviews } from './reviews/authentication-reviews.ts';
 import type { ApiServer, ApiServerOptions } from './server/api-server.ts';
 import { createApiServer } from './server/create-api-server.ts';
 import { CustomResources } from './server/custom-resources.ts';
 import { serverPaths } from './server/paths.ts';
+import { protobufForm } from './server/protobuf.ts';
 import { builtInSubresources } from './subresources/built-in.ts';
 import { type NodeConnection, podLog } from './subresources/pod-log.ts';
 import { kubernetesVersion } from './version.ts';
@@ -71,9 +69,7 @@ export class KubeApiServer {
     const authorizer = defaultAuthorizer(this.#rbac, this.#nodeGraph);
     this.server = createApiServer({
       ...rest,
-      table: builtInTypes,
-      hooks: { ...kindHooks, 'apiextensions.k8s.io/customresourcedefinitions': customResourceDefinitionHooks(builtInTypes) },
-      cells: cellsOf,
+      protobuf: protobufForm(builtInTypes),
       authenticator,
       authorizer,
       admission: defaultAdmission(this.#rbac, authorizer).filter(({ name }) => !disabledAdmission.includes(name)),

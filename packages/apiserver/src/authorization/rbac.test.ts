@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { MemoryStore } from '@coracle/etcd';
 import { SimRuntime } from '@coracle/simulator';
 import { bootstrap } from '../bootstrap/bootstrap.ts';
-import { kindHooks } from '../kinds/kinds.ts';
 import { createApiServer } from '../server/create-api-server.ts';
 import { EmbeddedStorage } from '../storage/embedded.ts';
 import type { Attributes } from './authorizer.ts';
@@ -68,7 +67,6 @@ test('RbacAuthorizer allows what bootstrap roles grant, and follows changes of b
   const server = createApiServer({
     process,
     storage,
-    hooks: kindHooks,
     authenticator: { authenticate: async () => undefined },
     authorizer: rbac,
   });

@@ -26,7 +26,6 @@ const [crdRow] = builtInDefinitions({
   hooks: { 'apiextensions.k8s.io/customresourcedefinitions': customResourceDefinitionHooks(table) },
   cells: {},
   strategicMerge: () => () => assert.fail('nothing is patched'),
-  subresources: {},
 }).filter(({ kind }) => kind === 'CustomResourceDefinition');
 
 for (const manifest of manifests) {

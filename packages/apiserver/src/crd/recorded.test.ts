@@ -31,7 +31,7 @@ interface Step {
 }
 
 const table = new TypeTable();
-const options = { table, cells: {}, strategicMerge: () => () => assert.fail('patches are not replayed'), subresources: {} };
+const options = { table, cells: {}, strategicMerge: () => () => assert.fail('patches are not replayed') };
 const hooks = { 'apiextensions.k8s.io/customresourcedefinitions': customResourceDefinitionHooks(table) };
 const crds = builtInDefinitions({ ...options, hooks }).find(({ kind }) => kind === 'CustomResourceDefinition');
 

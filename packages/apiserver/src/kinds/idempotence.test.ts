@@ -38,7 +38,6 @@ const definitions = new Map<string, ResourceDefinition>(
     hooks: kindHooks,
     cells: {},
     strategicMerge: () => () => assert.fail('nothing is patched'),
-    subresources: {},
   }).map((definition) => [`${definition.group}/${definition.version}/${definition.resource}`, definition]),
 );
 

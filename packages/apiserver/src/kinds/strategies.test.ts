@@ -16,7 +16,6 @@ const definitions = builtInDefinitions({
   hooks: kindHooks,
   cells: {},
   strategicMerge: () => () => assert.fail('nothing is patched'),
-  subresources: {},
 });
 const container = { name: 'oven', image: 'registry.example/oven:1' };
 const template = { metadata: { labels: { app: 'kiln' } }, spec: { containers: [container] } };

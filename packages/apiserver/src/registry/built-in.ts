@@ -12,8 +12,6 @@ export interface BuiltInOptions {
   /** By `group/version/resource`. */
   readonly cells: Readonly<Record<string, Cells>>;
   strategicMerge(typeName: string): StrategicMerge;
-  /** Subresources with a handler, by `group/resource`. Others than these and `status` are not served. */
-  readonly subresources: Readonly<Record<string, readonly Subresource[]>>;
 }
 
 const ageOnly: readonly Column[] = [
@@ -69,7 +67,7 @@ const statusOnly: ReadonlySet<string> = new Set([
 const childless: ReadonlySet<string> = new Set(['/events', 'events.k8s.io/events']);
 
 /**
- * The built-in kinds that are stored, as definitions: rows of facts joined with their hooks.
+ * The built-in kinds that are stored, as definitions: rows of facts joined with their hooks. Of subresources they have `status`.
  */
 export function builtInDefinitions(options: BuiltInOptions): readonly ResourceDefinition[] {
   return resourceRows.filter(({ verbs }) => verbs.includes('create') && verbs.includes('get')).map((row) => definitionOf(row, options));
@@ -85,10 +83,7 @@ function definitionOf(row: ResourceRow, options: BuiltInOptions): ResourceDefini
   const hooks = conversion?.sharesRules === true ? viaStorage(ownHooks, conversion.convert) : ownHooks;
   const apiVersion = group === '' ? version : `${group}/${version}`;
   const hasStatus = row.subresources.some(({ name }) => name === 'status');
-  const offered = options.subresources[`${group}/${resource}`] ?? [];
-  const status: readonly Subresource[] = hasStatus
-    ? [{ name: 'status', response: { group, version, kind }, verbs: ['get', 'patch', 'update'] }]
-    : [];
+  const status: Subresource = { name: 'status', response: { group, version, kind }, verbs: ['get', 'patch', 'update'] };
   const own = options.cells[`${group}/${version}/${resource}`];
   return {
     ...row,
@@ -114,7 +109,7 @@ function definitionOf(row: ResourceRow, options: BuiltInOptions): ResourceDefini
       ...(hasStatus ? dropStatus(hooks.strategy ?? {}, zeroStatus(table, type)) : hooks.strategy),
     },
     ...(hasStatus ? { statusStrategy: hooks.statusStrategy ?? {} } : {}),
-    subresources: Object.fromEntries([...status, ...offered].map((one) => [one.name, one])),
+    subresources: hasStatus ? { status } : {},
   };
 }
 

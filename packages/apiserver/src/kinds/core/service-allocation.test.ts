@@ -28,7 +28,6 @@ const definition =
     hooks: { '/services': services },
     cells: {},
     strategicMerge: () => () => assert.fail('nothing is patched'),
-    subresources: {},
   }).find(({ group, resource }) => group === '' && resource === 'services') ?? assert.fail('Services are built in');
 const registry = new GenericRegistry(definition, admissionChain([]));
 
@@ -139,7 +138,9 @@ async function stateOf(storage: Storage): Promise<State> {
 function portsOf(data: string): readonly number[] {
   const hex = Buffer.from(data, 'base64').toString('hex');
   const bits = hex === '' ? '' : BigInt(`0x${hex}`).toString(2);
-  return Array.from(bits).reverse().flatMap((bit, i) => (bit === '1' ? [30_000 + i] : []));
+  return Array.from(bits)
+    .reverse()
+    .flatMap((bit, i) => (bit === '1' ? [30_000 + i] : []));
 }
 
 function doublesOf({ ips, ports }: State): readonly (string | number)[] {

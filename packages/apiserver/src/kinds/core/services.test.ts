@@ -19,7 +19,6 @@ function serviceDefinition(): ResourceDefinition {
     hooks: { '/services': services },
     cells: {},
     strategicMerge: () => () => assert.fail(),
-    subresources: {},
   };
   const found = builtInDefinitions(options).find(({ group, resource }) => group === '' && resource === 'services');
   assert.ok(found);
