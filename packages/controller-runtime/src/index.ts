@@ -2,7 +2,14 @@ export { type CachedClientOptions, Client } from './client/client.ts';
 export { createOrUpdate, type CreateOrUpdateResult } from './client/create-or-update.ts';
 export { type FinalizerActions, hasFinalizer, reconcileFinalizer, withFinalizer, withoutFinalizer } from './client/finalizers.ts';
 export { CacheSyncError, InformerCache, type InformerCacheOptions, type SyncLimits } from './client/informer-cache.ts';
-export { AlreadyOwnedError, setControllerReference } from './client/ownership.ts';
+export {
+  AlreadyOwnedError,
+  hasOwnerReference,
+  type Owner,
+  setControllerReference,
+  setOwnerReference,
+  withoutOwnerReference,
+} from './client/ownership.ts';
 export { DirectReader, keyText, type ObjectKey, type Reader, type ReadOptions } from './client/reader.ts';
 export { ControllerBuilder, type WatchOf } from './controller/builder.ts';
 export { Controller, type ControllerConfig, type ControllerOptions } from './controller/controller.ts';

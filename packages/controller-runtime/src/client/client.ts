@@ -21,6 +21,7 @@ import { OwnWrites } from './own-writes.ts';
 import { DirectReader, keyText, type ObjectKey, type Reader, type ReadOptions } from './reader.ts';
 import { recordingClient } from './recording-client.ts';
 
+/** What a client reads from and writes to (pkg/client Options). */
 export interface CachedClientOptions {
   readonly clientset: Clientset;
   readonly cache: InformerCache;

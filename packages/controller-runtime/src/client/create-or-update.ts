@@ -3,6 +3,7 @@ import type { ResourceHandle } from '@coracle/client';
 import type { Client } from './client.ts';
 import { keyText, type ObjectKey } from './reader.ts';
 
+/** What was done, and the object as it is on the server now (controllerutil.OperationResult). */
 export interface CreateOrUpdateResult<T> {
   readonly operation: 'created' | 'updated' | 'unchanged';
   readonly object: Frozen<T>;

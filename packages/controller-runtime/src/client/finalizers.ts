@@ -2,6 +2,7 @@ import { type Frozen, isInvalid, isNotFound, type KubeObject } from '@coracle/ap
 import { metaOf, type ResourceHandle } from '@coracle/client';
 import type { Client } from './client.ts';
 
+/** Whether the object does not go before the finalizer is taken away (controllerutil.ContainsFinalizer). */
 export function hasFinalizer(object: { readonly metadata: { readonly finalizers?: readonly string[] } }, finalizer: string): boolean {
   return object.metadata.finalizers?.includes(finalizer) ?? false;
 }
@@ -19,6 +20,7 @@ export function withoutFinalizer<T extends KubeObject>(object: T, finalizer: str
   return { ...object, metadata: { ...object.metadata, finalizers } };
 }
 
+/** What to do while an object is there, and before it goes. What either throws is thrown on, and the finalizer stays as it is. */
 export interface FinalizerActions<T, R> {
   /** `example.com/cleanup` */
   readonly finalizer: string;

@@ -2,6 +2,7 @@ import type { KubeObject } from '@coracle/apimachinery';
 import { informerKey, type ResourceHandle, type SharedIndexInformer, type SharedInformerFactory } from '@coracle/client';
 import type { Process } from '@coracle/kernel';
 
+/** Whose informers they are, and how long anybody waits for them (pkg/cache Options). */
 export interface InformerCacheOptions {
   readonly process: Process;
   readonly informers: SharedInformerFactory;

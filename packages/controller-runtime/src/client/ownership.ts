@@ -1,12 +1,19 @@
 import {
   controllerOf,
   controllerReference,
+  type Frozen,
+  groupVersion,
   type GroupVersionKind,
   type KubeObject,
   type ObjectMeta,
   type OwnerReference,
   parseGroupVersion,
 } from '@coracle/apimachinery';
+
+/** What owns: an object as it was read. */
+export interface Owner {
+  readonly metadata: ObjectMeta | Frozen<ObjectMeta>;
+}
 
 /** Somebody else manages the object already. */
 export class AlreadyOwnedError extends Error {
@@ -21,19 +28,59 @@ export class AlreadyOwnedError extends Error {
   }
 }
 
-/** A copy of `object` that `owner` manages and that is deleted with it. Throws AlreadyOwnedError (controllerutil.SetControllerReference). */
-export function setControllerReference<T extends KubeObject>(
-  owner: { readonly metadata: ObjectMeta },
-  kind: GroupVersionKind,
-  object: T,
-): T {
+/**
+ * A copy of `object` that `owner`, of `kind`, manages and that is deleted with it (controllerutil.SetControllerReference). Throws
+ * AlreadyOwnedError, and RangeError for an owner in a namespace that the object is not in.
+ */
+export function setControllerReference<T extends KubeObject>(owner: Owner, kind: GroupVersionKind, object: T): T {
   const reference = controllerReference(owner, kind);
   const present = controllerOf(object);
-  if (present !== undefined && present.uid !== reference.uid) throw new AlreadyOwnedError(object, present);
-  const others = (object.metadata.ownerReferences ?? []).filter((other) => !isSameOwner(other, reference));
-  return { ...object, metadata: { ...object.metadata, ownerReferences: [...others, reference] } };
+  if (present !== undefined && !isSameOwner(present, reference)) throw new AlreadyOwnedError(object, present);
+  return withReference(owner, object, reference);
 }
 
-function isSameOwner(a: OwnerReference, b: OwnerReference): boolean {
+/** As `setControllerReference`, for one of several owners: the object goes when all of them have gone (controllerutil.SetOwnerReference). */
+export function setOwnerReference<T extends KubeObject>(owner: Owner, kind: GroupVersionKind, object: T): T {
+  return withReference(owner, object, referenceOf(owner, kind));
+}
+
+/** `object`, or a copy that `owner` does not own, in whatever way it did (controllerutil.RemoveOwnerReference, which refuses an object without). */
+export function withoutOwnerReference<T extends KubeObject>(owner: Owner, kind: GroupVersionKind, object: T): T {
+  if (!hasOwnerReference(owner, kind, object)) return object;
+  const reference = referenceOf(owner, kind);
+  const ownerReferences = (object.metadata.ownerReferences ?? []).filter((other) => !isSameOwner(other, reference));
+  return { ...object, metadata: { ...object.metadata, ownerReferences } };
+}
+
+/** Whether `owner` owns `object`, by group, kind and name, as one of several or as its controller (controllerutil.HasOwnerReference). */
+export function hasOwnerReference(owner: Owner, kind: GroupVersionKind, object: Owner): boolean {
+  const reference = referenceOf(owner, kind);
+  return object.metadata.ownerReferences?.some((other) => isSameOwner(other, reference)) ?? false;
+}
+
+function referenceOf({ metadata }: Owner, { group, version, kind }: GroupVersionKind): OwnerReference {
+  return { apiVersion: groupVersion({ group, version }), kind, name: metadata.name ?? '', uid: metadata.uid ?? '' };
+}
+
+/** In place of what was there of the same owner, so that nothing else moves. */
+function withReference<T extends KubeObject>(owner: Owner, object: T, reference: OwnerReference): T {
+  checkNamespaces(owner.metadata.namespace ?? '', object.metadata.namespace ?? '');
+  const references = object.metadata.ownerReferences ?? [];
+  const at = references.findIndex((other) => isSameOwner(other, reference));
+  const ownerReferences = at < 0 ? [...references, reference] : references.with(at, reference);
+  return { ...object, metadata: { ...object.metadata, ownerReferences } };
+}
+
+/** The garbage collector looks for an owner in the object's namespace, or in none; it would find none and delete the object. */
+function checkNamespaces(ofOwner: string, ofObject: string): void {
+  if (ofOwner === '' || ofOwner === ofObject) return;
+  throw new RangeError(
+    ofObject === ''
+      ? `cluster-scoped resource must not have a namespace-scoped owner, owner's namespace ${ofOwner}`
+      : `cross-namespace owner references are disallowed, owner's namespace ${ofOwner}, obj's namespace ${ofObject}`,
+  );
+}
+
+function isSameOwner(a: Frozen<OwnerReference>, b: OwnerReference): boolean {
   return a.name === b.name && a.kind === b.kind && parseGroupVersion(a.apiVersion).group === parseGroupVersion(b.apiVersion).group;
 }

@@ -35,10 +35,10 @@ describe('ControllerBuilder', () => {
     const kind = { group: '', version: 'v1', kind: 'ConfigMap' };
     const owned = admin.coreV1.secrets('default');
     await cluster.drive(owned.create({ metadata: { name: 'nobodys' } }));
-    await cluster.drive(owned.create(setControllerReference(owners[0], kind, { metadata: { name: 'owned' } })));
+    await cluster.drive(owned.create(setControllerReference(owners[0], kind, { metadata: { name: 'owned', namespace: 'default' } })));
     await cluster.settle();
     assert.deepEqual(reconciled, ['default/a']);
-    const handedOver = setControllerReference(owners[1], kind, { metadata: { name: 'owned' } });
+    const handedOver = setControllerReference(owners[1], kind, { metadata: { name: 'owned', namespace: 'default' } });
     await cluster.drive(owned.update(handedOver));
     await cluster.settle();
     assert.deepEqual(reconciled.slice(1).sort(), ['default/a', 'default/b']);

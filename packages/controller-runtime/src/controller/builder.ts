@@ -14,6 +14,7 @@ import type { Predicate } from './predicate.ts';
 import type { Reconciler } from './reconcile.ts';
 import { kindSource, type Source } from './source.ts';
 
+/** Which events of a kind count (builder.ForOption, OwnsOption, WatchesOption). */
 export interface WatchOf<T> {
   /** An event counts when all of them let it through. */
   readonly predicates?: readonly Predicate<T>[];

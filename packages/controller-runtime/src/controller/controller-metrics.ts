@@ -8,6 +8,7 @@ const bounds = [
 
 /** How a reconcile ended: upstream's values of the label `result`. */
 const outcomes = ['error', 'requeue_after', 'requeue', 'success'] as const;
+/** How one reconcile ended. */
 export type Outcome = (typeof outcomes)[number];
 
 /** What a controller tells of its work, under the names that dashboards know (pkg/internal/controller/metrics). */

@@ -27,6 +27,7 @@ export interface ControllerOptions {
   readonly recoverPanic?: boolean;
 }
 
+/** All that a controller is made of; `ControllerBuilder` puts it together. */
 export interface ControllerConfig extends ControllerOptions {
   readonly process: Process;
   /** Names queue, logs and metrics. */

@@ -31,6 +31,7 @@ export function enqueueRequestForObject<T extends KubeObject>(): EventHandler<T>
   return { create: enqueue, update: (_old, object, queue) => enqueue(object, queue), delete: enqueue, generic: enqueue };
 }
 
+/** Which of the owners of an object are meant (handler.OwnerOption). */
 export interface OwnerOptions {
   /** Reconcile every owner of the kind, not only the one that manages the object. Default false. */
   readonly matchEveryOwner?: boolean;

@@ -17,6 +17,7 @@ export interface ReconcileQueue {
   shutDown(): void;
 }
 
+/** As of the queues of the client; without a `rateLimiter` they have their own. */
 export interface ReconcileQueueOptions {
   readonly process: Process;
   readonly name: string;

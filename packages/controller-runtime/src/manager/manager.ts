@@ -22,6 +22,7 @@ export interface LeaderElectionOptions {
   readonly releaseOnCancel?: boolean;
 }
 
+/** How a manager works (pkg/manager Options). Durations are in milliseconds. */
 export interface ManagerOptions {
   readonly process: Process;
   readonly clientset: Clientset;

@@ -22,6 +22,7 @@ export interface DefinedResource<Spec, Status> extends ResourceHandle<CustomObje
   readonly crd: CustomResourceDefinition;
 }
 
+/** What a kind is: names, scope and the schemas of its parts (apiextensions/v1 CustomResourceDefinitionSpec). */
 export interface ResourceDefinition<Spec, Status> {
   /** A DNS name of at least two parts. */
   readonly group: string;

@@ -12,6 +12,7 @@ export interface Schema<T> {
   readonly __type?: T;
 }
 
+/** The schema of a field that an object may lack; `s.optional` makes it. */
 export interface OptionalSchema<T> extends Schema<T> {
   readonly optional: true;
 }
@@ -19,6 +20,7 @@ export interface OptionalSchema<T> extends Schema<T> {
 /** The type of a schema's values. */
 export type TypeOf<S> = S extends Schema<infer T> ? T : never;
 
+/** Fields of an object, by name. */
 export type Fields = Readonly<Record<string, Schema<unknown>>>;
 
 type Flat<T> = { [K in keyof T]: T[K] };

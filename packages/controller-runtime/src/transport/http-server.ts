@@ -9,6 +9,7 @@ export interface HttpRequest {
   readonly url: URL;
 }
 
+/** What goes out; names of headers are in lower case. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -30,6 +31,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Where to listen and what to answer. A throw of `answer` ends the connection without an answer. */
 export interface HttpServerOptions extends ListenAddress {
   readonly name: string;
   answer(request: HttpRequest): Promise<HttpAnswer>;

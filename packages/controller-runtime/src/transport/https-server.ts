@@ -15,6 +15,7 @@ export interface HttpsRequest {
   readonly signal: AbortSignal;
 }
 
+/** Where to listen and what to answer. A throw of `answer` ends the connection without an answer. */
 export interface HttpsServerOptions {
   readonly host: string;
   readonly port: number;

@@ -53,6 +53,7 @@ export interface AdmissionAnswer {
   readonly auditAnnotations?: Readonly<Record<string, string>>;
 }
 
+/** What a handler of admission is given. */
 export interface AdmissionContext {
   readonly request: Frozen<AdmissionRequest>;
   /** Aborts when the caller has gone or the server stops. */
@@ -62,6 +63,7 @@ export interface AdmissionContext {
   warn(text: string): void;
 }
 
+/** Decides about a request (admission.Handler). What it throws is an answer with code 500. */
 export type AdmissionHandler = (context: AdmissionContext) => Promise<AdmissionAnswer> | AdmissionAnswer;
 
 /** Lets the request through as it is (admission.Allowed). */

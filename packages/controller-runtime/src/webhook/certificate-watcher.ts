@@ -6,6 +6,7 @@ export interface CertificatePair {
   readonly key: string;
 }
 
+/** Where a certificate comes from and where it goes. */
 export interface CertificateWatcherOptions {
   readonly process: Process;
   read(): Promise<CertificatePair>;

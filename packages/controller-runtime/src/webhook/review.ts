@@ -44,10 +44,12 @@ export function readReview(body: Uint8Array): Review {
   };
 }
 
+/** Whether it has members: no list, no null. */
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** 200 with `value` as JSON, ended by a new line as Go writes it. */
 export function jsonAnswer(value: unknown): HttpAnswer {
   return { status: 200, headers: { 'content-type': 'application/json' }, body: `${writeJson(value)}\n` };
 }

@@ -12,6 +12,7 @@ import { CertificateWatcher } from './certificate-watcher.ts';
 import { ConversionWebhook, type KindConversion } from './conversion-webhook.ts';
 import type { Webhook, WebhookRequest } from './review.ts';
 
+/** Where webhooks are served, and with which certificate (pkg/webhook Options). Files are read when it runs, and PEM. */
 export interface WebhookServerOptions extends CertificateFiles {
   readonly process: Process;
   /** Default: all addresses, as API servers call from elsewhere. */
