@@ -4,6 +4,7 @@ import { type Clientset, type ResourceHandle, resources } from '@coracle/client'
 import type { Paths } from './webhooks.ts';
 import { betaWebsites, websites } from './websites.ts';
 
+/** How API servers come to the webhooks. */
 export interface Reach {
   /** Where API servers find the webhooks: `https://10.0.0.7:9443`. */
   readonly url: string;

@@ -19,5 +19,7 @@ export interface WebsiteBeta extends KubeObject {
 
 const row = { group: 'web.example.com', resource: 'websites', kind: 'Website', namespaced: true };
 
+/** The version that is stored. */
 export const websites: ResourceHandle<Website> = resourceHandle<Website>({ ...row, version: 'v1' });
+/** The version that is converted. */
 export const betaWebsites: ResourceHandle<WebsiteBeta> = resourceHandle<WebsiteBeta>({ ...row, version: 'v1beta1' });
