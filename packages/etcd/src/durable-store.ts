@@ -216,6 +216,14 @@ export class DurableStore implements Store, AsyncDisposable {
     return this.#served.lease(id);
   }
 
+  async leaseTimeToLive(id: LeaseId): Promise<LeaseStatus | undefined> {
+    await this.linearized();
+    if (this.lease(id) === undefined) return undefined;
+    const remainingSeconds = await this.#group.remainingSeconds(id);
+    const lease = this.lease(id); // it may have ended meanwhile
+    return lease === undefined ? undefined : { ...lease, remainingSeconds };
+  }
+
   leases(): readonly GrantedLease[] {
     return this.#served.leases();
   }

@@ -53,7 +53,10 @@ export interface Store {
   revokeLease(id: LeaseId): Promise<TxnResult>;
   /** Starts its time again. Rejects with LeaseNotFoundError. */
   keepLeaseAlive(id: LeaseId): Promise<GrantedLease>;
+  /** As this member knows it; only the one that lets leases end knows what is left of them. */
   lease(id: LeaseId): LeaseStatus | undefined;
+  /** As whoever keeps its time knows it: linearizable. Rejects with ConsensusError. */
+  leaseTimeToLive(id: LeaseId): Promise<LeaseStatus | undefined>;
   leases(): readonly GrantedLease[];
   /** Raises or takes back an alarm. Idempotent. */
   setAlarm(action: 'activate' | 'deactivate', alarm: Alarm): Promise<void>;
@@ -167,6 +170,10 @@ export class MemoryStore implements Store {
     const ttlSeconds = mvcc.leaseTtlSeconds(id);
     if (ttlSeconds === undefined) return undefined;
     return { id, ttlSeconds, remainingSeconds: this.#state.lessor.remainingSeconds(id), keys: mvcc.leaseKeys(id) };
+  }
+
+  async leaseTimeToLive(id: LeaseId): Promise<LeaseStatus | undefined> {
+    return this.lease(id);
   }
 
   leases(): readonly GrantedLease[] {

@@ -103,6 +103,11 @@ export class GuardedStore implements Store {
     return this.#store.lease(id);
   }
 
+  async leaseTimeToLive(id: LeaseId): Promise<LeaseStatus | undefined> {
+    assertKnown(this.auth.state, this.#caller);
+    return this.#store.leaseTimeToLive(id);
+  }
+
   leases(): readonly GrantedLease[] {
     assertKnown(this.auth.state, this.#caller);
     const leases = this.#store.leases();

@@ -209,6 +209,22 @@ export class Group implements PeerReceiver {
     }
   }
 
+  /** What the leader, who keeps the time, says is left of the lease; 0 when it has none. Rejects with ConsensusError. */
+  async remainingSeconds(id: LeaseId): Promise<number> {
+    for (let attempt = 0; ; attempt++) {
+      const { leader, isLeader, isAlone } = this.member;
+      if (isLeader || isAlone) return this.#remainingSeconds(id);
+      const untilTick = this.member.ticks + this.electionTicks;
+      const answer =
+        leader === nobody
+          ? undefined
+          : await this.#requests.ask(untilTick, (request) => this.#send(leader, { kind: 'timeToLive', request, lease: id.toString() }));
+      if (answer?.kind === 'remaining' && answer.ms >= 0) return answer.ms / 1000;
+      if (attempt === this.electionTicks) throw new ConsensusError(this.member.leader === nobody ? 'no leader' : 'leader changed');
+      await this.#parts.process.clock.sleep(this.tickMs, { signal: this.#parts.process.signal });
+    }
+  }
+
   /** Has the leader make a learner vote: empty, or why not, in etcd's words. Rejects with ConsensusError. */
   async askToPromote(id: NodeId): Promise<string> {
     const { leader } = this.member;
@@ -335,8 +351,14 @@ export class Group implements PeerReceiver {
         this.#send(from, { kind: 'keptAlive', request: body.request, ttlSeconds });
         return;
       }
+      case 'timeToLive': {
+        const ms = this.member.isLeader ? Math.floor(1000 * this.#remainingSeconds(BigInt(body.lease))) : -1;
+        this.#send(from, { kind: 'remaining', request: body.request, ms });
+        return;
+      }
       case 'keptAlive':
       case 'promoted':
+      case 'remaining':
         this.#requests.answered(body);
         return;
       case 'promote':
@@ -511,6 +533,11 @@ export class Group implements PeerReceiver {
   #see(direction: 'sent' | 'received', peer: NodeId, message: Message): void {
     this.#seen.push({ atMs: this.#parts.process.clock.now(), direction, peer, message });
     if (this.#seen.length > seenLimit) this.#seen.shift();
+  }
+
+  #remainingSeconds(id: LeaseId): number {
+    const { mvcc, lessor } = this.#parts.replica.state;
+    return mvcc.leaseTtlSeconds(id) === undefined ? 0 : lessor.remainingSeconds(id);
   }
 
   /** Seconds that the lease has from now on; 0 when there is none, -1 while that is being decided. */

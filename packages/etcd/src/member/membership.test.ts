@@ -153,3 +153,25 @@ test('The directory of one member of several is not opened without the others', 
     (error) => error instanceof DirectoryOfAnotherMember && /it belongs to a member of a cluster with m2, m3/.test(error.message),
   );
 });
+
+test('What is left of a lease is asked of the leader, who keeps the time', async () => {
+  const { group, leader, follower } = await started();
+  await group.runtime.drive(leader.grantLease({ id: 7n, ttlSeconds: 10 }));
+  await group.runtime.advance(6_000);
+  await group.runtime.drive(leader.keepLeaseAlive(7n));
+  for (const store of [leader, follower]) {
+    const left = await group.runtime.drive(store.leaseTimeToLive(7n));
+    assert.equal(Math.round(left?.remainingSeconds ?? 0), 10);
+    assert.equal(await group.runtime.drive(store.leaseTimeToLive(8n)), undefined);
+  }
+  // One that the follower has not applied yet is known all the same.
+  group.network.slow(idOf(leader), idOf(follower), 300);
+  await group.runtime.drive(leader.grantLease({ id: 9n, ttlSeconds: 20 }));
+  assert.equal((await group.runtime.drive(follower.leaseTimeToLive(9n)))?.ttlSeconds, 20);
+  group.network.heal();
+  group.network.partition(
+    [idOf(follower)],
+    group.ids.filter((id) => id !== idOf(follower)),
+  );
+  await assert.rejects(group.runtime.drive(follower.leaseTimeToLive(7n)), { name: 'ConsensusError' });
+});

@@ -45,6 +45,8 @@ const bodies: readonly PeerMessage[] = [
   { kind: 'promote', request: 2, id: 2 ** 53 - 1 },
   { kind: 'promoted', request: 2, refusal: 'etcdserver: member not found' },
   { kind: 'removed' },
+  { kind: 'timeToLive', request: 3, lease: '7' },
+  { kind: 'remaining', request: 3, ms: -1 },
 ];
 const envelopeOf = (body: PeerMessage) => ({ clusterId: '00c0ffee00c0ffee', from: at.from, to: 2, diskId: 77, body });
 

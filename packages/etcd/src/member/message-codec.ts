@@ -13,6 +13,8 @@ const bodies = [
   'promote',
   'promoted',
   'removed',
+  'timeToLive',
+  'remaining',
 ] as const satisfies readonly PeerMessage['kind'][];
 const types = [
   'MsgApp',
@@ -75,6 +77,14 @@ export function encodeEnvelope({ clusterId, from, to, diskId, body }: Envelope):
       break;
     case 'removed':
       break;
+    case 'timeToLive':
+      writer.varint(body.request);
+      writer.key(body.lease);
+      break;
+    case 'remaining':
+      writer.varint(body.request);
+      writer.varint(body.ms + 1);
+      break;
   }
   return writer.view();
 }
@@ -97,12 +107,8 @@ function readBody(from: ByteReader): PeerMessage {
       return { kind, isFresh: from.u8() === 1 };
     case 'welcome':
       return { kind, knownDisk: from.varint() };
-    case 'keepAlive': {
-      const request = from.varint();
-      const lease = from.key();
-      if (!/^-?\d{1,20}$/.test(lease)) throw new Malformed('a lease is no number');
-      return { kind, request, lease };
-    }
+    case 'keepAlive':
+      return { kind, request: from.varint(), lease: readLease(from) };
     case 'keptAlive':
       return { kind, request: from.varint(), ttlSeconds: from.varint() - 1 };
     case 'hash':
@@ -113,7 +119,17 @@ function readBody(from: ByteReader): PeerMessage {
       return { kind, request: from.varint(), refusal: from.key() };
     case 'removed':
       return { kind };
+    case 'timeToLive':
+      return { kind, request: from.varint(), lease: readLease(from) };
+    case 'remaining':
+      return { kind, request: from.varint(), ms: from.varint() - 1 };
   }
+}
+
+function readLease(from: ByteReader): string {
+  const lease = from.key();
+  if (!/^-?\d{1,20}$/.test(lease)) throw new Malformed('a lease is no number');
+  return lease;
 }
 
 function isTravelling(message: Message): message is Travelling {

@@ -19,11 +19,15 @@ export type PeerMessage =
   | { readonly kind: 'promote'; readonly request: number; readonly id: NodeId }
   /** Why not, in etcd's words; empty when it was done. */
   | { readonly kind: 'promoted'; readonly request: number; readonly refusal: string }
+  /** A follower's client asks what is left of a lease, whose time the leader keeps. */
+  | { readonly kind: 'timeToLive'; readonly request: number; readonly lease: string }
+  /** Whole milliseconds; -1 when the asked one does not lead. A lease that is not there has none left. */
+  | { readonly kind: 'remaining'; readonly request: number; readonly ms: number }
   /** The receiver was a member once and is none any more. */
   | { readonly kind: 'removed' };
 
 /** What answers a question to the leader. */
-export type PeerAnswer = Extract<PeerMessage, { readonly kind: 'keptAlive' | 'promoted' }>;
+export type PeerAnswer = Extract<PeerMessage, { readonly kind: 'keptAlive' | 'promoted' | 'remaining' }>;
 
 /** A message with its sender. */
 export interface Envelope {

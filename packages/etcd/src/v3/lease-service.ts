@@ -40,7 +40,7 @@ async function revoke(context: V3Context, bytes: Buffer, call: Call): Promise<Bu
 
 async function timeToLive(context: V3Context, bytes: Buffer, call: Call): Promise<Buffer> {
   const { id, keys } = leaseTimeToLiveRequest.decode(bytes);
-  const lease = context.store.lease(id);
+  const lease = await context.store.leaseTimeToLive(id);
   if (keys) assertMayReadKeys(context.store.auth.state, context.authentication.caller(call), lease?.keys ?? []);
   if (lease === undefined) return context.headed(leaseTimeToLiveResponse, { id, ttl: -1 });
   return context.headed(leaseTimeToLiveResponse, {
