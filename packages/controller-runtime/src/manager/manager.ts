@@ -5,7 +5,7 @@ import { Client } from '../client/client.ts';
 import { InformerCache } from '../client/informer-cache.ts';
 import type { Reader } from '../client/reader.ts';
 import { type HealthCheck, HealthEndpoint } from './health.ts';
-import { type HttpAnswer, type HttpRequest, HttpServer, type ListenAddress } from '../transport/http-server.ts';
+import { type BoundAddress, type HttpAnswer, type HttpRequest, HttpServer, type ListenAddress } from '../transport/http-server.ts';
 import { type Runnable, RunnableGroup } from './runnables.ts';
 
 /** Which of several managers works (pkg/leaderelection). Durations as of `LeaderElector`, whose defaults are upstream's. */
@@ -72,6 +72,8 @@ export class Manager {
   readonly #failed = new AbortController();
   // Ends the election; not before all that needs it has ended.
   readonly #resigned = new AbortController();
+  #probes: HttpServer | undefined;
+  #metrics: HttpServer | undefined;
   #signal: AbortSignal;
   #state: 'created' | 'running' | 'stopped' = 'created';
   #graceMs: number;
@@ -104,8 +106,14 @@ export class Manager {
     this.#healthz = new HealthEndpoint('/healthz', withheld);
     this.#readyz = new HealthEndpoint('/readyz', withheld);
     const { probes, metrics } = options;
-    if (probes !== undefined) this.add(new HttpServer({ ...probes, name: 'probes', answer: (request) => this.answerProbe(request) }));
-    if (metrics !== undefined) this.add(new HttpServer({ ...metrics, name: 'metrics', answer: (request) => this.answerMetrics(request) }));
+    if (probes !== undefined) {
+      this.#probes = new HttpServer({ ...probes, name: 'probes', answer: (request) => this.answerProbe(request) });
+      this.add(this.#probes);
+    }
+    if (metrics !== undefined) {
+      this.#metrics = new HttpServer({ ...metrics, name: 'metrics', answer: (request) => this.answerMetrics(request) });
+      this.add(this.#metrics);
+    }
   }
 
   /** Runs it in its phase; at once when that has begun. Throws once the manager has stopped. */
@@ -139,6 +147,16 @@ export class Manager {
   /** Resolves when this manager leads; without an election, when it has started. Never, when it does not come to that. */
   get elected(): Promise<void> {
     return this.#elected.promise;
+  }
+
+  /** Where probes are served, once they are; undefined when they are not. Rejects when nothing can listen there. */
+  get probesAddress(): Promise<BoundAddress> | undefined {
+    return this.#probes?.address;
+  }
+
+  /** As `probesAddress`, of the metrics. */
+  get metricsAddress(): Promise<BoundAddress> | undefined {
+    return this.#metrics?.address;
   }
 
   /** What the probe server answers. */

@@ -73,8 +73,9 @@ export class HttpServer implements Runnable {
       throw error;
     }
     await untilAborted(signal);
-    server.close();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeAllConnections();
+    await closed;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
