@@ -73,6 +73,7 @@ interface Stored {
   readonly resources: Discovery['resources'];
 }
 
+/** What a `DiskCachedDiscovery` is made with. */
 export interface DiskCacheOptions {
   readonly client: Pick<DiscoveryClient, 'discover'>;
   readonly host: Host;

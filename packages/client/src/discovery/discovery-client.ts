@@ -16,12 +16,14 @@ export interface ApiResource {
   readonly subresources: readonly string[];
 }
 
+/** A group that is served (meta/v1 APIGroup). */
 export interface ApiGroup {
   readonly name: string;
   /** Preferred first. */
   readonly versions: readonly string[];
 }
 
+/** All that is served, as far as it could be learnt. */
 export interface Discovery {
   readonly groups: readonly ApiGroup[];
   readonly resources: readonly ApiResource[];

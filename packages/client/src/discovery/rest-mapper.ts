@@ -20,6 +20,7 @@ export interface DiscoverySource {
   invalidate?(): void;
 }
 
+/** Whom a `RestMapper` tells. */
 export interface RestMapperOptions {
   /** Told when a short name could mean another resource too. */
   readonly warn?: (text: string) => void;

@@ -9,6 +9,7 @@ import { type ListWatch, tweakedListWatch } from '../tools/cache/list-watch.ts';
 import { SharedIndexInformer } from '../tools/cache/shared-informer.ts';
 import { type AnyInformer, InformerSet, type SyncResult } from './informer-set.ts';
 
+/** What all informers of a factory have in common (client-go informers.SharedInformerOption). */
 export interface InformerFactoryOptions {
   /** Of informers that `resyncPeriodsMs` does not name. 0: never, the default. */
   readonly resyncPeriodMs?: number;

@@ -72,7 +72,12 @@ export class Clientset {
   }
 }
 
-function groupClient<Handles extends Readonly<Record<string, ResourceHandle<KubeObject>>>>(rest: RestClient, handles: Handles): GroupClient<Handles> {
-  const entries = Object.entries(handles).map(([name, handle]) => [name, (namespace = '') => resourceClient(rest, handle, namespace)] as const);
+function groupClient<Handles extends Readonly<Record<string, ResourceHandle<KubeObject>>>>(
+  rest: RestClient,
+  handles: Handles,
+): GroupClient<Handles> {
+  const entries = Object.entries(handles).map(
+    ([name, handle]) => [name, (namespace = '') => resourceClient(rest, handle, namespace)] as const,
+  );
   return Object.fromEntries(entries) as GroupClient<Handles>; // the same names as `handles` has
 }

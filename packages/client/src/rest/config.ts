@@ -10,6 +10,7 @@ export interface ImpersonationConfig {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Whether an exec plugin may ask the user (client-go tools/clientcmd/api ExecInteractiveMode). */
 export type InteractiveMode = 'Never' | 'IfAvailable' | 'Always';
 
 /** A program that gives credentials (client-go tools/clientcmd/api ExecConfig). */

@@ -21,12 +21,14 @@ export interface ListOptions {
   readonly timeoutSeconds?: number;
 }
 
+/** What to watch, and from which version (meta/v1 ListOptions). */
 export interface WatchOptions extends ListOptions {
   readonly allowWatchBookmarks?: boolean;
   /** The present objects first, then a bookmark that ends them (WatchList). */
   readonly sendInitialEvents?: boolean;
 }
 
+/** How an object is created or updated (meta/v1 CreateOptions, UpdateOptions). */
 export interface WriteOptions {
   /** `All` or absent. */
   readonly dryRun?: string;
@@ -42,12 +44,14 @@ export interface ApplyOptions extends WriteOptions {
   readonly force?: boolean;
 }
 
+/** How an object is patched (meta/v1 PatchOptions). */
 export interface PatchOptions extends WriteOptions {
   readonly subresource?: string;
   /** Apply only: take over fields that others manage. */
   readonly force?: boolean;
 }
 
+/** JSON Patch, JSON Merge Patch, strategic merge patch, server-side apply (apimachinery types.PatchType). */
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
 /** Media types of patches, as the server knows them. */

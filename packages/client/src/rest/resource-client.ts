@@ -23,6 +23,7 @@ import {
 import type { Request } from './request.ts';
 import type { RestClient } from './rest-client.ts';
 
+/** A list as the server answers it: its own version, the token of the next page, and the objects. */
 export interface ObjectList<T> {
   readonly metadata: ListMeta;
   readonly items: readonly Frozen<T>[];

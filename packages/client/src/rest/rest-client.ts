@@ -18,6 +18,7 @@ import { type Answer, Request, type RequestPlan, type RequestSender } from './re
 import { isRetryable, nextTry, type Outcome, type Purpose, retryAfterSeconds, withPreviousError } from './retry.ts';
 import { parseWarnings, type Warning, type WarningHandler, warningLogger } from './warnings.ts';
 
+/** How a client asks (client-go rest.Config, without what concerns the connection). */
 export interface ClientOptions {
   readonly process: Process;
   readonly transport: Transport;

@@ -7,6 +7,7 @@ export interface Warning {
   readonly text: string;
 }
 
+/** Told of each warning of an answer, as it comes (client-go rest.WarningHandler). Must be quick. */
 export type WarningHandler = (warning: Warning) => void;
 
 /** Says nothing (client-go rest.NoWarnings). */

@@ -1,6 +1,7 @@
 import type { Process, Task } from '@coracle/kernel';
 import { RateLimitingQueue } from '../util/workqueue/rate-limiting-queue.ts';
 
+/** What a `KeyedController` is made with. */
 export interface ControllerOptions {
   readonly process: Process;
   /** Names the queue, for traces and logs: `deployment`. */

@@ -9,6 +9,7 @@ import { basicAuthRoundTripper, bearerAuthRoundTripper, impersonationRoundTrippe
 import { fileTokenSource } from './token-source.ts';
 import type { RoundTripper } from './wire-request.ts';
 
+/** What `httpTransport` takes: a connection, and who logs in. */
 export interface HttpTransportOptions extends Omit<ConnectionOptions, 'certificate'> {
   /** Runs exec plugins. Default: processes of this machine. */
   readonly plugins?: PluginHost;

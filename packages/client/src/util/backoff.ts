@@ -1,5 +1,6 @@
 import type { Process } from '@coracle/kernel';
 
+/** How waits grow (apimachinery util/wait Backoff). Times are in milliseconds. */
 export interface BackoffOptions {
   readonly baseMs: number;
   readonly factor: number;

@@ -1,5 +1,6 @@
 import type { Process } from '@coracle/kernel';
 
+/** How the waits of a `KeyedBackoff` grow. Times are in milliseconds. */
 export interface KeyedBackoffOptions {
   readonly process: Process;
   readonly initialMs: number;

@@ -8,6 +8,7 @@ import { type BatchConsumer, RealFifo } from './real-fifo.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 import type { Indexers } from './thread-safe-store.ts';
 
+/** What a `CacheController` reads, and whom it gives it to (tools/cache Config). */
 export interface ControllerConfig<T> extends Omit<ReflectorOptions<T>, 'store' | 'onBatch'> {
   readonly queue: RealFifo<T>;
   readonly consumer: BatchConsumer<T>;
@@ -71,6 +72,7 @@ export class CacheController<T> {
   }
 }
 
+/** What `newInformer` takes (tools/cache InformerOptions). */
 export interface CacheInformerOptions<T> extends Omit<ReflectorOptions<T>, 'store' | 'onBatch' | 'shouldResync'> {
   readonly handler: ResourceEventHandler<T>;
   readonly indexers?: Indexers<T>;

@@ -6,6 +6,7 @@ import { DeletedFinalStateUnknown, metaNamespaceKey, metaOf } from './keys.ts';
 import { QueueProgress } from './queue-progress.ts';
 import type { ReflectorStore } from './reflector-store.ts';
 
+/** What a `DeltaFifo` is made with (tools/cache DeltaFIFOOptions). */
 export interface DeltaFifoOptions<T> {
   /** Where the popped deltas end up. Without it, only what is queued can be deleted, and `resync` does nothing. */
   readonly known?: KnownObjects<T>;

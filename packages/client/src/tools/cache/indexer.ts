@@ -7,6 +7,7 @@ import { type Indexers, ThreadSafeStore } from './thread-safe-store.ts';
 /** The index that every informer of namespaced objects has. */
 export const namespaceIndex = 'namespace';
 
+/** Files an object under its namespace, '' for those without (tools/cache MetaNamespaceIndexFunc). */
 export function indexByNamespace(object: unknown): readonly string[] {
   return [metaOf(object).namespace ?? ''];
 }
@@ -33,6 +34,7 @@ export interface Indexer<T> {
   hasIndex(indexName: string): boolean;
 }
 
+/** What a `Store` is made with. */
 export interface StoreOptions<T> {
   /** Default: `namespace/name`. */
   readonly keyOf?: (object: Frozen<T>) => string;

@@ -16,6 +16,7 @@ export interface ListWatch<T> {
   isWatchListSemanticsUnsupported?(): boolean;
 }
 
+/** The half of a `ListWatch` that watches (tools/cache Watcher). */
 export type Watcher = Pick<ListWatch<unknown>, 'watch'>;
 
 /** `listWatch` with options that `tweak` has changed: a selector, for example (tools/cache NewFilteredListWatchFromClient). */

@@ -2,6 +2,7 @@ import { type Frozen, type LabelMatcher, newNotFound, type QualifiedResource } f
 import { type Indexer, namespaceIndex } from './indexer.ts';
 import { metaOf } from './keys.ts';
 
+/** Reads the objects of one namespace, or of the cluster scope, from a cache. */
 export interface NamespaceLister<T> {
   list(selector?: LabelMatcher): readonly Frozen<T>[];
   get(name: string): Frozen<T> | undefined;

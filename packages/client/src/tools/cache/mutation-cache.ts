@@ -4,6 +4,7 @@ import { LruCache } from '../../util/lru-cache.ts';
 import type { Indexer } from './indexer.ts';
 import { metaNamespaceKey, metaOf, resourceVersionOf } from './keys.ts';
 
+/** What a `MutationCache` is made with. */
 export interface MutationCacheOptions<T> {
   readonly clock: Pick<Clock, 'monotonic'>;
   /** What informers fill: may be behind of what was written. */

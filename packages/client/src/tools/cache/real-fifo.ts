@@ -5,6 +5,7 @@ import { DeletedFinalStateUnknown, metaNamespaceKey, metaOf } from './keys.ts';
 import { QueueProgress } from './queue-progress.ts';
 import type { ReflectorStore } from './reflector-store.ts';
 
+/** What a `RealFifo` is made with (tools/cache RealFIFOOptions). */
 export interface RealFifoOptions<T> {
   /** Where the popped deltas end up. Undefined: the queue is atomic, so that a list, a resync and a bookmark are one delta each. */
   readonly known?: KnownObjects<T>;

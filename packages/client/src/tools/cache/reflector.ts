@@ -20,6 +20,7 @@ import type { ReflectorStore } from './reflector-store.ts';
 import { RetryWithDeadline } from './retry-with-deadline.ts';
 import { WatchStream } from './watch-stream.ts';
 
+/** What a `Reflector` reads, and how (tools/cache ReflectorOptions). */
 export interface ReflectorOptions<T> {
   readonly process: Process;
   /** What is read, for logs: `pods`. */

@@ -12,6 +12,7 @@ import { type HandlerRegistration, ProcessorListener } from './processor-listene
 import { RealFifo } from './real-fifo.ts';
 import type { Indexers } from './thread-safe-store.ts';
 
+/** What a `SharedIndexInformer` is made with (tools/cache SharedIndexInformerOptions). */
 export interface InformerOptions<T> {
   readonly process: Process;
   /** For logs and traces: `pods`, `deployments.apps`. */

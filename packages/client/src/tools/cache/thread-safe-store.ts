@@ -5,6 +5,7 @@ import { resourceVersionOf } from './keys.ts';
 /** The values under which an index files an object. A throw is a bug of the index and passes through whatever stores. */
 export type IndexFunction<T> = (object: Frozen<T>) => readonly string[];
 
+/** Functions that file objects, by the name of their index (tools/cache Indexers). */
 export type Indexers<T> = Readonly<Record<string, IndexFunction<T>>>;
 
 /** What is stored under a key. It stays when the object changes, so that the key is looked up once. */

@@ -52,6 +52,7 @@ export class InClusterClientConfig {
   }
 }
 
+/** What a `DeferredLoadingClientConfig` is made with. */
 export interface DeferredConfigOptions {
   readonly rules: Pick<LoadingRules, 'host' | 'load'>;
   readonly overrides?: ConfigOverrides;

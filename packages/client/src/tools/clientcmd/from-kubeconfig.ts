@@ -3,6 +3,7 @@ import type { Host } from '../../rest/host.ts';
 import { DirectClientConfig } from './client-config.ts';
 import { KubeconfigError, parseKubeconfig } from './kubeconfig.ts';
 
+/** How `clientConfigFromKubeconfig` reads. */
 export interface KubeconfigOptions {
   /** Default: the file's `current-context`. */
   readonly context?: string;

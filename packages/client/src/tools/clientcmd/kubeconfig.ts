@@ -61,6 +61,7 @@ export interface Kubeconfig {
 
 const nothing: ReadonlyMap<string, never> = new Map<string, never>();
 
+/** A cluster of which nothing is said; others are made from it. */
 export const emptyCluster: Cluster = {
   locationOfOrigin: '',
   server: '',
@@ -73,6 +74,7 @@ export const emptyCluster: Cluster = {
   extensions: nothing,
 };
 
+/** A user of whom nothing is said; others are made from it. */
 export const emptyAuthInfo: AuthInfo = {
   locationOfOrigin: '',
   clientCertificate: '',
@@ -92,8 +94,10 @@ export const emptyAuthInfo: AuthInfo = {
   extensions: nothing,
 };
 
+/** A context that names nothing; others are made from it. */
 export const emptyContext: Context = { locationOfOrigin: '', cluster: '', authInfo: '', namespace: '', extensions: nothing };
 
+/** A kubeconfig without entries. */
 export const emptyKubeconfig: Kubeconfig = {
   preferences: { colors: false, extensions: nothing },
   clusters: nothing,

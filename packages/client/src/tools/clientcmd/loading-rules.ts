@@ -6,6 +6,7 @@ import { merged } from './merge.ts';
 import { resolveLocalPaths } from './paths.ts';
 import { aggregated } from './validation.ts';
 
+/** Which files `LoadingRules` reads (client-go tools/clientcmd ClientConfigLoadingRules). */
 export interface LoadingRulesOptions {
   readonly host: Host;
   /** This file alone, which must be there. */

@@ -43,6 +43,7 @@ export function isEmptyConfig(error: unknown): boolean {
   return error instanceof EmptyConfigError;
 }
 
+/** True when the chosen context is not there, whoever says so. */
 export function isContextNotFound(error: unknown): boolean {
   return (
     error instanceof ContextNotFoundError ||
@@ -50,6 +51,7 @@ export function isContextNotFound(error: unknown): boolean {
   );
 }
 
+/** True when a kubeconfig was refused, also for a context that is not there. */
 export function isConfigurationInvalid(error: unknown): boolean {
   return error instanceof ConfigurationInvalidError || isContextNotFound(error);
 }

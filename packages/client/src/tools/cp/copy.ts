@@ -24,6 +24,7 @@ export interface CopiedEntry {
   readonly size: number;
 }
 
+/** Bounds of a copy. */
 export interface CopyOptions {
   readonly signal?: AbortSignal;
   /** More bytes of files than this end a copy with TarError. Default 16 GiB. */

@@ -2,6 +2,7 @@ import { isConflict, isNotFound } from '@coracle/apimachinery';
 import { type Process, unlessAborted } from '@coracle/kernel';
 import type { LeaderElectionRecord, ResourceLock } from './resource-lock.ts';
 
+/** Times of an election, in milliseconds, and who is told of it (tools/leaderelection LeaderElectionConfig). */
 export interface LeaderElectionConfig {
   readonly process: Process;
   readonly lock: ResourceLock;

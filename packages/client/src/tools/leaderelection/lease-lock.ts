@@ -4,6 +4,7 @@ import type { Clientset } from '../../kubernetes/clientset.ts';
 import type { EventType } from '../record/event.ts';
 import { type LeaderElectionRecord, leaseSpecFromRecord, recordFromLeaseSpec, type ResourceLock } from './resource-lock.ts';
 
+/** Which Lease is the lock, and who asks for it. */
 export interface LeaseLockOptions {
   readonly clientset: Pick<Clientset, 'coordinationV1'>;
   readonly namespace: string;

@@ -30,6 +30,7 @@ export interface ResourceLock {
 
 type LeaseSpec = NonNullable<Lease['spec']>;
 
+/** The record that a Lease holds (resourcelock LeaseSpecToLeaderElectionRecord). */
 export function recordFromLeaseSpec(spec: Frozen<LeaseSpec> = {}): LeaderElectionRecord {
   return {
     holderIdentity: spec.holderIdentity ?? '',
@@ -42,6 +43,7 @@ export function recordFromLeaseSpec(spec: Frozen<LeaseSpec> = {}): LeaderElectio
   };
 }
 
+/** A record as a Lease holds it (resourcelock LeaderElectionRecordToLeaseSpec). */
 export function leaseSpecFromRecord(record: LeaderElectionRecord): LeaseSpec {
   return {
     holderIdentity: record.holderIdentity,

@@ -4,6 +4,7 @@ import { Fifo } from '../../util/fifo.ts';
 import type { CallOptions, ListOptions } from '../../rest/options.ts';
 import type { ListResult, ListWatch } from '../cache/list-watch.ts';
 
+/** How a `ListPager` reads (tools/pager ListPager). */
 export interface ListPagerOptions {
   /** Objects of one page; 0: everything at once. A limit in the options of the call wins. Default 500. */
   readonly pageSize?: number;

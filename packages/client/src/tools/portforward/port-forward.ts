@@ -6,6 +6,7 @@ import { WebSocketConnection } from '../../transport/websocket.ts';
 /** Data and errors of the first port; more ports of one connection would be 2 and 3, and so on. */
 const channels = { data: 0, error: 1 } as const;
 
+/** The pod whose ports are reached. */
 export interface PortForwardTarget {
   readonly process: Process;
   readonly transport: Transport;

@@ -29,6 +29,7 @@ export interface EventSource {
   readonly host?: string;
 }
 
+/** What an `EventBroadcaster` is made with (tools/record BroadcasterOption). */
 export interface EventBroadcasterOptions {
   readonly process: Process;
   readonly correlator?: CorrelatorOptions;

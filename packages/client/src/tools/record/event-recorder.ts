@@ -3,6 +3,7 @@ import type { EventSubject, EventType } from './event.ts';
 import { clientEventSink, EventBroadcaster, type Recorder } from './event-broadcaster.ts';
 import type { CorrelatorOptions } from './event-correlator.ts';
 
+/** What an `EventRecorder` is made with. */
 export interface EventRecorderOptions {
   readonly clientset: Clientset;
   /** Who reports: `source.component`. */

@@ -13,6 +13,7 @@ export interface SeriesEventSink {
   patch(event: SeriesEvent, patch: Readonly<Record<string, unknown>>): Promise<SeriesEvent>;
 }
 
+/** Writes events of events.k8s.io/v1 through a clientset (tools/events EventSinkImpl). */
 export function clientSeriesSink(clientset: Pick<Clientset, 'eventsV1'>): SeriesEventSink {
   return {
     create: (event) => clientset.eventsV1.events(event.metadata.namespace ?? '').create(event),
@@ -20,6 +21,7 @@ export function clientSeriesSink(clientset: Pick<Clientset, 'eventsV1'>): Series
   };
 }
 
+/** What a `SeriesRecorder` is made with. */
 export interface SeriesRecorderOptions {
   readonly process: Process;
   readonly sink: SeriesEventSink;

@@ -2,6 +2,7 @@ import type { Event } from '@coracle/api';
 import { type Frozen, isDns1123Subdomain, type KubeObject } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
 
+/** The types of events (core/v1 EventTypeNormal, EventTypeWarning). */
 export type EventType = 'Normal' | 'Warning';
 
 /** An event as it is written (core/v1 Event). */

@@ -9,6 +9,7 @@ const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 2
 /** v5 can close standard input alone. */
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io', 'v3.channel.k8s.io'] as const;
 
+/** In characters. */
 export interface TerminalSize {
   readonly width: number;
   readonly height: number;
@@ -26,6 +27,7 @@ export interface Streams {
   readonly sizes?: AsyncIterable<TerminalSize>;
 }
 
+/** The container to run in; without one, the pod's default. */
 export interface RemoteCommandTarget {
   readonly process: Process;
   readonly transport: Transport;

@@ -4,6 +4,7 @@ import { type CacheController, type CacheInformerOptions, newInformer } from '..
 import type { Store } from '../cache/indexer.ts';
 import { objectFromDeletion } from '../cache/keys.ts';
 
+/** An informer whose news are read as a watch (tools/watch NewIndexerInformerWatcher). */
 export interface InformerWatcher<T> {
   readonly store: Store<T>;
   readonly controller: CacheController<T>;

@@ -13,6 +13,7 @@ import type { Watcher } from '../cache/list-watch.ts';
 import { resourceVersionOf } from '../cache/keys.ts';
 import { WatchStream } from '../cache/watch-stream.ts';
 
+/** What `retryWatcher` takes. */
 export interface RetryWatcherOptions {
   readonly process: Process;
   readonly watcher: Watcher;

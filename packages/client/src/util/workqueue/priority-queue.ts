@@ -7,6 +7,7 @@ import { ItemExponentialFailureRateLimiter, type RateLimiter } from './rate-limi
 /** Priority of what came of an initial list or a resync: new changes overtake it (controller-runtime handler.LowPriority). */
 export const lowPriority = -100;
 
+/** When and how urgently an item is handed out (controller-runtime priorityqueue.AddOpts). */
 export interface AddOptions {
   /** The soonest it is handed out, from now on. Default: at once. */
   readonly afterMs?: number;
@@ -16,8 +17,10 @@ export interface AddOptions {
   readonly priority?: number;
 }
 
+/** An item with the priority that it had; `shutdown` once the queue is shut down and empty. */
 export type GotWithPriority<T> = { readonly item: T; readonly priority: number; readonly shutdown: false } | { readonly shutdown: true };
 
+/** What a `PriorityQueue` is made with. */
 export interface PriorityQueueOptions<T> {
   readonly process: Process;
   /** As of `Queue`. */

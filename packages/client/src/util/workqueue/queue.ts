@@ -36,6 +36,7 @@ export interface QueueOrder<T> {
   touch?(item: T): void;
 }
 
+/** What every queue is made with. */
 export interface QueueOptions<T> {
   readonly process: Process;
   /** Appears in traces, in reports of stuck work, and labels the metrics. '': the queue has no metrics, as upstream. */
@@ -52,6 +53,7 @@ interface State {
   busy: Disposable | undefined;
 }
 
+/** A work queue without waits (client-go util/workqueue Typed). Not bounded: it holds each key once. */
 export class Queue<T> implements WorkQueue<T> {
   readonly #process: Process;
   readonly #name: string;

@@ -2,6 +2,7 @@ import { DelayingQueue } from './delaying-queue.ts';
 import type { Got, QueueOptions, WorkQueue } from './queue.ts';
 import { defaultControllerRateLimiter, type RateLimiter } from './rate-limiter.ts';
 
+/** What a `RateLimitingQueue` is made with. */
 export interface RateLimitingQueueOptions<T> extends QueueOptions<T> {
   /** Default: `defaultControllerRateLimiter`. */
   readonly rateLimiter?: RateLimiter<T>;
