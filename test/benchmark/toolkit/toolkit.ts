@@ -91,6 +91,7 @@ async function measure(goFolder: string, nodeFolder: string): Promise<void> {
       try {
         const [port] = (await once(server.stdout, 'data')) as [Buffer];
         const figures = await figuresOf(command(`http://127.0.0.1:${String(port).trim()}`));
+        console.error(`round ${round}, ${name}: ${JSON.stringify(figures)}`);
         results.set(name, [...(results.get(name) ?? []), figures]);
       } finally {
         server.kill();
