@@ -121,6 +121,9 @@ describe('What a caller may', () => {
     assert.equal(may([permit('r', 'read', 'a', 'c')], 'read', 'b', 'd'), false);
     assert.equal(may([permit('r', 'read', 'a', 'c')], 'read', 'b', '\0'), false);
     assert.equal(may([permit('r', 'read', 'b', '\0')], 'read', 'c', '\0'), true);
+    // The wrong way round.
+    assert.equal(may([permit('r', 'read', 'c', 'e')], 'read', 'd', 'a'), false);
+    assert.equal(may([permit('r', 'read', 'A', 'e')], 'read', 'd', 'a'), true);
     assert.equal(may([permit('r', 'read', 'a', 'b'), permit('r', 'readWrite', 'b', 'd')], 'read', 'a', 'd'), true);
     assert.equal(may([permit('r', 'read', 'a', 'b'), permit('r', 'read', 'b\0', 'd')], 'read', 'a', 'd'), false);
   });

@@ -1,7 +1,8 @@
 import { assert, type Process } from '@coracle/kernel';
-import { checkTxn, isReadOnly } from '../mvcc/check-txn.ts';
+import { checkTxn, isReadOnly, txnCostBytes } from '../mvcc/check-txn.ts';
 import type { KvHash } from '../mvcc/hash-kv.ts';
 import type { GrantedLease } from '../mvcc/mvcc.ts';
+import { assertNoAlarm } from '../mvcc/refusals.ts';
 import type { Revision } from '../mvcc/revision.ts';
 import type { Alarm, KeyRange, LeaseId, RangeRequest, RangeResponse, Txn, TxnResult } from '../mvcc/types.ts';
 import type { LeaseStatus, Propose, Store } from '../store.ts';
@@ -65,9 +66,12 @@ export class GuardedStore implements Store {
 
   async txn(txn: Txn): Promise<TxnResult> {
     checkTxn(txn);
+    // An alarm comes first, as in etcd.
+    const reads = isReadOnly(txn);
+    if (!reads) assertNoAlarm(this.alarms, txnCostBytes(txn) > 0);
     const keysOf = (id: LeaseId): readonly string[] => this.#store.lease(id)?.keys ?? [];
     assertMayTxn(this.auth.state, this.#caller, txn, { keysOf, seesPrevious: true });
-    return isReadOnly(txn) ? this.#store.txn(txn) : this.#proposed({ kind: 'txn', txn });
+    return reads ? this.#store.txn(txn) : this.#proposed({ kind: 'txn', txn });
   }
 
   /** Of a watch that goes on nobody asks again. */

@@ -96,13 +96,20 @@ function assertMayDo(state: AuthState, caller: Caller, operation: Operation, con
 function covers(permissions: readonly Permission[], wanted: 'read' | 'write', key: string, end: string | undefined): boolean {
   const usable = permissions.filter(({ type }) => type === wanted || type === 'readWrite').sort((a, b) => (a.key < b.key ? -1 : 1));
   const until = end === undefined ? `${key}\0` : end;
+  // Of a range that is the wrong way round etcd wants one permission over both its ends (pkg/adt).
+  if (until !== '\0' && until <= key) return usable.some((one) => one.key < until && reaches(one, key));
   let from = key;
   for (const permission of usable) {
     if (permission.key > from) break;
-    const upTo = permission.end === undefined ? `${permission.key}\0` : permission.end;
-    if (upTo === '\0') return true;
-    if (upTo > from) from = upTo;
+    if (!reaches(permission, from)) continue;
+    if (permission.end === '\0') return true;
+    from = permission.end ?? `${permission.key}\0`;
     if (until !== '\0' && from >= until) return true;
   }
   return false;
+}
+
+/** Whether it goes on beyond `key`. */
+function reaches({ key: start, end }: Permission, key: string): boolean {
+  return end === '\0' || (end ?? `${start}\0`) > key;
 }

@@ -3,15 +3,7 @@ import { type AuthChange, type AuthState, changedAuth, initialAuth } from '../au
 import { ChangeLog, type StoredChange } from './change-log.ts';
 import { isReadOnly, txnCostBytes } from './check-txn.ts';
 import { assembled, isPlain, limitsKeys, shown } from './range.ts';
-import {
-  CompactedError,
-  CorruptError,
-  FutureRevisionError,
-  KeyNotFoundError,
-  LeaseExistsError,
-  LeaseNotFoundError,
-  SpaceExceededError,
-} from './refusals.ts';
+import { assertNoAlarm, CompactedError, FutureRevisionError, KeyNotFoundError, LeaseExistsError, LeaseNotFoundError } from './refusals.ts';
 import { type Revision, revision } from './revision.ts';
 import { Slabs } from './slabs.ts';
 import { StoredKeyValue } from './stored-key-value.ts';
@@ -201,6 +193,8 @@ export class Mvcc {
   /** Raises the served horizon to `at`. Throws CompactedError or FutureRevisionError. */
   compact(at: number): void {
     this.#assertNoAlarm(false);
+    // Before any other, etcd takes a compaction at 0; once, where this takes as many as are asked for.
+    if (at === 0 && this.#compactRevision === 0) return;
     if (at <= this.#compactRevision) throw new CompactedError(this.#compactRevision);
     if (at > this.#revision) throw new FutureRevisionError(this.#revision);
     const after = this.#compactRevision;
@@ -234,9 +228,7 @@ export class Mvcc {
   }
 
   #assertNoAlarm(needsSpace: boolean): void {
-    if (this.#alarms.length === 0) return;
-    if (this.hasAlarm('corrupt')) throw new CorruptError();
-    if (needsSpace && this.hasAlarm('nospace')) throw new SpaceExceededError();
+    if (this.#alarms.length > 0) assertNoAlarm(this.#alarms, needsSpace);
   }
 
   /** Throws LeaseExistsError. */

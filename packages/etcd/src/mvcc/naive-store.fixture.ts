@@ -50,6 +50,7 @@ export class NaiveStore {
 
   compact(at: number): unknown {
     if (this.alarms.has('corrupt')) return 'CorruptError';
+    if (at === 0 && this.compactRevision === 0) return undefined;
     if (at <= this.compactRevision) return 'CompactedError';
     if (at > this.revision) return 'FutureRevisionError';
     this.compactRevision = at;

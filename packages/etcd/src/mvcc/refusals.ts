@@ -1,5 +1,6 @@
 import { AuthError } from '../auth/auth-error.ts';
 import type { Revision } from './revision.ts';
+import type { Alarm } from './types.ts';
 
 /** The revision asked for has been compacted. etcd's text: "mvcc: required revision has been compacted". */
 export class CompactedError extends Error {
@@ -57,6 +58,12 @@ export class CorruptError extends Error {
   constructor() {
     super('etcdserver: corrupt cluster');
   }
+}
+
+/** Throws what an alarm makes of a change: CorruptError of any, SpaceExceededError of one that needs space. */
+export function assertNoAlarm(alarms: readonly Alarm[], needsSpace: boolean): void {
+  if (alarms.some(({ type }) => type === 'corrupt')) throw new CorruptError();
+  if (needsSpace && alarms.some(({ type }) => type === 'nospace')) throw new SpaceExceededError();
 }
 
 /** What the state machine refuses, having changed nothing: applying such an entry again changes nothing either. */

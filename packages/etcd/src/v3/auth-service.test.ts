@@ -54,6 +54,8 @@ describe('Auth', () => {
     assert.deepEqual(await put('foo'), unnamed);
     assert.deepEqual(await put('bar', ann), denied);
     assert.deepEqual(await put('bar', { token: 'forged' }), badToken);
+    assert.deepEqual(await put('', { token: 'forged' }), { code: 3, message: 'etcdserver: key is not provided' });
+    assert.deepEqual(await bench.refusal('etcdserverpb.Auth/AuthStatus', m.empty, {}, { token: 'forged' }), badToken);
     await bench.call('etcdserverpb.KV/Put', m.putRequest, { key: 'foo' }, m.putResponse, ann);
     await bench.call('etcdserverpb.KV/Put', m.putRequest, { key: 'bar' }, m.putResponse, { authorization: `Bearer ${root['token']}` });
     const range = async (request: Partial<m.WireRangeRequest>, headers: Headers): Promise<unknown> =>
@@ -163,6 +165,15 @@ describe('Auth', () => {
     await bench.call('etcdserverpb.KV/Compact', m.compactionRequest, { revision: 1 }, m.headerOnly, root);
     await ask(bench, 'AuthDisable', m.empty, {}, root);
     await bench.put('anything', '1');
+  });
+
+  test('an alarm comes before what the caller may', async () => {
+    const { bench, root, ann } = await secured();
+    const noSpace = { code: 8, message: 'etcdserver: mvcc: database space exceeded' };
+    await bench.call('etcdserverpb.Maintenance/Alarm', m.alarmRequest, { action: 1, alarm: 1 }, m.headerOnly, root);
+    assert.deepEqual(await bench.refusal('etcdserverpb.KV/Put', m.putRequest, { key: 'bar' }, ann), noSpace);
+    assert.deepEqual(await bench.refusal('etcdserverpb.Lease/LeaseGrant', m.leaseGrantRequest, { ttl: 9_000_000_001 }, ann), noSpace);
+    assert.deepEqual(await bench.refusal('etcdserverpb.KV/DeleteRange', m.deleteRangeRequest, { key: 'bar' }, ann), denied);
   });
 
   test('leases: anybody who is somebody grants them; who may not write their keys neither renews nor revokes them', async () => {

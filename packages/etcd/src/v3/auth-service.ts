@@ -25,8 +25,9 @@ export function authMethods(context: V3Context): Readonly<Record<string, Method>
   return {
     '/etcdserverpb.Auth/AuthEnable': changing(() => ({ change: 'enable' })),
     '/etcdserverpb.Auth/AuthDisable': changing(() => ({ change: 'disable' })),
-    '/etcdserverpb.Auth/AuthStatus': unary(async () => {
+    '/etcdserverpb.Auth/AuthStatus': unary(async (_, call) => {
       await store.linearized();
+      authentication.caller(call); // nobody may ask, but not somebody else
       const { isEnabled, revision } = store.auth.state;
       return context.headed(m.authStatusResponse, { enabled: isEnabled, authRevision: BigInt(revision) });
     }),

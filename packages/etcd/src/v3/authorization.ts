@@ -26,7 +26,6 @@ const rules: ReadonlyMap<string, Rule | ((request: Buffer) => Rule)> = new Map<s
   ['/etcdserverpb.Maintenance/HashKV', 'admin'],
   ['/etcdserverpb.Maintenance/Snapshot', 'admin'],
   ['/etcdserverpb.Maintenance/MoveLeader', 'admin'],
-  ['/etcdserverpb.Maintenance/Downgrade', 'admin'],
 ]);
 
 /** The method for those who may call it, once this member has heard of the token that they were given. */

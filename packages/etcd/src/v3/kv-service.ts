@@ -1,8 +1,9 @@
-import { checkRange, InvalidRequestError, isReadOnly, maxRequestBytes, txnCostBytes } from '../mvcc/check-txn.ts';
+import { checkRange, checkTxn, InvalidRequestError, isReadOnly, maxRequestBytes, txnCostBytes } from '../mvcc/check-txn.ts';
 import { hasBounds, isInKeyOrder } from '../mvcc/range.ts';
 import { CompactedError, FutureRevisionError } from '../mvcc/refusals.ts';
 import type { Revision } from '../mvcc/revision.ts';
 import type { Operation, OperationResult, Txn } from '../mvcc/types.ts';
+import type { Store } from '../store.ts';
 import type { Call, Method, StreamCall } from './grpc/server.ts';
 import { GrpcError, grpcCode } from './grpc/status.ts';
 import { decodeDeleteRange, decodePut, decodeRange, decodeTxn, type Reading } from './kv-requests.ts';
@@ -101,7 +102,7 @@ async function write(
   const request: Txn = { compares: [], success: [operation], failure: [] };
   if (!context.hasRoom(txnCostBytes(request))) await context.refuseForSpace();
   checkSize(bytes);
-  const { results, revision } = await context.storeFor(call).txn(request);
+  const { results, revision } = await storeToWrite(context, call, request).txn(request);
   return [results[0], revision];
 }
 
@@ -110,8 +111,14 @@ async function txn(context: V3Context, bytes: Buffer, call: Call): Promise<Buffe
   if (!context.hasRoom(txnCostBytes(request))) await context.refuseForSpace();
   checkSize(bytes);
   if (isReadOnly(request) && !isSerializable(request)) await context.store.linearized();
-  const result = await context.storeFor(call).txn(request);
+  const result = await storeToWrite(context, call, request).txn(request);
   return txnResponse(context.header(result.revision), request, result);
+}
+
+/** What is wrong with the request comes before who asks, as in etcd. */
+function storeToWrite(context: V3Context, call: Call, request: Txn): Store {
+  if (context.authentication.isEnabled) checkTxn(request);
+  return context.storeFor(call);
 }
 
 /** What is proposed is the request: etcd counts its bytes as they were sent. */

@@ -1,5 +1,5 @@
 import { assertMayReadKeys } from '../auth/permits.ts';
-import { LeaseNotFoundError } from '../mvcc/refusals.ts';
+import { assertNoAlarm, LeaseNotFoundError } from '../mvcc/refusals.ts';
 import type { Call, Method, RequestSink, StreamCall } from './grpc/server.ts';
 import {
   leaseGrantRequest,
@@ -29,6 +29,7 @@ export function leaseMethods(context: V3Context): Readonly<Record<string, Method
 async function grant(context: V3Context, bytes: Buffer): Promise<Buffer> {
   const { ttl, id } = leaseGrantRequest.decode(bytes);
   if (!context.hasRoom(leaseCostBytes)) await context.refuseForSpace();
+  assertNoAlarm(context.store.alarms, true); // as in etcd, before what is wrong with the request
   const lease = await context.store.grantLease({ ttlSeconds: ttl, ...(id === 0n ? {} : { id }) });
   return context.headed(leaseGrantResponse, { id: lease.id, ttl: lease.ttlSeconds });
 }

@@ -126,6 +126,18 @@ describe('KV', () => {
     assert.deepEqual(responses[3]?.responseDeleteRange?.header?.revision, 3);
   });
 
+  test('a compaction at 0 is taken before any other, and changes nothing', async () => {
+    const bench = new V3Bench();
+    await bench.compact(0);
+    await bench.put('a', '1');
+    assert.equal((await bench.range({ key: 'a', revision: 1 })).count, 0);
+    await bench.compact(1);
+    assert.deepEqual(await bench.refusal('etcdserverpb.KV/Compact', m.compactionRequest, { revision: 0 }), {
+      code: 11,
+      message: 'etcdserver: mvcc: required revision has been compacted',
+    });
+  });
+
   test('compaction serves its revision, refuses those below and twice, and what is to come', async () => {
     const bench = new V3Bench();
     for (const value of ['1', '2', '3']) await bench.put('a', value);
