@@ -28,6 +28,8 @@ describe('etcdOptions()', () => {
       quotaBytes: Number.POSITIVE_INFINITY,
       progressIntervalMs: 3_692_003,
     });
+    assert.equal(etcdOptions(['--force-truncate']).forceTruncate, true);
+    assert.equal(etcdOptions(['--force-truncate=false']).forceTruncate, undefined);
     assert.equal(etcdOptions(['--auth-token-ttl=60']).tokenTtlMs, 60_000);
     const { jwt } = etcdOptions([`--auth-token=jwt,sign-method=HS256,priv-key=${import.meta.filename},ttl=3s`]);
     assert.deepEqual([jwt?.method, jwt?.ttlMs], ['HS256', 3000]);
@@ -68,6 +70,11 @@ describe('etcdOptions()', () => {
       );
     });
   }
+
+  test('refuses to cut the log of one member of several', () => {
+    const args = ['--force-truncate', '--initial-cluster=default=http://localhost:2380'];
+    assert.throws(() => etcdOptions(args), /--force-truncate is for a store that is alone/);
+  });
 
   test('says which file cannot be read', () => {
     assert.throws(() => etcdOptions(['--cert-file=absent.crt', '--key-file=absent.key']), /cannot read --cert-file "absent.crt": ENOENT/);

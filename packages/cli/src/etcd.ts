@@ -21,8 +21,11 @@ const flags = [
   'watch-progress-notify-interval',
   'auth-token',
   'auth-token-ttl',
+  'force-truncate',
   ...peerFlags,
 ] as const;
+
+const switches = ['client-cert-auth', 'peer-client-cert-auth', 'strict-reconfig-check', 'force-truncate'] as const;
 
 type Values = Readonly<Partial<Record<(typeof flags)[number], string>>>;
 
@@ -40,6 +43,7 @@ export const etcdOptionHelp: readonly (readonly [flag: string, meaning: string])
   ['--watch-progress-notify-interval DURATION', 'how often quiet watchers hear how far the store is (default 10m)'],
   ['--auth-token simple | jwt,…', 'how users are known once authentication is on; jwt has sign-method, pub-key, priv-key, ttl'],
   ['--auth-token-ttl SECONDS', 'how long a simple token lasts after its last use (default 300)'],
+  ['--force-truncate', 'open a log that is damaged: cut it there, and keep the rest in quarantine; acknowledged writes may be lost'],
   ...peerHelp,
 ];
 
@@ -61,7 +65,7 @@ export async function serveEtcd(args: readonly string[], terminal: Terminal): Pr
 export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'process'> {
   // As in Go, a flag that is true or false needs no value.
   const values: Values = readFlags(
-    args.map((arg) => (arg === '--client-cert-auth' || arg === '--peer-client-cert-auth' ? `${arg}=true` : arg)),
+    args.map((arg) => (switches.some((flag) => arg === `--${flag}`) ? `${arg}=true` : arg)),
     flags,
   );
   const name = values.name ?? 'default';
@@ -79,6 +83,10 @@ export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'p
   const interval = values['watch-progress-notify-interval'];
   const tokenTtl = values['auth-token-ttl'];
   const peers = peerOptions(name, values);
+  const forceTruncate = booleanOf('force-truncate', values['force-truncate']);
+  if (forceTruncate && peers !== undefined) {
+    throw new UsageError('--force-truncate is for a store that is alone: remove the damaged member from the others, and add it anew');
+  }
   return {
     name,
     directory: values['data-dir'] ?? `${name}.etcd`,
@@ -92,6 +100,7 @@ export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'p
     ...(quota === undefined || quota === '0' ? {} : { quotaBytes: quotaBytes(quota) }),
     ...(interval === undefined ? {} : { progressIntervalMs: durationMs(interval) }),
     ...authTokens(values['auth-token'] ?? 'simple'),
+    ...(forceTruncate ? { forceTruncate } : {}),
     ...(tokenTtl === undefined ? {} : { tokenTtlMs: seconds(tokenTtl) * 1000 }),
   };
 }

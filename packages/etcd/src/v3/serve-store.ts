@@ -25,6 +25,8 @@ export interface ServeStoreOptions {
   readonly peers?: PeerOptions;
   readonly quotaBytes?: number;
   readonly progressIntervalMs?: number;
+  /** Opens a damaged log, cut where the damage begins: see DurableStoreOptions. Of a store that is alone. */
+  readonly forceTruncate?: boolean;
   /** Absent: simple tokens. */
   readonly jwt?: JwtKeys;
   /** Of simple tokens, after their last use. */
@@ -96,8 +98,11 @@ export async function serveStore(options: ServeStoreOptions): Promise<ServedStor
   }
 }
 
-async function alone({ process, directory, name }: ServeStoreOptions, clientUrls: readonly string[]): Promise<Opened> {
-  const store = await openDurableStore({ process, directory });
+async function alone(
+  { process, directory, name, forceTruncate = false }: ServeStoreOptions,
+  clientUrls: readonly string[],
+): Promise<Opened> {
+  const store = await openDurableStore({ process, directory, forceTruncate });
   const { identity, term } = store.standing;
   const cluster = new SingleMember({
     clusterId: BigInt(`0x${identity.clusterId}`),

@@ -12,7 +12,10 @@ describe('Watch', () => {
     const watching = bench.watch({ createRequest: all }, { createRequest: { key: 'a' } });
     await bench.put('a', '1');
     await bench.put('b', '1');
-    assert.deepEqual(await watching.story(), ['created 0', 'created 1', '0 put a@2', '1 put a@2', '0 put b@3']);
+    const story = await watching.story();
+    // Which watcher of a change is told first is nobody's business, and in etcd is chance.
+    assert.deepEqual(story.slice(2, 4).sort(), ['0 put a@2', '1 put a@2']);
+    assert.deepEqual([...story.slice(0, 2), ...story.slice(4)], ['created 0', 'created 1', '0 put b@3']);
   });
 
   test('a transaction is one response, with its events in order', async () => {
