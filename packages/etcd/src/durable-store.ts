@@ -34,6 +34,7 @@ export interface DurableStoreParts {
   /** Log bytes that recovery replayed: those since the newest snapshot. */
   readonly replayedBytes: number;
   readonly group: GroupOptions | undefined;
+  readonly checkpointLeasesMs: number | undefined;
   /** A snapshot is due when this much was logged since the last, or as much as the last was large. */
   readonly snapshotBytes: number;
 }

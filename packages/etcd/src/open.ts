@@ -40,6 +40,11 @@ export type DurableStoreOptions = {
   readonly forceTruncate?: boolean;
   /** What stays in memory of the log that is applied, for members a little behind. Default 10,000 entries and 16 MiB. */
   readonly window?: WindowBounds;
+  /**
+   * How often, in ms, what is left of leases that last longer is written to the log, so that they do not start anew with another leader or
+   * after a restart (etcd's LeaseCheckpoint: every five minutes). Default: never, as etcd's.
+   */
+  readonly checkpointLeasesMs?: number;
   /** The group that the store is to be kept by; by default this member is alone, and nobody can join it. */
   readonly group?: GroupOptions;
 } & ({ readonly directory: string } | { readonly disk: Disk });
@@ -129,6 +134,7 @@ async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): P
       replayedBytes: read?.bytes ?? 0,
       snapshotBytes,
       group: options.group,
+      checkpointLeasesMs: options.checkpointLeasesMs,
     });
   } catch (error) {
     await log.close();

@@ -95,14 +95,24 @@ export class Lessor {
   }
 
   /**
-   * This clock decides from now on: every lease starts anew with its full time and `extraSeconds`, since the member that decided
-   * before may have put some off without telling.
+   * This clock decides from now on: every lease starts anew with what its checkpoint left of it, else with its full time, and
+   * `extraSeconds`, since the member that decided before may have put some off without telling.
    */
-  resume(extraSeconds: number): void {
+  resume(extraSeconds: number, leftOf: (id: LeaseId) => number | undefined): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#ending.clear(); // what was asked for before counts no more
-    for (const { id, ttlSeconds } of [...this.#deadlines.values()]) this.renew({ id, ttlSeconds }, ttlSeconds + extraSeconds);
+    for (const { id, ttlSeconds } of [...this.#deadlines.values()]) {
+      this.renew({ id, ttlSeconds }, (leftOf(id) ?? ttlSeconds) + extraSeconds);
+    }
+  }
+
+  /** What is left of those that were granted for longer than so many seconds, in whole seconds. */
+  remainders(longerThanSeconds: number): readonly { readonly id: LeaseId; readonly remainingSeconds: number }[] {
+    const long = [...this.#deadlines.values()].filter(({ id, ttlSeconds }) => ttlSeconds > longerThanSeconds && !this.isEnding(id));
+    return long
+      .map(({ id }) => ({ id, remainingSeconds: Math.ceil(this.remainingSeconds(id)) }))
+      .filter((left) => left.remainingSeconds > 0);
   }
 
   /** The leases are others from now on: those of a snapshot. */

@@ -40,6 +40,8 @@ export interface GroupParts extends GroupTiming {
   readonly transport: PeerTransport | undefined;
   /** As in GroupOptions. */
   readonly findMembers?: () => Promise<readonly MemberInfo[] | undefined>;
+  /** How often what is left of leases is made known; undefined: never, as is etcd's default. */
+  readonly checkpointLeasesMs?: number | undefined;
   /** So many bytes of the log became durable. */
   readonly logged: (bytes: number) => void;
   /** There is no room for another segment of the log. */
@@ -83,6 +85,8 @@ const seenLimit = 64;
 const tailLength = 20;
 /** etcd's time-out of a request: this and two election time-outs. */
 const requestTimeoutMs = 5000;
+/** Leases in one checkpoint: etcd's. */
+const checkpointBatch = 1000;
 /** How long a follower waits for a promotion, in election time-outs: as long as a change of membership may take. */
 const promotionElections = 7;
 
@@ -163,7 +167,10 @@ export class Group implements PeerReceiver {
 
   /** Begins to take part: alone by an election at once, in a group by listening. */
   start(): void {
-    const { transport, process, replica } = this.#parts;
+    const { transport, process, replica, checkpointLeasesMs } = this.#parts;
+    if (checkpointLeasesMs !== undefined) {
+      process.spawn('lease checkpoints', (signal) => this.#checkpointLeases(checkpointLeasesMs, signal));
+    }
     if (transport === undefined) {
       this.member.campaign();
       return;
@@ -200,7 +207,7 @@ export class Group implements PeerReceiver {
   /** Starts the lease's time again, where it is kept. Rejects with LeaseNotFoundError or ConsensusError. */
   async keepAlive(id: LeaseId): Promise<GrantedLease> {
     for (let attempt = 0; ; attempt++) {
-      const ttlSeconds = this.member.isSettled ? this.#renew(id) : await this.#askToKeepAlive(id);
+      const ttlSeconds = this.member.isSettled ? await this.#renew(id) : await this.#askToKeepAlive(id);
       if (ttlSeconds > 0) return { id, ttlSeconds };
       if (ttlSeconds === 0) throw new LeaseNotFoundError();
       // Whoever was asked does not lead (any more), or lets the lease end: by now the next one may be known, or the end.
@@ -212,8 +219,8 @@ export class Group implements PeerReceiver {
   /** What the leader, who keeps the time, says is left of the lease; 0 when it has none. Rejects with ConsensusError. */
   async remainingSeconds(id: LeaseId): Promise<number> {
     for (let attempt = 0; ; attempt++) {
-      const { leader, isLeader, isAlone } = this.member;
-      if (isLeader || isAlone) return this.#remainingSeconds(id);
+      const { leader, isSettled } = this.member;
+      if (isSettled) return this.#remainingSeconds(id);
       const untilTick = this.member.ticks + this.electionTicks;
       const answer =
         leader === nobody
@@ -346,13 +353,11 @@ export class Group implements PeerReceiver {
       case 'welcome':
         this.#welcomed(from, body.knownDisk);
         return;
-      case 'keepAlive': {
-        const ttlSeconds = this.member.isSettled ? this.#renew(BigInt(body.lease)) : -1;
-        this.#send(from, { kind: 'keptAlive', request: body.request, ttlSeconds });
+      case 'keepAlive':
+        this.#parts.process.spawn('keep alive', () => this.#keepAliveFor(from, body));
         return;
-      }
       case 'timeToLive': {
-        const ms = this.member.isLeader ? Math.floor(1000 * this.#remainingSeconds(BigInt(body.lease))) : -1;
+        const ms = this.member.isSettled ? Math.floor(1000 * this.#remainingSeconds(BigInt(body.lease))) : -1;
         this.#send(from, { kind: 'remaining', request: body.request, ms });
         return;
       }
@@ -465,7 +470,8 @@ export class Group implements PeerReceiver {
     this.#leaderSeen = lead;
     if (transport !== undefined && replica.state.keepsTime) {
       // Only the leader lets leases end.
-      if (this.member.isLeader) replica.state.lessor.resume((this.electionTicks * this.tickMs) / 1000);
+      if (this.member.isLeader)
+        replica.state.lessor.resume((this.electionTicks * this.tickMs) / 1000, (id) => replica.state.mvcc.leaseRemainder(id));
       else replica.state.lessor.pause();
     }
     const { failure } = this.member;
@@ -540,14 +546,47 @@ export class Group implements PeerReceiver {
     return mvcc.leaseTtlSeconds(id) === undefined ? 0 : lessor.remainingSeconds(id);
   }
 
-  /** Seconds that the lease has from now on; 0 when there is none, -1 while that is being decided. */
-  #renew(id: LeaseId): number {
+  /** Seconds that the lease has from now on; 0 when there is none, -1 while that is being decided, or is not this member's to say. */
+  async #renew(id: LeaseId): Promise<number> {
+    if (!this.member.isSettled) return -1;
     const { mvcc, lessor } = this.#parts.replica.state;
     const ttlSeconds = mvcc.leaseTtlSeconds(id);
     if (ttlSeconds === undefined) return 0;
     if (lessor.isEnding(id)) return -1;
+    // Whoever leads next must not think that only so much is left.
+    if (mvcc.leaseRemainder(id) !== undefined) {
+      await this.propose({ kind: 'checkpoint', leases: [{ id, remainingSeconds: 0 }] });
+      return this.#renew(id);
+    }
     lessor.renew({ id, ttlSeconds });
     return ttlSeconds;
+  }
+
+  async #keepAliveFor(from: NodeId, { request, lease }: Extract<PeerMessage, { readonly kind: 'keepAlive' }>): Promise<void> {
+    let ttlSeconds = -1;
+    try {
+      ttlSeconds = await this.#renew(BigInt(lease));
+    } catch (error) {
+      this.#parts.process.log.info('Cannot keep a lease alive for another member', { error: String(error) });
+    }
+    this.#send(from, { kind: 'keptAlive', request, ttlSeconds });
+  }
+
+  /** Says now and then, as the leader, what is left of long leases, so that the next leader need not give them their full time. */
+  async #checkpointLeases(intervalMs: number, signal: AbortSignal): Promise<void> {
+    const { process, replica } = this.#parts;
+    for (;;) {
+      await process.clock.sleep(intervalMs, { background: true, signal });
+      if (!this.member.isLeader) continue;
+      const leases = replica.state.lessor.remainders(intervalMs / 1000);
+      try {
+        for (let at = 0; at < leases.length; at += checkpointBatch) {
+          await this.propose({ kind: 'checkpoint', leases: leases.slice(at, at + checkpointBatch) });
+        }
+      } catch (error) {
+        process.log.warn('Cannot say what is left of leases', { error: error instanceof Error ? error.message : String(error) });
+      }
+    }
   }
 
   async #askToKeepAlive(id: LeaseId): Promise<number> {

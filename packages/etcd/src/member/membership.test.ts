@@ -175,3 +175,22 @@ test('What is left of a lease is asked of the leader, who keeps the time', async
   );
   await assert.rejects(group.runtime.drive(follower.leaseTimeToLive(7n)), { name: 'ConsensusError' });
 });
+
+test('A lease with a checkpoint goes on under the next leader where it was; one that was kept alive since has its full time', async () => {
+  const group = new SimulatedGroup({ sizes: { checkpointLeasesMs: 10_000 } });
+  await group.start();
+  const leader = await group.elect();
+  for (const id of [7n, 8n]) await group.runtime.drive(leader.grantLease({ id, ttlSeconds: 100 }));
+  await group.runtime.drive(leader.grantLease({ id: 9n, ttlSeconds: 9 })); // shorter than what is between checkpoints
+  await group.runtime.advance(8_000);
+  await group.runtime.drive(leader.keepLeaseAlive(9n));
+  await group.runtime.advance(45_000);
+  const follower = group.stores().find((store) => store !== leader);
+  assert.equal((await group.runtime.drive(follower?.keepLeaseAlive(8n) ?? leader.keepLeaseAlive(8n))).ttlSeconds, 100);
+  assert.equal(leader.lease(9n), undefined);
+  group.kill(idOf(leader));
+  const next = await group.elect();
+  const left = async (id: bigint): Promise<number> => (await group.runtime.drive(next.leaseTimeToLive(id)))?.remainingSeconds ?? 0;
+  assert.ok((await left(7n)) > 40 && (await left(7n)) < 60, `${await left(7n)} s of 100`);
+  assert.ok((await left(8n)) > 90, `${await left(8n)} s of 100`);
+});

@@ -256,6 +256,11 @@ export class Mvcc {
     return [...this.#leases].map(([id, { ttlSeconds }]) => ({ id, ttlSeconds }));
   }
 
+  /** What was left of the lease at its last checkpoint, in whole seconds; undefined when it has none. */
+  leaseRemainder(id: LeaseId): number | undefined {
+    return this.#leases.get(id)?.remainingSeconds;
+  }
+
   /** What was left of them at their last checkpoint; only of those that have one. */
   remainders(): readonly LeaseRemainder[] {
     const found: LeaseRemainder[] = [];
