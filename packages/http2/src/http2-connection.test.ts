@@ -20,6 +20,7 @@ class Client {
   readonly wire = {
     waiting: 0,
     write: (bytes: Uint8Array): void => void this.#sent.push(Buffer.from(bytes)),
+    writeAll: (pieces: readonly Uint8Array[]): void => void this.#sent.push(Buffer.concat(pieces)),
     end: (): void => {
       this.isEnded = true;
     },
@@ -177,6 +178,17 @@ test('Http2Connection makes no frame larger than the client takes', () => {
     [frameType.headers, frameType.continuation, frameType.continuation, frameType.data, frameType.data, frameType.data],
   );
   assert.ok(frames.every(({ payload }) => payload.length <= 16_384));
+});
+
+test('Http2Connection sends a large body of many pieces byte for byte', () => {
+  const client = new Client([setting.initialWindowSize, 1 << 20]).send(get(1), wordsFrame(frameType.windowUpdate, 0, 1 << 20));
+  const pieces = Array.from({ length: 200 }, (_, i) => Buffer.alloc(i * 17, i));
+  client.stream().start(200, {});
+  client.stream().writeAll(pieces);
+  client.stream().end();
+  const bodies = client.frames().filter(({ type }) => type === frameType.data);
+  assert.ok(Buffer.concat(bodies.map(({ payload }) => payload)).equals(Buffer.concat(pieces)));
+  assert.equal(bodies.at(-1)?.flags, endStream);
 });
 
 test('Http2Stream.write() says when a slow client has to be waited for', async () => {
@@ -532,7 +544,7 @@ test('Http2Connection ends with what does not speak HTTP/2', () => {
   const sent: Buffer[] = [];
   let isEnded = false;
   const stranger = new Http2Connection({
-    wire: { waiting: 0, write: (bytes) => void sent.push(Buffer.from(bytes)), end: () => (isEnded = true) },
+    wire: { waiting: 0, write: (bytes) => void sent.push(Buffer.from(bytes)), writeAll: () => undefined, end: () => (isEnded = true) },
     clock: { now: () => 0, monotonic: () => 0 },
     defer: () => undefined,
     open: () => assert.fail('no request'),

@@ -24,7 +24,10 @@ import type { HeaderBlock } from './response-head.ts';
 export interface Http2Wire {
   /** Bytes that were written and are not sent. */
   readonly waiting: number;
+  /** Bytes that are not changed until they are sent. */
   write(bytes: Uint8Array): void;
+  /** The same of several pieces, at once. */
+  writeAll(pieces: readonly Uint8Array[]): void;
   /** Ends the connection after what was written. */
   end(): void;
 }
@@ -53,8 +56,10 @@ const maxUnreadReplies = 10_000;
 /** Streams that a client resets: client-go cancels watches in bursts; beyond this it is an attack. */
 const resetBurst = 100_000;
 const resetsPerSecond = 10_000;
-/** Body that is put together into one write. */
+/** What is handed to the wire at once. */
 const writeBytes = 128 * 1024;
+/** Body below this is copied behind its frame's head; pieces of more are written as they are. */
+const copiedBytes = 32 * 1024;
 
 const nothing: Buffer = Buffer.alloc(0);
 
@@ -433,23 +438,34 @@ export class Http2Connection implements StreamOwner {
     } else stream.wake();
   }
 
-  /** Some of what is queued, in frames of the size that the peer takes. */
+  /** Some of what is queued, in frames of the size that the peer takes. Much of it is not copied on its way. */
   #sendBody(stream: Http2Stream, bytes: number): void {
     stream.flow.sendWindow -= bytes;
     this.#sendWindow -= bytes;
     const isLast = stream.isAnswered && bytes === stream.queuedBytes && stream.trailers === undefined;
-    const out = Buffer.allocUnsafe(bytes + Math.ceil(bytes / this.#peerMaxFrame) * frameHeadBytes);
+    const isCopied = bytes < copiedBytes;
+    const out = isCopied ? Buffer.allocUnsafe(bytes + Math.ceil(bytes / this.#peerMaxFrame) * frameHeadBytes) : nothing;
     let at = 0;
     for (let left = bytes; left > 0; ) {
       const length = Math.min(left, this.#peerMaxFrame);
       left -= length;
       const flags = isLast && left === 0 ? flag.endStream : 0;
-      at = writeFrameHead(out, at, { type: frameType.data, flags, stream: stream.id, length });
-      stream.take(out, at, length);
-      at += length;
+      const head = { type: frameType.data, flags, stream: stream.id, length };
+      if (isCopied) {
+        at = writeFrameHead(out, at, head);
+        stream.take(length, (piece) => {
+          out.set(piece, at);
+          at += piece.length;
+        });
+      } else {
+        const bare = Buffer.allocUnsafe(frameHeadBytes);
+        writeFrameHead(bare, 0, head);
+        this.#write(bare);
+        stream.take(length, (piece) => this.#write(piece));
+      }
     }
     stream.isEnded = isLast;
-    this.#write(out);
+    if (isCopied) this.#write(out);
   }
 
   #roomOnWire(): number {
@@ -511,7 +527,7 @@ export class Http2Connection implements StreamOwner {
     if (this.#isClosed) return;
     this.#out.push(bytes);
     this.#outBytes += bytes.length;
-    if (bytes.length >= writeBytes) this.#flush();
+    if (this.#outBytes >= writeBytes) this.#flush();
     if (this.#willFlush) return;
     this.#willFlush = true;
     this.#options.defer(() => {
@@ -524,10 +540,13 @@ export class Http2Connection implements StreamOwner {
   #flush(): void {
     const [first] = this.#out;
     if (first === undefined || this.#isClosed) return;
-    const bytes = this.#out.length === 1 ? first : Buffer.concat(this.#out, this.#outBytes);
+    const pieces = this.#out;
+    const bytes = this.#outBytes;
     this.#out = [];
     this.#outBytes = 0;
-    this.#options.wire.write(bytes);
+    if (pieces.length === 1) this.#options.wire.write(first);
+    else if (bytes < copiedBytes) this.#options.wire.write(Buffer.concat(pieces, bytes));
+    else this.#options.wire.writeAll(pieces);
   }
 
   dateText(): string {

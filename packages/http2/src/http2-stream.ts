@@ -207,16 +207,15 @@ export class Http2Stream {
     return this.#sink !== undefined;
   }
 
-  /** Moves `count` bytes, which are there, from the queue to `out`. */
-  take(out: Uint8Array, at: number, count: number): void {
+  /** Takes `count` bytes, which are there, off the queue, as they were handed over. */
+  take(count: number, piece: (bytes: Uint8Array) => void): void {
     this.queuedBytes -= count;
-    for (let left = count, to = at; left > 0; ) {
+    for (let left = count; left > 0; ) {
       const first = this.#queue[0];
       if (first === undefined) return;
       const rest = this.#sent === 0 ? first : first.subarray(this.#sent);
       const part = rest.length > left ? rest.subarray(0, left) : rest;
-      out.set(part, to);
-      to += part.length;
+      piece(part);
       left -= part.length;
       if (part === rest) {
         this.#queue.shift();

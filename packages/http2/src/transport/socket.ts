@@ -21,6 +21,11 @@ export function serveHttp2(socket: Socket, { process, open, maxStreams }: ServeH
         return socket.writableLength;
       },
       write: (bytes) => void socket.write(bytes),
+      writeAll: (pieces) => {
+        socket.cork();
+        for (const piece of pieces) socket.write(piece);
+        socket.uncork();
+      },
       end: () => {
         socket.destroySoon();
         if (socket.destroyed) return;
