@@ -52,3 +52,8 @@ export class StoredKeyValue implements KeyValue, Tenant {
     slabs.drop({ slab: this.#slab, at: this.#at, slot: this.#slot }, this.#size);
   }
 }
+
+/** Bytes of the value of `kv`, without a view of it where there is none yet. */
+export function sizeOfValue(kv: KeyValue): number {
+  return kv instanceof StoredKeyValue ? kv.size : kv.value.length;
+}

@@ -1,3 +1,4 @@
+import { sizeOfValue } from '../mvcc/stored-key-value.ts';
 import type { Change, KeyValue, Operation, OperationResult, RangeResponse, Txn, TxnResult } from '../mvcc/types.ts';
 import { frameHeaderBytes } from './grpc/frame.ts';
 import { ProtobufWriter, varint64Size, varintSize } from './protobuf.ts';
@@ -211,11 +212,13 @@ function writeKeyValue(to: ProtobufWriter, tag: number, kv: KeyValue): void {
   to.int64Field(48, kv.lease);
 }
 
-function keyValueSize({ key, value, createRevision, modRevision, version, lease }: KeyValue): number {
+function keyValueSize(kv: KeyValue): number {
+  const { key, createRevision, modRevision, version, lease } = kv;
+  const valueBytes = sizeOfValue(kv);
   return (
     blockSize(key.length) +
     (3 + varintSize(createRevision) + varintSize(modRevision) + varintSize(version)) +
-    (value.length === 0 ? 0 : blockSize(value.length)) +
+    (valueBytes === 0 ? 0 : blockSize(valueBytes)) +
     (lease === 0n ? 0 : 1 + varint64Size(lease))
   );
 }
