@@ -10,6 +10,9 @@ import { memory100k } from './memory-100k.ts';
 import { ready } from './ready.ts';
 import { runtimeSteps } from './runtime-steps.ts';
 import { simSteps } from './sim-steps.ts';
+import { store100k } from './store-100k.ts';
+import { storeFork } from './store-fork.ts';
+import { storePut } from './store-put.ts';
 import { tidbReady, tidbReadySimulated } from './tidb-ready.ts';
 import { watch } from './watch.ts';
 
@@ -29,4 +32,7 @@ export const benchmarks: readonly Benchmark[] = [
   simSteps,
   fork,
   memory100k,
+  storePut,
+  store100k,
+  storeFork,
 ];
