@@ -1,31 +1,37 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Entry } from '@coracle/raft';
 import { SimRuntime } from '@coracle/simulator';
 import { SimulatedDisk } from '../disk/simulated-disk.ts';
 import { Log, logDirectory, type LogWrite } from './log.ts';
+import { recordBytes } from './record.ts';
 import { recoverLog } from './recovery.ts';
+import { segmentHeaderBytes } from './segment.ts';
 
 const identity = { clusterId: '00c0ffee00c0ffee', memberId: '0000000000000001' };
 const nothingYet = { term: 0, vote: 0, commit: 0 };
 
 /** A disk with logs on it that are opened one after the other, as a member does. */
-async function scene() {
+async function scene({ firstSegmentBytes = 1024 } = {}) {
   const runtime = new SimRuntime({ seed: 3 });
   const simulated = new SimulatedDisk({ random: runtime.random.fork('disk') });
   const attach = () => simulated.attach(runtime.process('member'));
   await runtime.drive(attach().makeDirectory(logDirectory));
+  const recover = (disk = attach()) => {
+    const recovery = { disk, identity, after: 0, isReceived: false, hardState: nothingYet, apply: () => undefined };
+    return runtime.drive(recoverLog({ ...recovery, keepEntries: 100, forceTruncate: false }));
+  };
   const open = async () => {
     const disk = attach();
-    const recovery = { disk, identity, after: 0, isReceived: false, hardState: nothingYet, apply: () => undefined };
-    const found = await runtime.drive(recoverLog({ ...recovery, keepEntries: 10, forceTruncate: false }));
-    const sizes = { segmentBytes: 4096, firstSegmentBytes: 1024, reserveBytes: 128 };
+    const found = await recover(disk);
+    const sizes = { segmentBytes: 4096, firstSegmentBytes, reserveBytes: 128 };
     const log = await runtime.drive(
       Log.open({ disk, identity, random: runtime.random, ...sizes, firstIndex: 1, hardState: nothingYet }, found),
     );
     return { log, found };
   };
   const append = (log: Log, ...writes: readonly LogWrite[]): Promise<number> => runtime.drive(log.append(writes));
-  return { simulated, open, append };
+  return { simulated, open, recover, append };
 }
 
 const vote: LogWrite = { kind: 'hardState', hardState: { term: 7, vote: 2, commit: 0 } };
@@ -58,4 +64,41 @@ test('A vote is remembered when the machine fails between the next segment and w
   simulated.fault = undefined;
   simulated.powerFailure();
   assert.deepEqual((await open()).found?.hardState, { term: 7, vote: 2, commit: 0 });
+});
+
+test('Cut at any byte, a log gives back all that had been acknowledged there and nothing else', async () => {
+  const { simulated, open, recover, append } = await scene({ firstSegmentBytes: 4096 });
+  const { log } = await open();
+  const path = 'wal/0000000000000001-0000000000000001.wal';
+  const written: Entry[] = [];
+  /** Bytes of the log, and how many entries were acknowledged then. */
+  const acknowledged: { readonly bytes: number; readonly entries: number }[] = [];
+  let bytes = segmentHeaderBytes + recordBytes(1); // the state with which it begins
+  acknowledged.push({ bytes, entries: 0 });
+  for (let batch = 0; batch < 12; batch++) {
+    const entries = Array.from({ length: 1 + (batch % 3) }, (_, i): Entry => {
+      const index = written.length + 1 + i;
+      return { index, term: 1 + (batch >> 2), type: 'EntryNormal', data: Buffer.alloc((7 * index) % 50, index) };
+    });
+    bytes += await append(log, ...entries.map((entry): LogWrite => ({ kind: 'entry', entry })));
+    written.push(...entries);
+    acknowledged.push({ bytes, entries: written.length });
+  }
+  const original = simulated.contents(path);
+  for (let cut = acknowledged[0]?.bytes ?? 0; cut <= bytes; cut++) {
+    simulated.damage(path, (file) => {
+      file.set(original);
+      file.fill(0, cut);
+    });
+    const found = await recover();
+    const place = acknowledged.findLastIndex((each) => each.bytes <= cut);
+    const least = acknowledged[place]?.entries ?? 0;
+    // Of a batch that was being written, the first entries may be whole.
+    const most = acknowledged[place + 1]?.entries ?? least;
+    const entries = found?.entries ?? [];
+    assert.ok(entries.length >= least && entries.length <= most, `cut at ${cut}: ${entries.length} entries, acknowledged ${least}`);
+    for (const [i, { index, term, data }] of entries.entries()) {
+      assert.deepEqual([index, term, Buffer.from(data)], [written[i]?.index, written[i]?.term, Buffer.from(written[i]?.data ?? [])]);
+    }
+  }
 });
