@@ -1,8 +1,9 @@
 // Runs the simulation of the whole store for long:
-//   node --conditions=coracle-source packages/etcd/tools/simulate.ts [FIRST-SEED] [SEEDS] [STEPS]
+//   node --conditions=coracle-source packages/etcd/tools/simulate.ts [FIRST-SEED] [SEEDS] [STEPS] [CPU-SECONDS]
+// Given a number of CPU seconds, it ends with the first violation, or when they are spent.
 import { simulateStore } from '../src/fixtures/store-simulation.ts';
 
-const [first = 1, seeds = 1000, stepsOfSeed = 10_000] = process.argv.slice(2).map(Number);
+const [first = 1, seeds = 1000, stepsOfSeed = 10_000, huntSeconds = Number.POSITIVE_INFINITY] = process.argv.slice(2).map(Number);
 const total = { seeds: 0, steps: 0, violations: 0, operations: 0, unknown: 0, events: 0, reports: 0, elections: 0, revisions: 0 };
 const faults: Record<string, number> = {};
 
@@ -33,6 +34,8 @@ for (let seed = first; seed < first + seeds; seed++) {
     if (seeds === 1 && error instanceof Error && error.cause instanceof Error) process.stdout.write(`${error.cause.stack}\n`);
   }
   total.seeds++;
+  const isHunt = Number.isFinite(huntSeconds);
+  if (isHunt && (total.violations > 0 || process.cpuUsage().user > huntSeconds * 1e6)) break;
   if (total.seeds % 100 === 0) report();
 }
 report();

@@ -1,0 +1,244 @@
+// Breaks the store in one place at a time and shows that something finds it within a minute of processor time:
+//   node --conditions=coracle-source packages/etcd/tools/mutants.ts [part of a name]
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  /** Stands exactly once in the file. */
+  readonly from: string;
+  readonly to: string;
+  /** The test file that fails; default: the simulation, seed after seed. */
+  readonly caughtBy?: string;
+}
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'what is acknowledged was written, not synced',
+    file: 'wal/log.ts',
+    from: 'await this.#file.writeDurably(position, bytes);',
+    to: 'await this.#file.write(position, bytes);',
+  },
+  {
+    name: 'a sync that fails is passed over',
+    file: 'wal/log.ts',
+    from: 'await this.#file.writeDurably(position, bytes);',
+    to: 'await this.#file.writeDurably(position, bytes).catch(() => undefined);',
+  },
+  {
+    name: 'a log that is damaged in the middle is cut there',
+    file: 'wal/segment.ts',
+    from: 'if (record.batch === batch) {',
+    to: 'if (record.batch >= 0) {',
+    caughtBy: 'durability.test.ts',
+  },
+  {
+    name: 'records of a segment that was used before are read again',
+    file: 'wal/record.ts',
+    from: 'return (nonce + offset) >>> 0;',
+    to: 'return offset;',
+    caughtBy: 'durability.test.ts',
+  },
+  {
+    name: 'a segment begins without the vote',
+    file: 'wal/log.ts',
+    from: "recordOf({ kind: 'hardState', hardState }));",
+    to: "recordOf({ kind: 'commit', index: 0, term: 0 }));",
+  },
+  {
+    name: 'votes are not logged',
+    file: 'member/member.ts',
+    from: "        writes.push({ kind: 'hardState', hardState });\n",
+    to: '',
+  },
+  {
+    name: 'a new segment is not in its directory for good',
+    file: 'wal/log.ts',
+    from: '  await disk.syncDirectory(logDirectory);\n  return {',
+    to: '  return {',
+  },
+  {
+    name: 'entries give way without a word in the log',
+    file: 'wal/log.ts',
+    from: "if (write.kind === 'entry' && write.entry.index <= last) {",
+    to: "if (write.kind === 'entry' && write.entry.index < 0) {",
+  },
+  {
+    name: 'META has one copy',
+    file: 'directory/meta.ts',
+    from: 'current !== undefined && current === slots[0] ? slotBytes : 0',
+    to: '0',
+  },
+  {
+    name: 'a snapshot gets its name before it is durable',
+    file: 'snapshot/snapshot-file.ts',
+    from: '    await file.sync();\n',
+    to: '',
+  },
+  {
+    name: 'the log is cut behind the newest snapshot alone',
+    file: 'snapshot/catalog.ts',
+    from: 'names.at(-kept)',
+    to: 'names.at(-1)',
+  },
+  {
+    name: 'a snapshot has no leases',
+    file: 'mvcc/mvcc.ts',
+    from: '      leases: this.leases(),\n',
+    to: '      leases: [],\n',
+  },
+  {
+    name: 'a restart forgets which batches were applied',
+    file: 'member/replica.ts',
+    from: "    if ('sessions' in from) this.#sessions = Sessions.restore(from.sessions);\n",
+    to: '',
+  },
+  {
+    name: 'a batch that comes twice is applied twice',
+    file: 'member/sessions.ts',
+    from: ' || session.applied.has(sequence)) return false;',
+    to: ') return false;',
+  },
+  {
+    name: 'the value before is lost',
+    file: 'mvcc/mvcc.ts',
+    from: '    return { revision: at, key, current, previous };',
+    to: '    return { revision: at, key, current, previous: at % 7 === 0 ? undefined : previous };',
+  },
+  {
+    name: 'compaction takes the revision that it names',
+    file: 'mvcc/mvcc.ts',
+    from: 'if (oldest === undefined || oldest.revision >= this.#compactRevision) break;',
+    to: 'if (oldest === undefined || oldest.revision > this.#compactRevision + 1) break;',
+  },
+  {
+    name: 'a compare of a revision may be off by one',
+    file: 'mvcc/mvcc.ts',
+    from: 'return matches(compare.result, actual - compare.operand);',
+    to: 'return matches(compare.result, actual - compare.operand === 1 ? 0 : actual - compare.operand);',
+  },
+  {
+    name: 'a watcher is not told of some events',
+    file: 'watch-hub.ts',
+    from: 'for (const watcher of this.#watchersOf(only.key)) if (watcher.isActive) watcher.sink(changes);',
+    to: 'for (const watcher of this.#watchersOf(only.key)) if (watcher.isActive && only.revision % 50 > 0) watcher.sink(changes);',
+  },
+  {
+    name: 'a watch goes on behind what was compacted',
+    file: 'applied-state.ts',
+    from: '      this.#hub.lose();\n',
+    to: '',
+  },
+  {
+    name: 'a watcher that falls behind goes on from now',
+    file: 'v3/watch-service.ts',
+    from: '    watcher.next = last.revision + 1;',
+    to: '    watcher.next = this.#context.store.revision + 1;',
+  },
+  {
+    name: 'progress is told before the events',
+    file: 'v3/watch-service.ts',
+    from: ' || this.#behind() !== undefined) return;',
+    to: ') return;',
+  },
+  {
+    name: 'a read does not ask who leads',
+    file: 'member/linearizable-reads.ts',
+    from: 'if (isSettledAlone) return Promise.resolve();',
+    to: 'return Promise.resolve();',
+  },
+  {
+    name: 'a read does not wait for what it must show',
+    file: 'member/linearizable-reads.ts',
+    from: 'if (index === undefined || index > this.#replica.index) continue;',
+    to: 'if (index === undefined) continue;',
+  },
+  {
+    name: 'a group of one reads before it has applied what it acknowledged',
+    file: 'member/member.ts',
+    from: 'return leads && this.#options.replica.term === this.#hardState.term;',
+    to: 'return leads;',
+  },
+  {
+    name: 'a follower lets leases end',
+    file: 'member/group.ts',
+    from: '      else replica.state.lessor.pause();',
+    to: '      else replica.state.lessor.resume(0);',
+  },
+  {
+    name: 'a lease is kept alive while it ends',
+    file: 'member/group.ts',
+    from: '    if (lessor.isEnding(id)) return -1;\n',
+    to: '',
+  },
+  {
+    name: 'the end of a lease comes under the next leader',
+    file: 'member/replica.ts',
+    from: "request.kind === 'expire' && request.term !== term ? overtaken : this.#applyRequest(request)",
+    to: 'this.#applyRequest(request)',
+    caughtBy: 'member/group.test.ts',
+  },
+  {
+    name: 'a member that lost its directory takes part',
+    file: 'member/group.ts',
+    from: 'log.lastIndex > 1 || replica.confState.voters.length === 1;',
+    to: 'log.lastIndex >= 0;',
+    caughtBy: 'member/group.test.ts',
+  },
+];
+
+const source = path.join(import.meta.dirname, '../src');
+const root = path.resolve(import.meta.dirname, '../../..');
+
+/** The file with the mutation in it. Throws when its place is not there exactly once. */
+export function mutated({ name, file, from, to }: Mutant): string {
+  const text = readFileSync(path.join(source, file), 'utf8');
+  const parts = text.split(from);
+  if (parts.length !== 2) throw new Error(`Mutant "${name}": its place stands ${parts.length - 1} times in ${file}`);
+  return parts.join(to);
+}
+
+interface Outcome {
+  readonly isCaught: boolean;
+  readonly seconds: number;
+  readonly finding: string;
+}
+
+/** Runs the test, or the simulation, in a copy of the sources. */
+function run(mutant: Mutant): Outcome {
+  const folder = mkdtempSync(path.join(tmpdir(), 'etcd-mutant-'));
+  try {
+    const inside = path.join(folder, 'packages/etcd');
+    mkdirSync(inside, { recursive: true });
+    cpSync(source, path.join(inside, 'src'), { recursive: true });
+    cpSync(import.meta.dirname, path.join(inside, 'tools'), { recursive: true });
+    symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+    writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
+    writeFileSync(path.join(inside, 'src', mutant.file), mutated(mutant));
+    const hunt = [path.join(inside, 'tools/simulate.ts'), '1', '2000', '6000', '60'];
+    const args = mutant.caughtBy === undefined ? hunt : ['--test', path.join(inside, 'src', mutant.caughtBy)];
+    const started = performance.now();
+    const { status, stdout } = spawnSync(process.execPath, ['--conditions=coracle-source', ...args], { encoding: 'utf8', cwd: folder });
+    const seconds = (performance.now() - started) / 1000;
+    const finding = mutant.caughtBy === undefined ? stdout.split('\n')[0] : /✖ [^\n]+/.exec(stdout)?.[0];
+    return { isCaught: status === 1, seconds, finding: finding ?? '' };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+if (import.meta.main) {
+  const chosen = mutants.filter(({ name }) => name.includes(process.argv[2] ?? ''));
+  let caught = 0;
+  for (const mutant of chosen) {
+    const { isCaught, seconds, finding } = run(mutant);
+    if (isCaught) caught += 1;
+    const by = mutant.caughtBy ?? 'simulation';
+    console.log(`${isCaught ? 'caught' : 'MISSED'} ${seconds.toFixed(1)} s  ${mutant.name} (${by}): ${finding.slice(0, 200)}`);
+  }
+  console.log(`${caught} of ${chosen.length} mutants caught`);
+  process.exitCode = caught === chosen.length ? 0 : 1;
+}
