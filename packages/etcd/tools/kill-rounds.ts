@@ -41,7 +41,8 @@ async function freePorts(count: number): Promise<readonly number[]> {
 class Member {
   readonly url: string;
   readonly #options: Omit<ServeStoreOptions, 'process'>;
-  #child: ChildProcess | undefined;
+  /** The one that runs, if one does. */
+  readonly #running: ChildProcess[] = [];
   #said = '';
 
   constructor(url: string, options: Omit<ServeStoreOptions, 'process'>) {
@@ -52,14 +53,14 @@ class Member {
   start(): void {
     const text = JSON.stringify(this.#options, (_, value: unknown) => (value instanceof Map ? [...value] : value));
     const child = spawn(process.execPath, [program, text], { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#child = child;
+    this.#running.push(child);
     this.#said = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk) => (this.#said = (this.#said + String(chunk)).slice(-4000)));
   }
 
   async ready(): Promise<void> {
-    const child = this.#child;
+    const [child] = this.#running;
     const ended = child === undefined ? undefined : once(child, 'close');
     for (let ms = 0; !this.#said.includes('ready to serve'); ms += 10) {
       if (child?.exitCode !== null || ms > 120_000) throw new Error(`it does not start: ${this.#said}`);
@@ -68,13 +69,12 @@ class Member {
   }
 
   async kill(): Promise<void> {
-    const child = this.#child;
+    const child = this.#running.pop();
     if (child === undefined) return;
     if (child.exitCode !== null) throw new Error(`a member ended by itself: ${this.#said}`);
     const closed = once(child, 'close');
     child.kill('SIGKILL');
     await closed;
-    this.#child = undefined;
   }
 }
 
