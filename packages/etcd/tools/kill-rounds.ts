@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import path from 'node:path';
 import { LiveRuntime, type Process } from '@coracle/kernel';
 import { EtcdClient } from '../src/client/client.ts';
@@ -183,7 +184,6 @@ function written({ revision, succeeded, results }: TxnAnswer): ClientResponse {
   return { revision, hasWritten: first?.op === 'put' || (first?.op === 'delete' && first.deleted > 0), read: undefined };
 }
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const total = { rounds: 0, kills: 0, operations: 0, unknown: 0, revisions: 0 };
 
 /** What the members have come to, once they answer again: the client takes its time to find them. */
