@@ -247,8 +247,16 @@ async function runSeries(count: number, of: Process): Promise<void> {
 }
 
 const source = path.join(import.meta.dirname, 'kill-rounds-member.ts');
-const args = [source, '--file', program, '--platform', 'node', '--format', 'esm', '--resolve.condition-names', 'coracle-source'];
-const bundled = spawnSync(path.join(root, 'node_modules/.bin/rolldown'), args, { encoding: 'utf8' });
+const bundling = JSON.stringify({
+  input: source,
+  platform: 'node',
+  resolve: { conditionNames: ['coracle-source', 'node', 'import', 'default'] },
+  output: { file: program, format: 'esm', codeSplitting: false },
+  logLevel: 'warn',
+});
+// The bundler belongs to the repository, not to this package.
+const script = `import { build } from 'rolldown'; await build(${bundling});`;
+const bundled = spawnSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8', cwd: root });
 if (bundled.status !== 0) throw new Error(`Cannot make one file of a member: ${bundled.stderr}`);
 const runtime = new LiveRuntime({ onFailure: ({ error }) => process.stdout.write(`${String(error)}\n`) });
 for (let done = 0; done < rounds; done += roundsOfOne) {
