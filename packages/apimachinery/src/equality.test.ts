@@ -30,6 +30,10 @@ function printable(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? `${value}n` : value;
 }
 
+test('semanticEqual: 0 is written as 0, whatever its sign', () => {
+  assert.ok(semanticEqual({ replicas: -0 }, { replicas: 0 }));
+});
+
 test('semanticEqual: a value equals its copy', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => semanticEqual(value, JSON.parse(JSON.stringify(value)))));
 });
