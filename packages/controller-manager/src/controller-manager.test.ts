@@ -165,6 +165,19 @@ describe('selectControllers()', () => {
   for (const { list, want } of cases) {
     test(`[${list}] names ${want}`, () => assert.equal(selectControllers(controllers, list).length, want));
   }
+  test('is stopped at any point of its start without a word', async () => {
+    const said: string[] = [];
+    const plane = await ControlPlane.start({ log: ({ message, fields }) => said.push(`${message} ${JSON.stringify(fields)}`) });
+    await plane.stopControllers();
+    for (let steps = 0; steps < 600; steps += 15) {
+      plane.startControllers();
+      const end = plane.runtime.steps + steps;
+      await plane.runtime.until(() => plane.runtime.steps >= end);
+      await plane.stopControllers();
+    }
+    assert.deepEqual(said, []);
+  });
+
   test('refuses a controller that does not exist', () => {
     assert.throws(() => selectControllers(controllers, ['*', '-nobody-controller']), {
       name: 'RangeError',

@@ -89,6 +89,7 @@ export class GarbageCollector implements RunnableController {
 
   async #discover(): Promise<void> {
     const discovery = await this.#discovery.discover();
+    if (this.#discoveries.queue.isShuttingDown) return; // the informers have stopped, too
     if (this.#monitors.sync(discovery)) {
       this.#mapper.reset();
       for (const uid of this.#unmapped) this.#deletions.queue.add(uid);
