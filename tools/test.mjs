@@ -1,6 +1,7 @@
 // `npm test` in the root: the gates, then every test in one run of the test runner, whose count is the last thing printed.
 // `npm test -w packages/X`: the tests of that workspace alone.
 
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { endLike, installMissing, root, runNode24 } from './toolchain.mjs';
 
@@ -18,6 +19,8 @@ const tests = await runNode24([
   // Real time, chance and sockets throw in every test that is not named *.live.test.ts.
   '--import=@coracle/simulator/guard',
   `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`,
+  // All cores: Node leaves one free, which of two is half.
+  `--test-concurrency=${availableParallelism()}`,
   // No test takes long; one that hangs is named instead of holding the run.
   '--test-timeout=300000',
   ...process.argv.slice(2),
