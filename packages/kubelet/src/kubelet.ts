@@ -87,6 +87,7 @@ export class Kubelet {
   }
 
   async run(signal: AbortSignal = this.#process.signal): Promise<void> {
+    if (signal.aborted) return; // before it began
     const { network, clientset, resumed } = this.#options;
     const { ip, podCIDR } = network.joinNode(this.nodeName);
     const capacity = { ...defaultCapacity, ...this.#options.capacity };

@@ -31,6 +31,26 @@ async function scene(fault: (request: ApiRequest) => Error | undefined = () => u
 }
 
 describe('NodeAgent', () => {
+  test('ends before it began, and not while a request of it is under way', async () => {
+    const cluster = await NodeCluster.start();
+    const { runtime } = cluster;
+    await runtime.drive(cluster.startNode('n0').process.stop());
+    const held = Promise.withResolvers<void>();
+    let isHeld = false;
+    const { process } = cluster.startNode('n1', { fault: ({ path }) => (isHeld && path.includes('/leases') ? held.promise : undefined) });
+    await runtime.settle();
+    isHeld = true;
+    await runtime.advance(10_000);
+    let hasStopped = false;
+    const stopping = process.stop().then(() => {
+      hasStopped = true;
+    });
+    await runtime.settle();
+    assert.equal(hasStopped, false);
+    held.resolve();
+    await runtime.drive(stopping);
+  });
+
   test('renews the lease every 10 s and reports the status every 5 minutes', async () => {
     const { cluster, heard } = await scene();
     const seen: unknown[] = [];

@@ -54,7 +54,9 @@ export class NodeAgent {
     try {
       await this.#register(signal);
       this.#registered.resolve();
-      await Promise.all([this.#renewLease(signal), this.#reportStatus(signal)]);
+      // Both, so that no request outlives this: each ends by throwing the signal's reason.
+      const ended = await Promise.allSettled([this.#renewLease(signal), this.#reportStatus(signal)]);
+      for (const one of ended) if (one.status === 'rejected') throw one.reason;
     } catch (error) {
       if (!signal.aborted) throw error;
     }
