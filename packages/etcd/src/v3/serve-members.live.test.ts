@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveRuntime } from '@coracle/kernel';
 import { EtcdClient } from '../client/client.ts';
 import { http2Connector } from '../client/transport/http2-connector.ts';
@@ -123,6 +124,7 @@ test('three members serve one content; one more is added, promoted and removed; 
     // It is in sync when it has said its name, which is the last entry.
     const follower = first.find(({ store }) => store.view().role === 'follower');
     await follower?.store.cluster.promoteMember(added.id);
+    while (m4.store.cluster.status().isLearner) await sleep(5); // it hears of its promotion later than who asked for it
     await put(members.client(m4), '/b');
     await m1.store.cluster.removeMember(added.id);
     await m4.removed;
