@@ -71,7 +71,7 @@ class LiveGroup {
       segmentBytes: 1 << 20,
       firstSegmentBytes: 1 << 18,
       window: { entries: 50, bytes: 1 << 16 },
-      group: { clusterId, id, transport, initialMembers, tickMs: 100 },
+      group: { clusterId, id, transport, initialMembers, tickMs: 50 },
     });
     this.running.set(id, { process, store, transport });
     return store;
@@ -118,7 +118,7 @@ test('three members over TCP: writes through each, the leader goes, it comes bac
   await group.stop(gone);
   const next = await group.leader();
   // More than the others keep of the log: whoever comes back needs a snapshot.
-  for (let i = 0; i < 200; i++) await next.txn(putOf(`later${i}`, 'x'.repeat(2_000)));
+  await Promise.all(Array.from({ length: 200 }, (_, i) => next.txn(putOf(`later${i}`, 'x'.repeat(2_000)))));
   const back = await group.start(gone);
   await back.linearized();
   await group.converged();

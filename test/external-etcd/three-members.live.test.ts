@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EtcdClient, http2Connector, prefixEnd } from '@coracle/etcd';
+import { noRealEtcd, RealEtcd } from '@coracle/etcd/contract';
 import { LiveRuntime } from '@coracle/kernel';
-import { noRealEtcd, RealEtcd } from '../contract/real-etcd.ts';
-import { prefixEnd } from '../watch-hub.ts';
-import { EtcdClient } from './client.ts';
-import { http2Connector } from './transport/http2-connector.ts';
 
 const prefix = '/writes/';
 const writers = 16;
