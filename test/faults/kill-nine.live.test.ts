@@ -35,7 +35,12 @@ async function withClient<T>(directory: string, use: (clientset: Clientset) => P
 }
 
 /** Writes its own key until the server is gone: creates it, or updates what it wrote last. Resolves with what was acknowledged. */
-async function write(clientset: Clientset, name: string, value: (count: number) => string): Promise<readonly Acknowledged[]> {
+async function write(
+  clientset: Clientset,
+  name: string,
+  value: (count: number) => string,
+  onAcknowledged: () => void,
+): Promise<readonly Acknowledged[]> {
   const maps = clientset.coreV1.configMaps('default');
   const acknowledged: Acknowledged[] = [];
   for (let isThere = false; ; ) {
@@ -47,6 +52,7 @@ async function write(clientset: Clientset, name: string, value: (count: number) 
         : await maps.create({ metadata: { name }, data: { text } } as never); // the client fills in the kind
       isThere = true;
       acknowledged.push({ revision: Number(object.metadata.resourceVersion), value: text });
+      onAcknowledged();
     } catch {
       return acknowledged; // killed: what this write became is unknown, and nothing is claimed for it
     }
@@ -66,11 +72,14 @@ test('after kill -9 under load every acknowledged write is read back, and no ack
     for (let round = 0; round < rounds; round++) {
       const floor = Math.max(0, ...revisions);
       const results = await withClient(directory, async (clientset) => {
+        // Not after a time: a slow machine would have acknowledged little by then.
+        let left = writers + 1 + chance(4 * writers);
+        const enough = Promise.withResolvers<void>();
+        const count = (): void => void (--left === 0 && enough.resolve());
         const work = Array.from({ length: writers }, (_, writer) =>
-          write(clientset, `r${round}-w${writer}`, (count) => `${seed} ${round} ${writer} ${count} ${'x'.repeat(chance(2_000))}`),
+          write(clientset, `r${round}-w${writer}`, (at) => `${seed} ${round} ${writer} ${at} ${'x'.repeat(chance(2_000))}`, count),
         );
-        const delayMs = 60 + chance(240);
-        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        await Promise.race([enough.promise, Promise.all(work)]); // the latter: the server went by itself, which the next lines tell
         const [ended] = await Promise.all([running.kill('SIGKILL'), ...work]);
         assert.equal(ended.signal, 'SIGKILL');
         return await Promise.all(work);
