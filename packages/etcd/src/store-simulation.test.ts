@@ -28,6 +28,10 @@ test('a store keeps what it acknowledged on bad disks and a bad network, with on
   );
 });
 
+test('a leader of an older term who is told late that it was elected needs nothing that a later one has committed', async () => {
+  await simulateStore({ seed: 209_771 }, 10_000);
+});
+
 test('the same seed gives the same run, step by step', async () => {
   const [first, second] = [await simulateStore({ seed: 77, members: 3 }, steps), await simulateStore({ seed: 77, members: 3 }, steps)];
   assert.equal(second.group.runtime.hash, first.group.runtime.hash);
