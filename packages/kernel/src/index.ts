@@ -33,4 +33,5 @@ export {
   MetricsRegistry,
 } from './metrics.ts';
 export type { Failure, Point, Process, Runtime, Task } from './process.ts';
+export { processWithClock } from './process-with-clock.ts';
 export { type Random, randomFrom } from './random.ts';
