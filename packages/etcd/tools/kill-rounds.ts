@@ -22,6 +22,8 @@ const [rounds = 1000, memberCount = 1, roundsOfOne = 100] = process.argv.slice(2
 const root = path.resolve(import.meta.dirname, '../../..');
 /** In one file, since a member from its sources takes three times as long to start. */
 const program = path.join(mkdtempSync(path.join(tmpdir(), 'kill-rounds-member-')), 'member.mjs');
+// Processes are killed at the operating system's leisure, so a seed would repeat nothing.
+const { random } = new LiveRuntime().process('chance');
 const writers = 8;
 const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
 
@@ -65,7 +67,7 @@ class Member {
     const ended = child === undefined ? undefined : once(child, 'close');
     for (let ms = 0; !this.#said.includes('ready to serve'); ms += 10) {
       if (child?.exitCode !== null || ms > 120_000) throw new Error(`it does not start: ${this.#said}`);
-      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 10))]);
+      await Promise.race([ended, sleep(10)]);
     }
   }
 
@@ -148,15 +150,15 @@ class Series {
         const wasNotDone = isRead || isRefusal(error) || (error instanceof CallLostError && !error.sent);
         if (wasNotDone) this.operations.splice(this.operations.lastIndexOf(operation), 1);
         else this.unknown++;
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
       }
     }
   }
 
   #request(): ClientRequest {
-    const key = keys[Math.floor(Math.random() * keys.length)] ?? 'a';
-    const value = `${++this.#values}${'v'.repeat(Math.floor(Math.random() * 1500))}`;
-    switch (Math.floor(Math.random() * 8)) {
+    const key = keys[random.below(keys.length)] ?? 'a';
+    const value = `${++this.#values}${'v'.repeat(random.below(1500))}`;
+    switch (random.below(8)) {
       case 0:
         return { kind: 'delete', key };
       case 1:
@@ -214,9 +216,9 @@ async function runSeries(count: number, of: Process): Promise<void> {
       const work = Array.from({ length: writers }, (_, i) => series.write(`${round} ${i}`, own, () => isOver));
       series.answered = 0;
       for (let ms = 0; series.answered < writers && ms < 20_000; ms += 5) await sleep(5);
-      await sleep(Math.random() * 60);
-      const everybody = memberCount === 1 || Math.random() < 0.1;
-      const chosen = everybody ? members : [members[Math.floor(Math.random() * memberCount)] ?? members[0]];
+      await sleep(random.below(60));
+      const everybody = memberCount === 1 || random.below(10) === 0;
+      const chosen = everybody ? members : [members[random.below(memberCount)] ?? members[0]];
       await Promise.all(chosen.map((member) => member?.kill()));
       total.kills += chosen.length;
       isOver = true;
