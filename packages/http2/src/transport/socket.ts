@@ -13,7 +13,7 @@ export interface ServeHttp2Options {
 /** How long a client may take to read what is written before the end. */
 const lastWordsMs = 1_000;
 
-/** Serves HTTP/2 over a socket: in the clear, or of TLS whose client chose `h2`. The socket's errors are the caller's to hear. */
+/** Serves HTTP/2 over a socket: in the clear, or of TLS whose client chose `h2`. A peer that goes away is no failure: the connection ends. */
 export function serveHttp2(socket: Socket, { process, open, maxStreams }: ServeHttp2Options): Http2Connection {
   const connection = new Http2Connection({
     wire: {
@@ -42,6 +42,7 @@ export function serveHttp2(socket: Socket, { process, open, maxStreams }: ServeH
   socket.on('data', (bytes: Buffer) => connection.receive(bytes));
   socket.on('drain', () => connection.drained());
   socket.once('end', () => socket.destroy());
+  socket.on('error', () => undefined); // the close event follows
   socket.once('close', () => connection.close());
   connection.start();
   return connection;
