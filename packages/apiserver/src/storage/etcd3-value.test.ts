@@ -14,6 +14,20 @@ test('readValue() reads protobuf as the JSON that this server writes', () => {
   assert.equal(text(read.json.subarray(0, read.rvOffset)), '{"kind":"ConfigMap","apiVersion":"v1","metadata":{');
 });
 
+test('readValue() writes of protobuf what is never left out, as Go does of the zero times of an event', () => {
+  const object = { kind: 'Event', apiVersion: 'v1', metadata: { name: 'a', namespace: 'b' }, involvedObject: {} };
+  const type = builtInTypes.kind('', 'v1', 'Event')?.type ?? '';
+  assert.deepEqual(JSON.parse(text(readValue('/a', encodeProtobuf(builtInTypes, type, object)).json)), {
+    ...object,
+    source: {},
+    firstTimestamp: null,
+    lastTimestamp: null,
+    eventTime: null,
+    reportingComponent: '',
+    reportingInstance: '',
+  });
+});
+
 test('readValue() brings JSON of others into the form of this server: kind first, and no line break', () => {
   const own = '{"kind":"A","apiVersion":"v1","metadata":{"name":"a"}}';
   assert.equal(text(readValue('/a', Buffer.from(`${own}\n`)).json), own);

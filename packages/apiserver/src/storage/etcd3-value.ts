@@ -1,4 +1,4 @@
-import { builtInTypes, decodeProtobuf, isProtobuf, ProtobufError, readEnvelope } from '@coracle/api';
+import { builtInTypes, DecodeError, decodeProtobuf, decodeStruct, isProtobuf, ProtobufError, readEnvelope } from '@coracle/api';
 import { deepFreeze, type Frozen, parseGroupVersion, readJson, type Unstructured, writeJsonBytes } from '@coracle/apimachinery';
 import { crdFromV1beta1, isCrdV1beta1 } from './etcd3-crd.ts';
 import { resourceVersionOffset } from './splice.ts';
@@ -62,9 +62,10 @@ function readProtobuf(key: Key, value: Uint8Array): Frozen<Unstructured> {
     const { group, version } = parseGroupVersion(apiVersion);
     const type = builtInTypes.kind(group, version, kind)?.type;
     if (type === undefined) throw new ProtobufError(`no kind "${kind}" is registered for version "${apiVersion}"`);
-    return deepFreeze(decodeProtobuf(builtInTypes, type, value) as unknown as Unstructured); // a registered kind is an object
+    const { object } = decodeStruct(builtInTypes, type, decodeProtobuf(builtInTypes, type, value)); // with what Go never leaves out
+    return deepFreeze({ kind, apiVersion, ...object } as unknown as Unstructured); // a registered kind is an object
   } catch (error) {
-    if (!(error instanceof ProtobufError)) throw error;
+    if (!(error instanceof ProtobufError || error instanceof DecodeError)) throw error;
     throw new UnreadableValueError(key, error.message, { cause: error });
   }
 }
