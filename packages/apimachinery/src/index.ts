@@ -115,6 +115,7 @@ export {
   type ApiResponse,
   type Body,
   type ExchangeOptions,
+  headerValues,
   joinedHeaders,
   type Method,
   type Query,

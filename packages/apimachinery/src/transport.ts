@@ -1,5 +1,6 @@
 import type { ByteDuplex } from '@coracle/kernel';
 import type { Frozen } from './frozen.ts';
+import { getOwn } from './maps.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
@@ -24,7 +25,10 @@ export interface ApiRequest {
   readonly path: string;
   readonly query: Query;
   readonly headers: WireHeaders;
-  /** Headers that are sent several times: `Impersonate-Group` is, once for each group. None of them is in `headers`. */
+  /**
+   * Headers that are sent several times: `Impersonate-Group` is, once for each group. Who sends a request puts none of them into
+   * `headers`; who serves it finds them there too, joined.
+   */
   readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
   readonly body?: Body;
 }
@@ -33,6 +37,14 @@ export interface ApiRequest {
 export function joinedHeaders({ headers, repeatedHeaders }: Pick<ApiRequest, 'headers' | 'repeatedHeaders'>): WireHeaders {
   if (repeatedHeaders === undefined) return headers;
   return { ...headers, ...Object.fromEntries(Object.entries(repeatedHeaders).map(([name, values]) => [name, values.join(', ')])) };
+}
+
+/** The values of a header, each as it was sent: one may hold ", " itself. `name` is lower case. */
+export function headerValues(request: Pick<ApiRequest, 'headers' | 'repeatedHeaders'>, name: string): readonly string[] {
+  const repeated = getOwn(request.repeatedHeaders, name);
+  if (repeated !== undefined) return repeated;
+  const value = getOwn(request.headers, name);
+  return value === undefined ? [] : [value];
 }
 
 /** One event of a watch: `object` is what changed, a bookmark, or a Status after which the watch ends. */

@@ -113,7 +113,7 @@ function bodyOf(frames: readonly Frame[]): number {
 test('Http2Connection reads a request however its bytes are cut', () => {
   const client = new Client();
   const bytes = Buffer.concat([
-    post(1, ['accept', 'a'], ['accept', 'b'], ['cookie', 'x'], ['cookie', 'y']),
+    post(1, ['accept', 'a'], ['accept', 'b'], ['cookie', 'x'], ['cookie', 'y'], ['te', 'trailers']),
     data(1, 3),
     data(1, 2, endStream),
   ]);
@@ -121,7 +121,8 @@ test('Http2Connection reads a request however its bytes are cut', () => {
   assert.deepEqual(client.requests[0]?.request, {
     method: 'GET',
     path: '/',
-    headers: { accept: 'a, b', cookie: 'x; y' },
+    headers: { accept: 'a, b', cookie: 'x; y', te: 'trailers' },
+    repeatedHeaders: Object.assign(Object.create(null), { accept: ['a', 'b'], cookie: ['x', 'y'] }),
     body: Buffer.from('ddddd'),
   });
 });

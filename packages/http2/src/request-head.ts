@@ -8,6 +8,8 @@ export interface RequestHead {
   /** Path and query. */
   readonly path: string;
   readonly headers: HeaderFields;
+  /** Of the fields that came several times: the values one by one. */
+  readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Belong to one connection of HTTP/1.1; in HTTP/2 they make a request malformed. */
@@ -17,6 +19,7 @@ const connectionFields: ReadonlySet<string> = new Set(['connection', 'keep-alive
 export function requestHead(fields: readonly HeaderField[]): RequestHead | undefined {
   const pseudo: { ':method'?: string; ':path'?: string; ':scheme'?: string; ':authority'?: string } = {};
   const headers: Record<string, string> = {};
+  let repeated: Record<string, string[]> | undefined; // seldom needed
   let isRegular = false;
   for (const { name, value, isValid } of fields) {
     if (!isValid) return undefined;
@@ -28,11 +31,19 @@ export function requestHead(fields: readonly HeaderField[]): RequestHead | undef
     isRegular = true;
     if (connectionFields.has(name) || (name === 'te' && value !== 'trailers')) return undefined;
     const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
-    headers[name] = before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
+    if (before === undefined) {
+      headers[name] = value;
+      continue;
+    }
+    headers[name] = `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
+    repeated ??= Object.create(null) as Record<string, string[]>; // without inherited names
+    const values = repeated[name];
+    if (values === undefined) repeated[name] = [before, value];
+    else values.push(value);
   }
   const { ':method': method = '', ':path': path = '', ':scheme': scheme = '' } = pseudo;
   if (method === '' || scheme === '' || !(path.startsWith('/') || (path === '*' && method === 'OPTIONS'))) return undefined;
-  return { method, path, headers };
+  return repeated === undefined ? { method, path, headers } : { method, path, headers, repeatedHeaders: repeated };
 }
 
 function isPseudo(name: string): name is ':method' | ':path' | ':scheme' | ':authority' {

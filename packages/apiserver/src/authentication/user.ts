@@ -6,7 +6,8 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-export const anonymous: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+export const unauthenticatedGroup = 'system:unauthenticated';
+export const anonymous: UserInfo = { name: 'system:anonymous', groups: [unauthenticatedGroup] };
 
 /** Group whose members pass every check. */
 export const mastersGroup = 'system:masters';

@@ -1,4 +1,4 @@
-import type { ApiRequest, ApiResponse, Method } from '@coracle/apimachinery';
+import { type ApiRequest, type ApiResponse, joinedHeaders, type Method } from '@coracle/apimachinery';
 import { adminToken, type WholeServer } from './whole-server.fixture.ts';
 
 /** A script of requests with a real server's masked answers. The format is described beside the recordings. */
@@ -79,16 +79,22 @@ async function runStep(whole: WholeServer, step: RecordedStep, ctx: CaseContext)
     return { skip: true };
   }
   const headers: Record<string, string> = { ...baseHeaders };
+  const repeatedHeaders: Record<string, readonly string[]> = {};
+  const text = (value: string): string => filled(value, ctx) as string; // a text stays one
   for (const [name, value] of Object.entries(step.headers ?? {})) {
     if (value === null) delete headers[name.toLowerCase()];
-    else headers[name.toLowerCase()] = filled(typeof value === 'string' ? value : value.join(', '), ctx) as string; // a text stays one
+    else if (typeof value === 'string') headers[name.toLowerCase()] = text(value);
+    else repeatedHeaders[name.toLowerCase()] = value.map(text);
   }
   const body = step.body === undefined ? undefined : filled(step.body, ctx);
-  const request = requestOf(
-    filled(step.do, ctx) as string,
-    headers,
-    typeof body === 'object' ? JSON.stringify(body) : (body as string | undefined),
-  ); // bodies are objects or texts
+  const request = {
+    ...requestOf(
+      filled(step.do, ctx) as string,
+      joinedHeaders({ headers, repeatedHeaders }),
+      typeof body === 'object' ? JSON.stringify(body) : (body as string | undefined), // bodies are objects or texts
+    ),
+    repeatedHeaders,
+  };
   if (step.watch === true) return follow(whole, request, step.res?.events?.length ?? 0);
   for (let tries = 1; ; tries++) {
     const answer = await read(whole, await whole.ask(request));

@@ -247,9 +247,8 @@ export class ApiServer {
   }
 
   async #impersonate(request: ApiRequest, caller: UserInfo): Promise<UserInfo> {
-    const impersonation = impersonationOf(request.headers);
+    const impersonation = impersonationOf(request);
     if (impersonation === undefined) return caller;
-    if (impersonation === 'incomplete') throw newInternalError('requested impersonation without impersonating a user');
     for (const { apiGroup, resource, subresource, namespace, name } of impersonation.needs) {
       await this.#require({
         user: caller,

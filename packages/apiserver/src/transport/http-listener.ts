@@ -120,7 +120,8 @@ async function serveStream(
     const controller = new AbortController();
     stream.onAbort = () => controller.abort(new Error('The client closed the request'));
     const { method } = request;
-    const raw = { method, url: request.path, headers: request.headers, certificate };
+    const { path: url, headers: fields, repeatedHeaders } = request;
+    const raw = { method, url, headers: fields, repeatedHeaders, certificate };
     const { status, headers, body } = await answerTo(options, raw, request.body, controller.signal);
     if (method === 'HEAD') stream.respond(status, headers);
     else if (body.form === 'bytes') stream.respond(status, headers, body.bytes);
@@ -142,7 +143,13 @@ async function serveHttp1(options: HttpListenerOptions, request: IncomingMessage
   const call = callOf(response);
   const method = request.method ?? 'GET';
   const { socket } = request;
-  const raw = { method, url: request.url ?? '/', headers: wireHeaders(request.headers), certificate: peerCertificate(socket) };
+  const raw = {
+    method,
+    url: request.url ?? '/',
+    headers: wireHeaders(request.headers),
+    repeatedHeaders: repeatedHeaders(request),
+    certificate: peerCertificate(socket),
+  };
   const limit = options.maxBodyBytes ?? defaultMaxBodyBytes;
   const { status, headers, body } = await answerTo(options, raw, await readBody(request, limit), call.signal);
   if (response.destroyed) return;
@@ -157,6 +164,7 @@ interface RawRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: WireHeaders;
+  readonly repeatedHeaders: ApiRequest['repeatedHeaders'] | undefined;
   readonly certificate: PeerCertificate | undefined;
 }
 
@@ -178,6 +186,7 @@ async function answerTo(
     path,
     query: parseQuery(search),
     headers: raw.headers,
+    ...(raw.repeatedHeaders === undefined ? {} : { repeatedHeaders: raw.repeatedHeaders }),
     ...(bytes.length === 0 ? {} : { body: { form: 'bytes', contentType, bytes } }),
   };
   const { certificate } = raw;
@@ -300,6 +309,14 @@ function wireHeaders(headers: IncomingHttpHeaders): WireHeaders {
     out[name] = typeof value === 'string' ? value : value.join(', ');
   }
   return out;
+}
+
+/** Of the header lines that came several times: their values one by one. */
+function repeatedHeaders({ rawHeaders, headers, headersDistinct }: IncomingMessage): ApiRequest['repeatedHeaders'] {
+  if (rawHeaders.length === 2 * Object.keys(headers).length) return undefined;
+  const repeated: Record<string, readonly string[]> = {};
+  for (const [name, values = []] of Object.entries(headersDistinct)) if (values.length > 1) repeated[name] = values;
+  return repeated;
 }
 
 /** `application/x-www-form-urlencoded` pairs in order. A malformed escape is kept as it is. */

@@ -107,7 +107,7 @@ function testsOf(implementation: TransportImplementation): void {
     await assert.rejects(fixture.drive(running), (error) => error === reason);
   });
 
-  test(`${name}: a header that is sent several times arrives with all its values`, async () => {
+  test(`${name}: a header that is sent several times arrives with each of its values`, async () => {
     await using fixture = await implementation.open();
     const review = request('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
       apiVersion: 'authentication.k8s.io/v1',
@@ -115,14 +115,14 @@ function testsOf(implementation: TransportImplementation): void {
       metadata: {},
     });
     const headers = { ...review.headers, 'impersonate-user': 'jane' };
-    const repeatedHeaders = { 'impersonate-group': ['one', 'two'], 'impersonate-extra-team': ['a', 'b'] };
+    const repeatedHeaders = { 'impersonate-group': ['one', 'two, three'], 'impersonate-extra-team': ['a, b', 'c'] };
     const response = await fixture.drive(fixture.transport.exchange({ ...review, headers, repeatedHeaders }));
     assert.equal(response.status, 201);
     assert.ok('body' in response);
     const { body } = response;
     const answer = body.form === 'object' ? body.object : readJson(body.form === 'bytes' ? body.bytes : '').value;
     assert.deepEqual((answer as { readonly status: unknown }).status, {
-      userInfo: { username: 'jane', groups: ['one', 'two', 'system:authenticated'], extra: { team: ['a', 'b'] } },
+      userInfo: { username: 'jane', groups: ['one', 'two, three', 'system:authenticated'], extra: { team: ['a, b', 'c'] } },
     });
   });
 
