@@ -1,8 +1,9 @@
 // Kills members with SIGKILL while clients write, and explains afterwards all that clients were told:
-//   node --conditions=coracle-source packages/etcd/tools/kill-rounds.ts [ROUNDS] [MEMBERS] [ROUNDS-OF-ONE-DIRECTORY]
+//   node --conditions=coracle-source packages/etcd/tools/kill-rounds.ts [ROUNDS] [MEMBERS] [ROUNDS-OF-ONE-DIRECTORY] [TOTALS-FILE]
+// After each directory that was explained it prints what there is so far. Given a file for it, it goes on from there when it is run again.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +19,8 @@ import { byRevision, txnOf } from '../src/fixtures/store-requests.ts';
 import { isRefusal } from '../src/mvcc/refusals.ts';
 import type { ServeStoreOptions } from '../src/v3/serve-store.ts';
 
-const [rounds = 1000, memberCount = 1, roundsOfOne = 100] = process.argv.slice(2).map(Number);
+const [rounds = 1000, memberCount = 1, roundsOfOne = 100] = process.argv.slice(2, 5).map(Number);
+const totalsFile = process.argv[5];
 const root = path.resolve(import.meta.dirname, '../../..');
 /** In one file, since a member from its sources takes three times as long to start. */
 const program = path.join(mkdtempSync(path.join(tmpdir(), 'kill-rounds-member-')), 'member.mjs');
@@ -186,7 +188,26 @@ function written({ revision, succeeded, results }: TxnAnswer): ClientResponse {
   return { revision, hasWritten: first?.op === 'put' || (first?.op === 'delete' && first.deleted > 0), read: undefined };
 }
 
-const total = { rounds: 0, kills: 0, operations: 0, unknown: 0, revisions: 0 };
+interface Totals {
+  readonly members: number;
+  rounds: number;
+  kills: number;
+  operations: number;
+  unknown: number;
+  revisions: number;
+}
+
+/** What earlier runs have shown. */
+function readTotals(): Totals {
+  const none = { members: memberCount, rounds: 0, kills: 0, operations: 0, unknown: 0, revisions: 0 };
+  if (totalsFile === undefined || !existsSync(totalsFile)) return none;
+  // Only this program writes it.
+  const found = JSON.parse(readFileSync(totalsFile, 'utf8')) as Totals;
+  if (found.members !== memberCount) throw new Error(`${totalsFile} is of ${found.members} members`);
+  return found;
+}
+
+const total = readTotals();
 
 /** What the members have come to, once they answer again: the client takes its time to find them. */
 async function lastRevision(client: EtcdClient): Promise<number> {
@@ -205,6 +226,7 @@ async function runSeries(count: number, of: Process): Promise<void> {
   const members = await makeMembers(directory);
   const client = new EtcdClient({ process: of, connector: http2Connector(of), endpoints: members.map(({ url }) => url), timeoutMs: 5000 });
   const series = new Series(client);
+  let kills = 0;
   try {
     for (const member of members) member.start();
     await Promise.all(members.map((member) => member.ready()));
@@ -220,13 +242,12 @@ async function runSeries(count: number, of: Process): Promise<void> {
       const everybody = memberCount === 1 || random.below(10) === 0;
       const chosen = everybody ? members : [members[random.below(memberCount)] ?? members[0]];
       await Promise.all(chosen.map((member) => member?.kill()));
-      total.kills += chosen.length;
+      kills += chosen.length;
       isOver = true;
       for (const member of chosen) member?.start();
       await Promise.all(chosen.map((member) => member?.ready()));
       own.close();
       await Promise.all(work);
-      total.rounds++;
       if (series.failure !== undefined) throw series.failure;
     }
     const revision = await lastRevision(client);
@@ -237,6 +258,8 @@ async function runSeries(count: number, of: Process): Promise<void> {
     if (series.failure !== undefined) throw series.failure;
     if (watch.told < revision) throw new Error(`the watch was told of ${watch.told} of ${revision} revisions`);
     checkHistory(series.operations, series.history);
+    total.rounds += count;
+    total.kills += kills;
     total.operations += series.operations.length;
     total.unknown += series.unknown;
     total.revisions += revision;
@@ -261,10 +284,12 @@ const script = `import { build } from 'rolldown'; await build(${bundling});`;
 const bundled = spawnSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8', cwd: root });
 if (bundled.status !== 0) throw new Error(`Cannot make one file of a member: ${bundled.stderr}`);
 const runtime = new LiveRuntime({ onFailure: ({ error }) => process.stdout.write(`${String(error)}\n`) });
-for (let done = 0; done < rounds; done += roundsOfOne) {
+while (total.rounds < rounds) {
   const of = runtime.process('writers');
-  await runSeries(Math.min(roundsOfOne, rounds - done), of);
+  await runSeries(Math.min(roundsOfOne, rounds - total.rounds), of);
   await of.stop();
-  process.stdout.write(`${JSON.stringify({ members: memberCount, ...total })}\n`);
+  const text = `${JSON.stringify(total)}\n`;
+  process.stdout.write(text);
+  if (totalsFile !== undefined) writeFileSync(totalsFile, text);
 }
 rmSync(path.dirname(program), { recursive: true });

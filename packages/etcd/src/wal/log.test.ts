@@ -17,8 +17,8 @@ async function scene({ firstSegmentBytes = 1024 } = {}) {
   const simulated = new SimulatedDisk({ random: runtime.random.fork('disk') });
   const attach = () => simulated.attach(runtime.process('member'));
   await runtime.drive(attach().makeDirectory(logDirectory));
-  const recover = (disk = attach()) => {
-    const recovery = { disk, identity, after: 0, isReceived: false, hardState: nothingYet, apply: () => undefined };
+  const recover = (disk = attach(), after = 0) => {
+    const recovery = { disk, identity, after, isReceived: false, hardState: nothingYet, apply: () => undefined };
     return runtime.drive(recoverLog({ ...recovery, keepEntries: 100, forceTruncate: false }));
   };
   const open = async () => {
@@ -31,7 +31,8 @@ async function scene({ firstSegmentBytes = 1024 } = {}) {
     return { log, found };
   };
   const append = (log: Log, ...writes: readonly LogWrite[]): Promise<number> => runtime.drive(log.append(writes));
-  return { simulated, open, recover, append };
+  const dropThrough = (log: Log, index: number): Promise<void> => runtime.drive(log.dropThrough(index));
+  return { simulated, attach, open, recover, append, dropThrough };
 }
 
 const vote: LogWrite = { kind: 'hardState', hardState: { term: 7, vote: 2, commit: 0 } };
@@ -64,6 +65,29 @@ test('A vote is remembered when the machine fails between the next segment and w
   simulated.fault = undefined;
   simulated.powerFailure();
   assert.deepEqual((await open()).found?.hardState, { term: 7, vote: 2, commit: 0 });
+});
+
+test('A segment that was used before gives back what was written since, though the records of old lie where the new ones end', async () => {
+  const { simulated, attach, open, recover, append, dropThrough } = await scene({ firstSegmentBytes: 4096 });
+  const { log } = await open();
+  const written: Entry[] = [];
+  const inRecycled = new Set<string>();
+  for (let index = 1; index <= 400; index++) {
+    // All of one size.
+    const entry = { index, term: 7, type: 'EntryNormal', data: Buffer.alloc(40, index) } as const;
+    await append(log, { kind: 'entry', entry });
+    written.push(entry);
+    // A segment that is needed no more becomes the next one.
+    const dropped = Math.max(0, index - 90);
+    await dropThrough(log, dropped);
+    const last = simulated.files().findLast((path) => path.endsWith('.wal')) ?? '';
+    if (simulated.contents(last)[56] !== 1) continue;
+    inRecycled.add(last);
+    const found = await recover(attach(), dropped);
+    const entries = (found?.entries ?? []).map((each): Entry => ({ ...each, data: Buffer.from(each.data) }));
+    assert.deepEqual(entries, written.slice(dropped), `after entry ${index}`);
+  }
+  assert.ok(inRecycled.size >= 3, `${inRecycled.size} segments were used again`);
 });
 
 test('Cut at any byte, a log gives back all that had been acknowledged there and nothing else', async () => {
