@@ -51,8 +51,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'wal/recovery.ts',
-        from: '        if (index !== last + 1) return `record ${index} follows record ${last}`;\n',
-        to: '        if (index <= last) this.#pending.length = Math.min(this.#pending.length, Math.max(0, index - 1 - this.#applied));\n',
+        from: 'if (index !== last + 1) return ',
+        to: 'if (index <= last) this.#pending.length = Math.min(this.#pending.length, Math.max(0, index - 1 - this.#applied));\nelse if (index !== last + 1) return ',
       },
     ],
     caughtBy: 'wal/log.test.ts',
@@ -229,7 +229,7 @@ interface Outcome {
 
 const cpuLimitSeconds = 60;
 /** At its end, the process says what it took. */
-const meter = "process.on('exit', () => { const { user, system } = process.cpuUsage(); console.log(`cpu ${(user + system) / 1e6}`); })";
+const meter = "process.on('exit', () => { const { user, system } = process.cpuUsage(); console.log('cpu', (user + system) / 1e6); })";
 
 /** Runs the test, or the simulation, in a copy of the sources. */
 function run(mutant: Mutant): Outcome {

@@ -5,6 +5,7 @@ import { ConsensusError } from '../cluster-view.ts';
 import { DirectoryDamaged, DirectoryOfAnotherMember, StoreStopped } from '../directory/errors.ts';
 import type { DurableStore } from '../durable-store.ts';
 import { SimulatedGroup } from '../fixtures/simulated-group.ts';
+import { Slowness } from '../fixtures/store-faults.ts';
 import { CompactedError, LeaseNotFoundError } from '../mvcc/refusals.ts';
 import type { Change, Txn } from '../mvcc/types.ts';
 
@@ -381,6 +382,24 @@ test('The end of a lease that a leader asked for before it lost its place does n
     group.stores().map((store) => store.lease(id)),
     [undefined, undefined, undefined],
   );
+});
+
+test('A leader that wakes from a pause asks whether it still leads before it keeps a lease alive', async () => {
+  const slowness = new Slowness();
+  const group = new SimulatedGroup({ strategy: slowness.strategy() });
+  slowness.clock(() => group.runtime.nowMs);
+  await group.start();
+  const old = await group.elect();
+  const { id } = await group.runtime.drive(old.grantLease({ ttlSeconds: 4 }));
+  await group.runtime.drive(old.keepLeaseAlive(id));
+  const { process } = group.machine(idOf(old));
+  assert.ok(process !== undefined);
+  slowness.pausedUntilMs.set(process.name, group.runtime.nowMs + 15_000);
+  await group.runtime.advance(14_990); // the next leader has let it end
+  assert.equal(group.leader()?.lease(id), undefined);
+  assert.ok(old.lease(id) !== undefined);
+  // What a client had asked for meanwhile is the first that it does.
+  await assert.rejects(group.runtime.drive(old.keepLeaseAlive(id)), LeaseNotFoundError);
 });
 
 test('A group of one keeps no lease alive before it has applied again that it ended', async () => {

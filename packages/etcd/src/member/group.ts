@@ -89,6 +89,8 @@ const requestTimeoutMs = 5000;
 const checkpointBatch = 1000;
 /** How long a follower waits for a promotion, in election time-outs: as long as a change of membership may take. */
 const promotionElections = 7;
+/** A leader that has not ticked for so many ticks may have been paused, and another may lead: etcd's. */
+const ticksOfPause = 3;
 
 /**
  * A member among others: its clock's ticks, what it sends and gets, who it listens to, reads that the whole group must confirm,
@@ -123,6 +125,7 @@ export class Group implements PeerReceiver {
   #foreignHashes: { readonly from: NodeId; readonly interval: HashOfInterval }[] = [];
   #leaderSeen: NodeId = nobody;
   #leaderLostAt = Number.NEGATIVE_INFINITY;
+  #tickedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: GroupParts) {
     this.#parts = parts;
@@ -443,6 +446,7 @@ export class Group implements PeerReceiver {
     else for (const { id } of replica.members) if (id !== this.id) this.#send(id, { kind: 'hello', isFresh: true });
     this.#reads.tick();
     const nowMs = process.clock.monotonic();
+    this.#tickedAtMs = nowMs;
     const timeoutMs = requestTimeoutMs + 2 * this.electionTicks * this.tickMs;
     const lostLeader = this.#leaderLostAt > nowMs - timeoutMs;
     this.member.proposals.expire(nowMs - timeoutMs, () => new ConsensusError(lostLeader ? 'leader failed' : 'timed out'));
@@ -549,6 +553,10 @@ export class Group implements PeerReceiver {
   /** Seconds that the lease has from now on; 0 when there is none, -1 while that is being decided, or is not this member's to say. */
   async #renew(id: LeaseId): Promise<number> {
     if (!this.member.isSettled) return -1;
+    if (this.#mayHaveBeenPaused()) {
+      await this.#reads.wait();
+      if (!this.member.isSettled) return -1;
+    }
     const { mvcc, lessor } = this.#parts.replica.state;
     const ttlSeconds = mvcc.leaseTtlSeconds(id);
     if (ttlSeconds === undefined) return 0;
@@ -560,6 +568,12 @@ export class Group implements PeerReceiver {
     }
     lessor.renew({ id, ttlSeconds });
     return ttlSeconds;
+  }
+
+  /** Then another may lead by now, and have let leases end of which this member believes that it keeps their time (etcd: ensureLeadership). */
+  #mayHaveBeenPaused(): boolean {
+    const { transport, process } = this.#parts;
+    return transport !== undefined && process.clock.monotonic() - this.#tickedAtMs > ticksOfPause * this.tickMs;
   }
 
   async #keepAliveFor(from: NodeId, { request, lease }: Extract<PeerMessage, { readonly kind: 'keepAlive' }>): Promise<void> {
