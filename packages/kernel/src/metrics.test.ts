@@ -41,6 +41,16 @@ test('MetricsRegistry gives one metric for one name, and refuses another kind or
   assert.throws(() => metrics.counter({ name: 'a', help: 'A.' }).add(1, 'label'), TypeError);
 });
 
+test('a metric that is asked for with other labels has series of both forms', () => {
+  const metrics = new MetricsRegistry();
+  metrics.gauge({ name: 'depth', help: 'D.', labels: ['name'] }).set(1, 'a');
+  const more = metrics.gauge({ name: 'depth', help: 'D.', labels: ['name', 'controller'] });
+  more.set(2, 'b', 'c');
+  metrics.gauge({ name: 'depth', help: 'D.', labels: ['name'] }).add(2, 'a');
+  assert.equal(metrics.text(), '# HELP depth D.\n# TYPE depth gauge\ndepth{name="a"} 3\ndepth{name="b",controller="c"} 2\n');
+  assert.throws(() => more.set(1, 'b'), TypeError);
+});
+
 test('a bound series is there at once, and is the one that its labels name', () => {
   const registry = new MetricsRegistry();
   const gauge = registry.gauge({ name: 'g', help: 'x', labels: ['name'] });

@@ -44,51 +44,59 @@ interface Series {
   count: number;
 }
 
+/** The series of a metric that have labels of the same names. */
+interface Labelled {
+  readonly names: readonly string[];
+  readonly series: Map<string, Series>;
+}
+
 interface Metric {
   readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly options: MetricOptions;
   readonly bounds: readonly number[];
-  readonly series: Map<string, Series>;
+  readonly labelled: Labelled[];
 }
 
 /**
  * Counters, gauges and histograms of one process, printed in the Prometheus text format.
  *
- * Asking twice for one name returns the same metric; asking with another kind throws.
+ * Asking twice for one name returns the same metric; asking with another kind throws. Asked with labels of other names, the metric has
+ * series of both forms: a queue that a controller works on has one label more than others.
  */
 export class MetricsRegistry {
   readonly #metrics = new Map<string, Metric>();
 
   counter(options: MetricOptions): Counter {
-    const metric = this.#metric('counter', options, []);
+    const of = seriesIn(this.#metric('counter', options, []), options);
     return {
       add: (amount, ...labels) => {
-        seriesOf(metric, labels).value += amount;
+        of(labels).value += amount;
       },
-      bound: (...labels) => boundGauge(seriesOf(metric, labels)),
+      bound: (...labels) => boundGauge(of(labels)),
     };
   }
 
   gauge(options: MetricOptions): Gauge {
-    const metric = this.#metric('gauge', options, []);
+    const of = seriesIn(this.#metric('gauge', options, []), options);
     return {
       set: (value, ...labels) => {
-        seriesOf(metric, labels).value = value;
+        of(labels).value = value;
       },
       add: (amount, ...labels) => {
-        seriesOf(metric, labels).value += amount;
+        of(labels).value += amount;
       },
-      bound: (...labels) => boundGauge(seriesOf(metric, labels)),
+      bound: (...labels) => boundGauge(of(labels)),
     };
   }
 
   /** `bounds` are the upper bounds of the buckets, ascending, without +Inf. */
   histogram(options: MetricOptions & { readonly bounds: readonly number[] }): Histogram {
     const metric = this.#metric('histogram', options, options.bounds);
+    const of = seriesIn(metric, options);
     return {
-      observe: (value, ...labels) => observe(metric, seriesOf(metric, labels), value),
+      observe: (value, ...labels) => observe(metric, of(labels), value),
       bound: (...labels) => {
-        const series = seriesOf(metric, labels);
+        const series = of(labels);
         return { observe: (value) => observe(metric, series, value) };
       },
     };
@@ -101,7 +109,9 @@ export class MetricsRegistry {
       const metric = this.#metrics.get(name);
       if (metric === undefined) continue;
       lines.push(`# HELP ${name} ${metric.options.help}`, `# TYPE ${name} ${metric.kind}`);
-      for (const series of metric.series.values()) lines.push(...seriesLines(metric, series));
+      for (const { names, series } of metric.labelled) {
+        for (const each of series.values()) lines.push(...seriesLines(metric, names, each));
+      }
     }
     return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
   }
@@ -112,7 +122,7 @@ export class MetricsRegistry {
       if (known.kind !== kind) throw new TypeError(`Metric "${options.name}" is a ${known.kind}, not a ${kind}`);
       return known;
     }
-    const metric: Metric = { kind, options, bounds, series: new Map() };
+    const metric: Metric = { kind, options, bounds, labelled: [] };
     this.#metrics.set(options.name, metric);
     return metric;
   }
@@ -139,23 +149,29 @@ function observe({ bounds }: Metric, series: Series, value: number): void {
   }
 }
 
-function seriesOf(metric: Metric, labels: LabelValues): Series {
-  const expected = metric.options.labels?.length ?? 0;
-  if (labels.length !== expected) {
-    throw new TypeError(`Metric "${metric.options.name}" takes ${expected} labels, not ${labels.length}`);
+/** Finds or makes the series of `metric` by the values of the labels that `options` names. */
+function seriesIn(metric: Metric, { name, labels: names = [] }: MetricOptions): (labels: LabelValues) => Series {
+  let set = metric.labelled.find((known) => known.names.join() === names.join());
+  if (set === undefined) {
+    set = { names, series: new Map() };
+    metric.labelled.push(set);
   }
-  const [only = ''] = labels;
-  const key = expected === 1 ? only : labels.join('\u0000');
-  let series = metric.series.get(key);
-  if (series === undefined) {
-    series = { labels, value: 0, buckets: metric.bounds.map(() => 0), count: 0 };
-    metric.series.set(key, series);
-  }
-  return series;
+  const { series } = set;
+  return (labels) => {
+    if (labels.length !== names.length) throw new TypeError(`Metric "${name}" takes ${names.length} labels, not ${labels.length}`);
+    const [only = ''] = labels;
+    const key = names.length === 1 ? only : labels.join('\u0000');
+    let found = series.get(key);
+    if (found === undefined) {
+      found = { labels, value: 0, buckets: metric.bounds.map(() => 0), count: 0 };
+      series.set(key, found);
+    }
+    return found;
+  };
 }
 
-function seriesLines(metric: Metric, series: Series): string[] {
-  const { name, labels: names = [] } = metric.options;
+function seriesLines(metric: Metric, names: readonly string[], series: Series): string[] {
+  const { name } = metric.options;
   const pairs = names.map((label, i) => `${label}="${escapeLabel(series.labels[i] ?? '')}"`);
   const labelled = (suffix: string, extra: readonly string[], value: number): string => {
     const all = [...pairs, ...extra];

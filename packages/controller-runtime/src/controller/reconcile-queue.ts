@@ -26,7 +26,7 @@ export interface ReconcileQueueOptions {
 
 /** New changes overtake what was there at the start. Drops what waits when it is shut down, as upstream. */
 export function priorityReconcileQueue({ process, name, rateLimiter }: ReconcileQueueOptions): ReconcileQueue {
-  const queue = new PriorityQueue<string>({ process, name, ...(rateLimiter !== undefined && { rateLimiter }) });
+  const queue = new PriorityQueue<string>({ process, name, controller: name, ...(rateLimiter !== undefined && { rateLimiter }) });
   return {
     get length() {
       return queue.length;
@@ -45,7 +45,7 @@ export function priorityReconcileQueue({ process, name, rateLimiter }: Reconcile
 
 /** First in, first out, with upstream's limit of 10 retries a second over all keys; what waits is worked on before the end. */
 export function fifoReconcileQueue({ process, name, rateLimiter }: ReconcileQueueOptions): ReconcileQueue {
-  const queue = new RateLimitingQueue<string>({ process, name, ...(rateLimiter !== undefined && { rateLimiter }) });
+  const queue = new RateLimitingQueue<string>({ process, name, controller: name, ...(rateLimiter !== undefined && { rateLimiter }) });
   return {
     get length() {
       return queue.length;

@@ -285,8 +285,8 @@ describe('Manager.answerProbe() and answerMetrics()', () => {
       'controller_runtime_reconcile_time_seconds_count{controller="configmap"} 1',
       'controller_runtime_max_concurrent_reconciles{controller="configmap"} 1',
       'controller_runtime_active_workers{controller="configmap"} 0',
-      'workqueue_adds_total{name="configmap"} 1',
-      'workqueue_depth{name="configmap"} 0',
+      'workqueue_adds_total{name="configmap",controller="configmap"} 1',
+      'workqueue_depth{name="configmap",controller="configmap",priority="-100"} 0',
       'leader_election_master_status{name="x"} 1',
     ]) {
       assert.ok(body.split('\n').includes(line), `${line} in\n${body}`);

@@ -58,6 +58,14 @@ test('a queue tells its depth, adds, retries and times under the names of upstre
   }
 });
 
+test('a queue that a controller works on has the labels of controller-runtime', () => {
+  const process = new SimRuntime().process('c');
+  new RateLimitingQueue<string>({ process, name: 'q', controller: 'foo' }).add('a');
+  const lines = process.metrics.text().split('\n');
+  assert.ok(lines.includes('workqueue_depth{name="q",controller="foo",priority=""} 1'));
+  assert.ok(lines.includes('workqueue_adds_total{name="q",controller="foo"} 1'));
+});
+
 test('Fifo hands out in order, whatever comes between', () => {
   const fifo = new Fifo<number>();
   const out: (number | undefined)[] = [];

@@ -171,4 +171,31 @@ describe('PriorityQueue', () => {
     await runtime.drive(Promise.all([work(), work(), work()]).then(() => undefined));
     assert.deepEqual([seen.size, Math.max(...seen.values())], [items.length, 1]);
   });
+
+  test('tells its depth for each priority when a controller works on it, with an end to the priorities', async () => {
+    const runtime = new SimRuntime();
+    const process = runtime.process('c');
+    const queue = new PriorityQueue<string>({ process, name: 'q', controller: 'foo' });
+    const series = (): readonly string[] =>
+      process.metrics
+        .text()
+        .split('\n')
+        .filter((line) => line.startsWith('workqueue_depth{'))
+        .map((line) => line.replace('workqueue_depth{name="q",controller="foo",priority=', '').replace('}', ''));
+    queue.add('a');
+    queue.addWithOptions({ priority: -100 }, 'b', 'c');
+    queue.addWithOptions({ afterMs: 10, priority: 7 }, 'later');
+    assert.deepEqual(series(), ['"0" 1', '"-100" 2']);
+    queue.addWithOptions({ priority: 0 }, 'c');
+    assert.deepEqual(series(), ['"0" 2', '"-100" 1']);
+    await runtime.advance(10);
+    assert.deepEqual(series(), ['"0" 2', '"-100" 1', '"7" 1']);
+    for (let i = 0; i < 4; i++) queue.tryGet();
+    assert.deepEqual(series(), ['"0" 0', '"-100" 0', '"7" 0']);
+    for (let priority = 1000; priority < 1030; priority++) queue.addWithOptions({ priority }, String(priority));
+    assert.equal(series().length, 26);
+    assert.equal(series().at(-1), '"exceeded_cardinality_limit" 8');
+    for (let i = 0; i < 30; i++) queue.tryGet();
+    assert.ok(series().every((line) => line.endsWith(' 0')));
+  });
 });

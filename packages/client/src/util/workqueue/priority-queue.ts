@@ -25,6 +25,8 @@ export interface PriorityQueueOptions<T> {
   readonly process: Process;
   /** As of `Queue`. */
   readonly name: string;
+  /** See `QueueLabels.controller`. */
+  readonly controller?: string | undefined;
   /** Default: 5 ms doubling to 1,000 s for each item. */
   readonly rateLimiter?: RateLimiter<T>;
 }
@@ -69,7 +71,7 @@ export class PriorityQueue<T> implements WorkQueue<T> {
     this.#process = options.process;
     this.#name = options.name;
     this.#limiter = options.rateLimiter ?? new ItemExponentialFailureRateLimiter<T>(5, 1_000_000);
-    this.#metrics = options.name === '' ? undefined : new QueueMetrics(options.process, options.name);
+    this.#metrics = options.name === '' ? undefined : new QueueMetrics(options.process, options);
   }
 
   /** Items that could be handed out now, or once they are done; what waits for its time does not count. */
@@ -161,25 +163,23 @@ export class PriorityQueue<T> implements WorkQueue<T> {
     const known = this.#current.get(item);
     if (known === undefined) {
       this.#place({ item, priority: wanted, sequence: this.#sequence++, readyMs });
-      if (readyMs === undefined) this.#becameReady(item);
+      if (readyMs === undefined) this.#becameReady(item, wanted);
       return;
     }
     if (known.readyMs === undefined) readyMs = undefined;
     else if (readyMs !== undefined) readyMs = Math.min(readyMs, known.readyMs);
     const isRaised = wanted > known.priority;
     if (!isRaised && readyMs === known.readyMs) return;
-    this.#place({
-      item,
-      priority: isRaised ? wanted : known.priority,
-      sequence: isRaised ? this.#sequence++ : known.sequence,
-      readyMs,
-    });
-    if (readyMs === undefined && known.readyMs !== undefined) this.#becameReady(item);
+    const priority = isRaised ? wanted : known.priority;
+    this.#place({ item, priority, sequence: isRaised ? this.#sequence++ : known.sequence, readyMs });
+    if (readyMs !== undefined) return;
+    if (known.readyMs === undefined) this.#metrics?.moved(known.priority, priority);
+    else this.#becameReady(item, priority);
   }
 
-  #becameReady(item: T): void {
+  #becameReady(item: T, priority: number): void {
     this.#readyCount++;
-    this.#metrics?.added(item);
+    this.#metrics?.added(item, priority);
   }
 
   /** `entry` counts for its item from now on. */
@@ -210,7 +210,7 @@ export class PriorityQueue<T> implements WorkQueue<T> {
       }
       this.#current.delete(entry.item);
       this.#readyCount--;
-      this.#metrics?.taken(entry.item);
+      this.#metrics?.taken(entry.item, entry.priority);
       this.#processing.set(entry.item, this.#process.busy(`${this.#name}: ${String(entry.item)}`));
       return entry;
     }
@@ -251,7 +251,7 @@ export class PriorityQueue<T> implements WorkQueue<T> {
       if (!this.#counts(next)) continue;
       // It joins the back of its priority: what was ready before goes first.
       this.#place({ item: next.item, priority: next.priority, sequence: this.#sequence++, readyMs: undefined });
-      this.#becameReady(next.item);
+      this.#becameReady(next.item, next.priority);
     }
     this.#arm();
     this.#dispatch();

@@ -6,13 +6,23 @@ const bounds = Array.from({ length: 12 }, (_, i) => 10 ** (i - 8));
 /** How often the work in progress is measured (client-go util/workqueue defaultUnfinishedWorkUpdatePeriod). */
 const samplePeriodMs = 500;
 
+/** Whose metrics they are. */
+export interface QueueLabels {
+  readonly name: string;
+  /**
+   * The controller that works on the queue: its series have the label `controller` then, and their depth is told for each priority, as
+   * of controller-runtime's queues (pkg/internal/metrics).
+   */
+  readonly controller?: string | undefined;
+}
+
 /**
  * What a queue tells of its load, under the names that dashboards know (component-base metrics/prometheus/workqueue). While something is
  * worked on, its age is sampled twice a second by a background timer; at rest there is none.
  */
 export class QueueMetrics<T> {
   readonly #process: Process;
-  readonly #depth: BoundGauge;
+  readonly #depth: QueueDepth;
   readonly #adds: BoundCounter;
   readonly #retries: BoundCounter;
   readonly #queueDuration: BoundHistogram;
@@ -24,50 +34,41 @@ export class QueueMetrics<T> {
   #sampler: Disposable | undefined;
   #isStopped = false;
 
-  constructor(process: Process, name: string) {
+  constructor(process: Process, { name, controller }: QueueLabels) {
     const { metrics } = process;
-    const labels = ['name'];
+    const labels = controller === undefined ? ['name'] : ['name', 'controller'];
+    const values = controller === undefined ? [name] : [name, controller];
+    const gauge = (metric: string, help: string): BoundGauge => metrics.gauge({ name: metric, help, labels }).bound(...values);
+    const counter = (metric: string, help: string): BoundCounter => metrics.counter({ name: metric, help, labels }).bound(...values);
+    const histogram = (metric: string, help: string): BoundHistogram =>
+      metrics.histogram({ name: metric, help, labels, bounds }).bound(...values);
     this.#process = process;
-    this.#depth = metrics.gauge({ name: 'workqueue_depth', help: 'Keys that wait', labels }).bound(name);
-    this.#adds = metrics.counter({ name: 'workqueue_adds_total', help: 'Keys that were added', labels }).bound(name);
-    this.#retries = metrics.counter({ name: 'workqueue_retries_total', help: 'Keys that were added after a failure', labels }).bound(name);
-    this.#queueDuration = metrics
-      .histogram({ name: 'workqueue_queue_duration_seconds', help: 'How long a key waited', labels, bounds })
-      .bound(name);
-    this.#workDuration = metrics
-      .histogram({
-        name: 'workqueue_work_duration_seconds',
-        help: 'How long a key was worked on',
-        labels,
-        bounds,
-      })
-      .bound(name);
-    this.#unfinishedWork = metrics
-      .gauge({
-        name: 'workqueue_unfinished_work_seconds',
-        help: 'How long all keys that are worked on have been, together',
-        labels,
-      })
-      .bound(name);
-    this.#longestRunning = metrics
-      .gauge({
-        name: 'workqueue_longest_running_processor_seconds',
-        help: 'How long the key that is worked on longest has been',
-        labels,
-      })
-      .bound(name);
+    this.#depth = controller === undefined ? wholeDepth(gauge('workqueue_depth', depthHelp)) : depthByPriority(process, name, controller);
+    this.#adds = counter('workqueue_adds_total', 'Keys that were added');
+    this.#retries = counter('workqueue_retries_total', 'Keys that were added after a failure');
+    this.#queueDuration = histogram('workqueue_queue_duration_seconds', 'How long a key waited');
+    this.#workDuration = histogram('workqueue_work_duration_seconds', 'How long a key was worked on');
+    this.#unfinishedWork = gauge('workqueue_unfinished_work_seconds', 'How long all keys that are worked on have been, together');
+    this.#longestRunning = gauge('workqueue_longest_running_processor_seconds', 'How long the key that is worked on longest has been');
   }
 
-  added(item: T): void {
+  /** `priority`: of queues that have them. */
+  added(item: T, priority?: number): void {
     this.#adds.add(1);
-    this.#depth.add(1);
+    this.#depth(priority).add(1);
     // A key that comes again while it is worked on waits from then on.
     if (!this.#addedMs.has(item)) this.#addedMs.set(item, this.#process.clock.monotonic());
   }
 
-  taken(item: T): void {
+  /** An item that waits has another priority now. */
+  moved(from: number, to: number): void {
+    this.#depth(from).add(-1);
+    this.#depth(to).add(1);
+  }
+
+  taken(item: T, priority?: number): void {
     const nowMs = this.#process.clock.monotonic();
-    this.#depth.add(-1);
+    this.#depth(priority).add(-1);
     this.#startedMs.set(item, nowMs);
     this.#queueDuration.observe((nowMs - (this.#addedMs.get(item) ?? nowMs)) / 1000);
     this.#addedMs.delete(item);
@@ -109,4 +110,33 @@ export class QueueMetrics<T> {
     if (this.#startedMs.size === 0) this.#sampler = undefined;
     else this.#arm();
   }
+}
+
+/** The gauge of the keys that wait with a priority; undefined: of a queue without. */
+type QueueDepth = (priority: number | undefined) => BoundGauge;
+
+const depthHelp = 'Keys that wait';
+
+function wholeDepth(gauge: BoundGauge): QueueDepth {
+  return () => gauge;
+}
+
+/** How many priorities have a series of their own; all further ones share one (pkg/internal/metrics maxRecommendedUniquePriorities). */
+const maxPriorities = 25;
+
+function depthByPriority({ metrics }: Process, name: string, controller: string): QueueDepth {
+  const gauge = metrics.gauge({ name: 'workqueue_depth', help: depthHelp, labels: ['name', 'controller', 'priority'] });
+  const known = new Map<number | undefined, BoundGauge>();
+  let others: BoundGauge | undefined;
+  return (priority) => {
+    const depth = known.get(priority);
+    if (depth !== undefined) return depth;
+    if (known.size >= maxPriorities) {
+      others ??= gauge.bound(name, controller, 'exceeded_cardinality_limit');
+      return others;
+    }
+    const added = gauge.bound(name, controller, priority === undefined ? '' : String(priority));
+    known.set(priority, added);
+    return added;
+  };
 }

@@ -41,6 +41,8 @@ export interface QueueOptions<T> {
   readonly process: Process;
   /** Appears in traces, in reports of stuck work, and labels the metrics. '': the queue has no metrics, as upstream. */
   readonly name: string;
+  /** See `QueueLabels.controller`. */
+  readonly controller?: string | undefined;
   /** Default: first in, first out. */
   readonly order?: QueueOrder<T>;
 }
@@ -72,7 +74,7 @@ export class Queue<T> implements WorkQueue<T> {
     this.#process = options.process;
     this.#name = options.name;
     this.#waiting = options.order ?? new Fifo<T>();
-    this.#metrics = options.name === '' ? undefined : new QueueMetrics(options.process, options.name);
+    this.#metrics = options.name === '' ? undefined : new QueueMetrics(options.process, options);
   }
 
   get length(): number {
