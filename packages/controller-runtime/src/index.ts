@@ -1,5 +1,11 @@
 export { type CachedClientOptions, Client } from './client/client.ts';
-export { createOrUpdate, type CreateOrUpdateResult } from './client/create-or-update.ts';
+export {
+  createOrPatch,
+  type CreateOrPatchResult,
+  createOrUpdate,
+  type CreateOrUpdateResult,
+  type Mutate,
+} from './client/create-or-update.ts';
 export { type FinalizerActions, hasFinalizer, reconcileFinalizer, withFinalizer, withoutFinalizer } from './client/finalizers.ts';
 export { CacheSyncError, InformerCache, type InformerCacheOptions, type SyncLimits } from './client/informer-cache.ts';
 export {
