@@ -24,7 +24,10 @@ test('a definition waits for an object that a finalizer holds, without a step, a
   await cluster.delete(definitions, 'bowls.example.com');
   await cluster.settle();
   assert.equal(await cluster.settle(), 0);
-  assert.deepEqual((await cluster.list(bowls)).map(({ metadata }) => metadata.name), ['held']);
+  assert.deepEqual(
+    (await cluster.list(bowls)).map(({ metadata }) => metadata.name),
+    ['held'],
+  );
   const terminating = (await cluster.get(definitions, 'bowls.example.com')).status?.conditions?.find(({ type }) => type === 'Terminating');
   assert.equal(terminating?.status, 'True');
   const before = cluster.simulated.store.revision;

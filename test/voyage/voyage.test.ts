@@ -77,10 +77,8 @@ describe('who may what', () => {
     const lines: string[] = [];
     for (const [request, reason] of [...allowed].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (request.startsWith('kubernetes-admin ')) continue;
-      // Nodes are bound to no role: what system:node allows is narrowed by the graph of their pods, and gets no reason. Our kubelets
-      // follow by name the one claim or volume that they may get.
-      const asked = request.replace('system:node:* ', '').replace(/^(?:list|watch) (persistentvolume(?:claim)?s)$/, 'get $1');
-      const isOfNode = reason === '' && request.startsWith('system:node:* ') && ofNodes.has(asked);
+      // Nodes are bound to no role: what system:node allows is narrowed by the graph of their pods, and gets no reason.
+      const isOfNode = reason === '' && request.startsWith('system:node:* ') && ofNodes.has(request.replace('system:node:* ', ''));
       const role = isOfNode ? 'system:node' : /(?:ClusterRole|Role) "([^"]+)"/.exec(reason)?.[1];
       assert.ok(role !== undefined, `${request} was allowed without a role: "${reason}"`);
       assert.ok(shipped.has(role), `${request} was allowed by ${role}, which nobody ships`);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resources } from '@coracle/client';
 import type { Frozen } from '@coracle/apimachinery';
 import { NodeCluster } from './fixtures/node-cluster.ts';
 
@@ -37,17 +36,7 @@ async function withCounter(): Promise<{
   const cluster = await NodeCluster.start();
   counter(cluster);
   const { kubelet } = cluster.startNode('n1');
-  await cluster.create(resources.core.v1.persistentVolumes, {
-    metadata: { name: 'pv' },
-    spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/pv' } },
-  });
-  const claim = await cluster.create(resources.core.v1.persistentVolumeClaims, {
-    metadata: { name: 'data', namespace: 'default' },
-    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, volumeName: 'pv' },
-  });
-  await cluster.runtime.drive(
-    cluster.admin.coreV1.persistentVolumeClaims('default').updateStatus({ ...claim, status: { phase: 'Bound' } }),
-  );
+  await cluster.createBoundClaim('data');
   await createCounter(cluster);
   return { cluster, kubelet };
 }

@@ -50,9 +50,9 @@ export class NodeAuthorizer implements Authorizer {
       case '/persistentvolumeclaims':
         return attributes.subresource === 'status'
           ? this.#claimStatus(nodeName, attributes)
-          : this.#volume(nodeName, 'persistentvolumeclaims', attributes);
+          : this.#get(nodeName, 'persistentvolumeclaims', attributes);
       case '/persistentvolumes':
-        return this.#volume(nodeName, 'persistentvolumes', attributes);
+        return this.#get(nodeName, 'persistentvolumes', attributes);
       case 'resource.k8s.io/resourceclaims':
         return this.#get(nodeName, 'resourceclaims', attributes);
       case 'storage.k8s.io/volumeattachments':
@@ -94,12 +94,6 @@ export class NodeAuthorizer implements Authorizer {
     if (attributes.verb !== 'get') return noOpinion('can only get individual resources of this type');
     if (attributes.subresource !== '') return noOpinion('cannot get subresource');
     return this.#reach(nodeName, resource, attributes);
-  }
-
-  /** Kubelets here follow the claims and volumes of their pods by name, where upstream's get them again and again. */
-  #volume(nodeName: string, resource: ReachedResource, attributes: ResourceAttributes): Decision | Promise<Decision> {
-    const follows = (attributes.verb === 'list' || attributes.verb === 'watch') && attributes.name !== '';
-    return this.#get(nodeName, resource, follows ? { ...attributes, verb: 'get' } : attributes);
   }
 
   #claimStatus(nodeName: string, attributes: ResourceAttributes): Decision | Promise<Decision> {

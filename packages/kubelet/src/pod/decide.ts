@@ -50,10 +50,9 @@ export function decide(pod: Frozen<Pod>, before: PodRecord, nowMs: number): Deci
       : decision;
   }
   if (record.sandbox === 'none') {
-    const retryAtMs = record.mount?.retryAtMs ?? 0;
-    // What is missing wakes the pod when it appears; the timer is for what nobody announces.
+    const { retryAtMs = 0, isAwaited = false } = record.mount ?? {};
     return retryAtMs > nowMs
-      ? { record, actions: [], wake: { atMs: retryAtMs, background: true } }
+      ? { record, actions: [], wake: { atMs: retryAtMs, background: !isAwaited } }
       : { record, actions: [{ do: 'prepare' }], wake: undefined };
   }
   const decision = runContainers(pod, record, nowMs);

@@ -5,7 +5,7 @@ import { environment, expand } from './environment.ts';
 import { fieldText } from './field-reference.ts';
 import { ConfigError, type PodObjects } from './pod-objects.ts';
 import { resourceText } from './resource-reference.ts';
-import { planVolume } from './volumes.ts';
+import { mountsOf, planVolume } from './volumes.ts';
 
 const pod: Pod = {
   metadata: {
@@ -23,8 +23,7 @@ const objects: PodObjects = {
   isPending: false,
   configMap: (name) => (name === 'm' ? { metadata: { name }, data: strange } : undefined),
   secret: (name) => (name === 's' ? { metadata: { name }, data: { user: 'cm9vdA==', key: '/w==' } } : undefined),
-  claim: () => undefined,
-  persistentVolume: () => undefined,
+  claimedVolume: () => undefined,
   token: () => 'token',
 };
 const allocatable = { cpu: '8', memory: '32Gi' };
@@ -141,6 +140,12 @@ describe('planVolume()', () => {
 
   test('refuses types that a simulated node does not have', () => {
     assert.throws(() => planVolume({ name: 'v', nfs: { server: 's', path: '/' } }, input), /do not support the type of volume "v"/);
-    assert.throws(() => planVolume({ name: 'v', persistentVolumeClaim: { claimName: 'x' } }, input), /persistentvolumeclaim "x" not found/);
+    const claimedVolume = () => ({ volume: { metadata: { name: 'pv', uid: 'u' }, spec: { volumeMode: 'Block' } } });
+    assert.throws(
+      () => planVolume({ name: 'v', persistentVolumeClaim: { claimName: 'x' } }, { ...input, objects: { ...objects, claimedVolume } }),
+      /^ClaimError: volume v has volumeMode Block, but is specified in volumeMounts$/,
+    );
+    const container = { name: 'c', image: 'i', volumeDevices: [{ name: 'v', devicePath: '/dev/x' }] };
+    assert.throws(() => mountsOf(container, new Map(), new Map()), /simulated nodes have no block devices, which container "c" asks for/);
   });
 });

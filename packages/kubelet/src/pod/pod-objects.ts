@@ -1,6 +1,7 @@
-import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Secret } from '@coracle/api';
+import type { ConfigMap, Secret } from '@coracle/api';
 import type { Frozen } from '@coracle/apimachinery';
 import { contentFrom, type FileContent } from '../container/file-system.ts';
+import type { ClaimAnswer, ClaimReference } from './claimed-volumes.ts';
 
 /** What a pod asks for is not there, or cannot be given on a simulated node. The message is shown to users. */
 export class ConfigError extends Error {
@@ -13,8 +14,8 @@ export interface PodObjects {
   readonly isPending: boolean;
   configMap(name: string): Frozen<ConfigMap> | undefined;
   secret(name: string): Frozen<Secret> | undefined;
-  claim(name: string): Frozen<PersistentVolumeClaim> | undefined;
-  persistentVolume(name: string): Frozen<PersistentVolume> | undefined;
+  /** The volume behind a claim, or why there is none. */
+  claimedVolume(claim: ClaimReference): ClaimAnswer | undefined;
   /** A token for the pod's ServiceAccount. Throws ConfigError when the server refused. */
   token(audience: string, expirationSeconds: number): string | undefined;
 }

@@ -15,8 +15,10 @@ export interface PodRecord {
   readonly podIP: string | undefined;
   /** Why everything must stop; absent while the pod shall run. */
   readonly stop: PodStop | undefined;
-  /** Volumes could not be set up: what to do before the next try. */
-  readonly mount: { readonly failures: number; readonly message: string; readonly retryAtMs: number } | undefined;
+  /** Volumes could not be set up: what to do before the next try; `isAwaited`: the pod is on its way while it waits for it. */
+  readonly mount:
+    | { readonly failures: number; readonly message: string; readonly retryAtMs: number; readonly isAwaited: boolean }
+    | undefined;
   /** Init containers first, in the pod's order. */
   readonly containers: readonly ContainerRecord[];
 }

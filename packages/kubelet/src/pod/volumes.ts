@@ -3,6 +3,7 @@ import { type Frozen, getOwn, sortedEntries } from '@coracle/apimachinery';
 import { type FileContent, type Mount, normalizePath, type Volume, type VolumeData } from '../container/file-system.ts';
 import { expand } from './environment.ts';
 import { fieldText } from './field-reference.ts';
+import type { ClaimReference } from './claimed-volumes.ts';
 import { ConfigError, type PodObjects, secretContent } from './pod-objects.ts';
 import { resourceText } from './resource-reference.ts';
 
@@ -25,14 +26,20 @@ export type VolumePlan =
 
 type Entry = readonly [path: string, content: FileContent];
 
-/** Throws ConfigError with what is missing or not supported. */
-export function planVolume(volume: Frozen<VolumeSpec>, input: VolumeInput): VolumePlan {
+/** What stands behind a volume cannot be had: nothing of the pod can be mounted. */
+export class ClaimError extends Error {
+  override readonly name = 'ClaimError';
+}
+
+/** Undefined: not yet known, `input.objects` is pending. Throws ConfigError or ClaimError with what is missing or not supported. */
+export function planVolume(volume: Frozen<VolumeSpec>, input: VolumeInput): VolumePlan | undefined {
   const { objects, pod } = input;
   if (volume.emptyDir !== undefined) return { kind: 'emptyDir' };
   if (volume.hostPath !== undefined) return { kind: 'hostPath', path: normalizePath(volume.hostPath.path) };
   if (volume.persistentVolumeClaim !== undefined)
-    return planClaim(volume.persistentVolumeClaim.claimName, volume.persistentVolumeClaim.readOnly ?? false, objects);
-  if (volume.ephemeral !== undefined) return planClaim(`${pod.metadata.name ?? ''}-${volume.name}`, false, objects);
+    return planClaim(volume, { claimName: volume.persistentVolumeClaim.claimName, isOwned: false }, objects);
+  if (volume.ephemeral !== undefined)
+    return planClaim(volume, { claimName: `${pod.metadata.name ?? ''}-${volume.name}`, isOwned: true }, objects);
   if (volume.configMap !== undefined) return { kind: 'projected', data: configMapFiles(volume.configMap, objects) };
   if (volume.secret !== undefined) {
     const { secretName = '', ...rest } = volume.secret;
@@ -43,14 +50,18 @@ export function planVolume(volume: Frozen<VolumeSpec>, input: VolumeInput): Volu
   throw new ConfigError(`simulated nodes do not support the type of volume "${volume.name}"`);
 }
 
-function planClaim(name: string, readOnly: boolean, objects: PodObjects): VolumePlan {
-  const claim = objects.claim(name);
-  if (claim === undefined) throw new ConfigError(`persistentvolumeclaim "${name}" not found`);
-  const volumeName = claim.spec.volumeName ?? '';
-  if (volumeName === '' || claim.status?.phase !== 'Bound') throw new ConfigError(`PVC is not bound: "${name}"`);
-  const persistentVolume = objects.persistentVolume(volumeName);
-  if (persistentVolume === undefined) throw new ConfigError(`persistentvolume "${volumeName}" not found`);
-  return { kind: 'persistent', uid: persistentVolume.metadata.uid ?? '', readOnly };
+function planClaim(
+  { name, persistentVolumeClaim }: Frozen<VolumeSpec>,
+  claim: ClaimReference,
+  objects: PodObjects,
+): VolumePlan | undefined {
+  const answer = objects.claimedVolume(claim);
+  if (answer === undefined) return undefined;
+  if ('refusal' in answer) throw new ClaimError(answer.refusal);
+  const { metadata, spec } = answer.volume;
+  const { volumeMode = 'Filesystem' } = spec;
+  if (volumeMode !== 'Filesystem') throw new ClaimError(`volume ${name} has volumeMode ${volumeMode}, but is specified in volumeMounts`);
+  return { kind: 'persistent', uid: metadata.uid ?? '', readOnly: persistentVolumeClaim?.readOnly ?? false };
 }
 
 interface ObjectSource {
@@ -121,12 +132,14 @@ function inner(path: string): string {
   return normalizePath(path).slice(1);
 }
 
-/** Where a container sees the volumes of its pod. Throws ConfigError for a mount of a volume that there is not. */
+/** Where a container sees the volumes of its pod. Throws ConfigError for what there is not. */
 export function mountsOf(
   container: Frozen<Container>,
   volumes: ReadonlyMap<string, { readonly plan: VolumePlan; readonly volume: Volume }>,
   env: ReadonlyMap<string, string>,
 ): readonly Mount[] {
+  if ((container.volumeDevices ?? []).length > 0)
+    throw new ConfigError(`simulated nodes have no block devices, which container "${container.name}" asks for`);
   return (container.volumeMounts ?? []).map(({ name, mountPath, subPath = '', subPathExpr, readOnly = false }) => {
     const found = volumes.get(name);
     if (found === undefined) throw new ConfigError(`volume "${name}" of container "${container.name}" not found`);
