@@ -7,7 +7,7 @@ import { assertNoAlarm, CompactedError, FutureRevisionError, KeyNotFoundError, L
 import { type Revision, revision } from './revision.ts';
 import { Slabs } from './slabs.ts';
 import { StoredKeyValue } from './stored-key-value.ts';
-import { Tree } from './tree.ts';
+import { type Census, Tree } from './tree.ts';
 import type {
   Alarm,
   AlarmType,
@@ -96,6 +96,8 @@ interface Branch {
 
 const noBranches: readonly Branch[] = [];
 
+const versions: Census<Version> = { exists: ({ kv }) => kv !== undefined, revisionOf: ({ revision: at }) => at };
+
 /** What a version takes beside its key and value: as etcd reckons (storage/quota.go). */
 const versionOverheadBytes = 256;
 
@@ -106,7 +108,7 @@ const versionOverheadBytes = 256;
  * `compactRevision` everything is *served*; from `retainedRevision` up it can still be read through `history`.
  */
 export class Mvcc {
-  #tree = new Tree<Version>();
+  #tree = new Tree(versions);
   #revision: Revision = revision(1);
   #compactRevision: Revision = revision(0);
   #retained: Revision = revision(0);
@@ -371,19 +373,28 @@ export class Mvcc {
     const isLimited = request.limit !== undefined && request.limit > 0 && limitsKeys(request);
     // One more than asked for is what sorting after the limit begins with, as in etcd.
     const limit = isLimited ? Number(request.limit) + (isPlain(request) ? 0 : 1) : Number.POSITIVE_INFINITY;
+    if (request.countOnly === true) return { kvs: [], count: this.#countOf(request, at), more: false };
     const { key, end } = request;
     const kvs: KeyValue[] = [];
-    let count = 0;
-    const see = (version: Version | undefined): void => {
+    let isCut = false;
+    const see = (version: Version | undefined): boolean => {
       const kv = visibleAt(version, at);
-      if (kv === undefined) return;
-      if (count < limit && request.countOnly !== true) kvs.push(kv);
-      count++;
+      if (kv === undefined) return true;
+      isCut = kvs.length === limit;
+      if (!isCut) kvs.push(kv);
+      return !isCut;
     };
     if (end === undefined) see(this.#tree.get(key));
     else this.#tree.forEach(key, end === '\0' ? undefined : end, see);
-    if (request.countOnly === true) return { kvs, count, more: false };
-    return isPlain(request) ? { kvs: shown(request, kvs), count, more: count > kvs.length } : assembled(request, kvs, count);
+    const count = isCut ? this.#countOf(request, at) : kvs.length;
+    return isPlain(request) ? { kvs: shown(request, kvs), count, more: isCut } : assembled(request, kvs, count);
+  }
+
+  /** Keys of the range that existed at `at`. */
+  #countOf({ key, end }: KeyRange, at: number): number {
+    const existed = (version: Version | undefined): boolean => visibleAt(version, at) !== undefined;
+    if (end === undefined) return existed(this.#tree.get(key)) ? 1 : 0;
+    return this.#tree.count({ from: key, to: end === '\0' ? undefined : end }, at, existed);
   }
 
   *#visible(range: KeyRange, at: number): Generator<KeyValue> {

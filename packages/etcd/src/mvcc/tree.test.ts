@@ -34,7 +34,7 @@ test('Tree equals a sorted map, and so does every snapshot of it, whatever is wr
         assert.equal(each.get(from), map.get(from));
         for (const end of [to, undefined]) {
           const visited: number[] = [];
-          each.forEach(from, end, (value) => visited.push(value));
+          each.forEach(from, end, (value) => visited.push(value) > 0);
           assert.deepEqual(
             visited,
             [...each.entries(from, end)].map(([, value]) => value),
@@ -43,6 +43,61 @@ test('Tree equals a sorted map, and so does every snapshot of it, whatever is wr
       }
     }),
     { numRuns: 60 },
+  );
+});
+
+/** A value of the tree as a store has them: what was there before stays below. */
+interface Version {
+  readonly at: number;
+  readonly exists: boolean;
+  readonly older: Version | undefined;
+}
+
+const existedAt =
+  (at: number) =>
+  (version: Version): boolean => {
+    let seen: Version | undefined = version;
+    while (seen !== undefined && seen.at > at) seen = seen.older;
+    return seen?.exists === true;
+  };
+
+test('Tree.count() counts what existed at any revision, in any range, of every snapshot', () => {
+  const manyKeys = fc.integer({ min: 0, max: 300 }).map((i) => String(i).padStart(3, '0'));
+  const act = fc.record({ op: fc.constantFrom('put', 'put', 'put', 'bury', 'remove', 'snapshot'), key: manyKeys });
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 900, size: 'max' }), manyKeys, manyKeys, fc.nat(900), (acts, from, to, at) => {
+      const tree = new Tree<Version>({ exists: ({ exists }) => exists, revisionOf: (version) => version.at });
+      const trees = [tree];
+      for (const [i, { op, key }] of acts.entries()) {
+        if (op === 'remove') tree.delete(key);
+        else if (op !== 'snapshot') tree.set(key, { at: i, exists: op === 'put', older: tree.get(key) });
+        else if (trees.length < 5) trees.push(tree.snapshot());
+      }
+      for (const each of trees) {
+        for (const end of [to, undefined]) {
+          for (const then of [at, acts.length]) {
+            const wanted = [...each.entries(from, end)].filter(([, version]) => existedAt(then)(version)).length;
+            assert.equal(each.count({ from, to: end }, then, existedAt(then)), wanted);
+          }
+        }
+        assert.equal(
+          each.count({ from: '', to: undefined }, acts.length, () => assert.fail('whole nodes are enough')),
+          [...each.entries('', undefined)].filter(([, { exists }]) => exists).length,
+        );
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('Tree.forEach() ends where it is told to', () => {
+  const tree = new Tree<number>();
+  for (let i = 0; i < 1000; i++) tree.set(String(i).padStart(4, '0'), i);
+  const visited: number[] = [];
+  tree.forEach('0100', undefined, (value) => visited.push(value) < 100);
+  assert.deepEqual(
+    visited,
+    Array.from({ length: 100 }, (_, i) => 100 + i),
   );
 });
 

@@ -1,17 +1,33 @@
+/** What a tree knows of its values, to count them without looking at each. */
+export interface Census<V> {
+  /** Whether it counts. */
+  exists(value: V): boolean;
+  /** When it came; a value that takes its place never came before. */
+  revisionOf(value: V): number;
+}
+
+const everything: Census<unknown> = { exists: () => true, revisionOf: () => 0 };
+
 /**
- * An ordered map from keys to values whose snapshots are free: a B+ tree with copy-on-write nodes.
+ * An ordered map from keys to values whose snapshots are free: a B+ tree with copy-on-write nodes, each of which knows how many
+ * of the values below it exist.
  *
  * Keys are binary strings (one char per byte), so that JavaScript's order is the order of bytes. A node may be changed in
  * place only by the edition that made it; `snapshot()` starts a new edition on both sides.
  */
 export class Tree<V> {
+  readonly #census: Census<V>;
   #root: Node<V>;
   #edition: object;
   #size: number;
+  // Of the value that was set or deleted last, for the nodes above it.
+  #gained = 0;
+  #cameAt = 0;
 
-  constructor() {
+  constructor(census: Census<V> = everything) {
+    this.#census = census;
     this.#edition = {};
-    this.#root = { leaf: true, edition: this.#edition, keys: [], values: [] };
+    this.#root = this.#leaf([], []);
     this.#size = 0;
   }
 
@@ -29,7 +45,7 @@ export class Tree<V> {
   set(key: string, value: V): void {
     const split = this.#set(this.#own(), key, value);
     if (split === undefined) return;
-    this.#root = { leaf: false, edition: this.#edition, keys: [split.key], children: [this.#root, split.right] };
+    this.#root = this.#inner([split.key], [this.#root, split.right]);
   }
 
   delete(key: string): boolean {
@@ -45,14 +61,22 @@ export class Tree<V> {
     yield* walk(this.#root, from, to);
   }
 
-  /** Calls `each` for the same: several times as fast, for it makes nothing on the way. */
-  forEach(from: string, to: string | undefined, each: (value: V) => void): void {
+  /** Calls `each` for the same until it returns false: several times as fast, for it makes nothing on the way. */
+  forEach(from: string, to: string | undefined, each: (value: V) => boolean): void {
     visit(this.#root, from, to, each);
+  }
+
+  /**
+   * How many values of the keys existed at a revision, by `existed` where a newer one took the place of what was there: what
+   * came at `at` or before is counted by whole nodes.
+   */
+  count(range: { readonly from: string; readonly to: string | undefined }, at: number, existed: (value: V) => boolean): number {
+    return counted(this.#root, range.from, range.to, { at, existed });
   }
 
   /** An independent tree with the same content: O(1), shares all nodes until either side writes. */
   snapshot(): Tree<V> {
-    const copy = new Tree<V>();
+    const copy = new Tree<V>(this.#census);
     copy.#root = this.#root;
     copy.#size = this.#size;
     this.#edition = {};
@@ -66,15 +90,47 @@ export class Tree<V> {
 
   #owned(node: Node<V>): Node<V> {
     if (node.edition === this.#edition) return node;
+    const { live, newest } = node;
     return node.leaf
-      ? { leaf: true, edition: this.#edition, keys: [...node.keys], values: [...node.values] }
-      : { leaf: false, edition: this.#edition, keys: [...node.keys], children: [...node.children] };
+      ? { leaf: true, edition: this.#edition, keys: [...node.keys], values: [...node.values], live, newest }
+      : { leaf: false, edition: this.#edition, keys: [...node.keys], children: [...node.children], live, newest };
+  }
+
+  #leaf(keys: string[], values: V[]): Leaf<V> {
+    const leaf: Leaf<V> = { leaf: true, edition: this.#edition, keys, values, live: 0, newest: 0 };
+    this.#take(leaf);
+    return leaf;
+  }
+
+  /** Counts the values of a leaf anew. */
+  #take(leaf: Leaf<V>): void {
+    leaf.live = 0;
+    leaf.newest = 0;
+    for (const value of leaf.values) {
+      if (this.#census.exists(value)) leaf.live++;
+      leaf.newest = Math.max(leaf.newest, this.#census.revisionOf(value));
+    }
+  }
+
+  #inner(keys: string[], children: Node<V>[]): Inner<V> {
+    const inner: Inner<V> = { leaf: false, edition: this.#edition, keys, children, live: 0, newest: 0 };
+    sumUp(inner);
+    return inner;
+  }
+
+  #follow(node: Node<V>): void {
+    node.live += this.#gained;
+    if (node.newest < this.#cameAt) node.newest = this.#cameAt;
   }
 
   #set(node: Node<V>, key: string, value: V): Split<V> | undefined {
     if (node.leaf) {
       const index = lowerBound(node.keys, key);
-      if (node.keys[index] === key) {
+      const isNew = node.keys[index] !== key;
+      this.#gained = Number(this.#census.exists(value)) - (isNew ? 0 : Number(this.#census.exists(node.values[index] as V)));
+      this.#cameAt = this.#census.revisionOf(value);
+      this.#follow(node);
+      if (!isNew) {
         node.values[index] = value;
         return undefined;
       }
@@ -87,6 +143,7 @@ export class Tree<V> {
     const below = this.#owned(child(node, index));
     node.children[index] = below;
     const split = this.#set(below, key, value);
+    this.#follow(node);
     if (split === undefined) return undefined;
     node.keys.splice(index, 0, split.key);
     node.children.splice(index + 1, 0, split.right);
@@ -97,7 +154,8 @@ export class Tree<V> {
     // Keys that arrive in order leave full leaves behind; halves would stay half empty for ever.
     const middle = appending ? node.keys.length - 1 : node.keys.length >> 1;
     const keys = node.keys.splice(middle);
-    const right: Node<V> = { leaf: true, edition: this.#edition, keys, values: node.values.splice(middle) };
+    const right = this.#leaf(keys, node.values.splice(middle));
+    this.#take(node);
     return { key: keys[0] ?? '', right };
   }
 
@@ -105,13 +163,17 @@ export class Tree<V> {
     const middle = node.keys.length >> 1;
     const keys = node.keys.splice(middle + 1);
     const key = node.keys.pop() ?? '';
-    const right: Node<V> = { leaf: false, edition: this.#edition, keys, children: node.children.splice(middle + 1) };
+    const right = this.#inner(keys, node.children.splice(middle + 1));
+    sumUp(node);
     return { key, right };
   }
 
   #delete(node: Node<V>, key: string): void {
     if (node.leaf) {
       const index = lowerBound(node.keys, key);
+      this.#gained = -Number(this.#census.exists(node.values[index] as V));
+      this.#cameAt = 0;
+      this.#follow(node);
       node.keys.splice(index, 1);
       node.values.splice(index, 1);
       return;
@@ -120,6 +182,7 @@ export class Tree<V> {
     const below = this.#owned(child(node, index));
     node.children[index] = below;
     this.#delete(below, key);
+    this.#follow(node);
     // Only empty nodes are taken out: merging halves would cost more than the memory it saves.
     const empty = below.leaf ? below.keys.length === 0 : below.children.length === 0;
     if (!empty || node.children.length === 1) return;
@@ -128,7 +191,14 @@ export class Tree<V> {
   }
 }
 
-interface Leaf<V> {
+interface Summary {
+  /** Values below that exist. */
+  live: number;
+  /** No value below came after it. */
+  newest: number;
+}
+
+interface Leaf<V> extends Summary {
   readonly leaf: true;
   readonly edition: object;
   readonly keys: string[];
@@ -136,7 +206,7 @@ interface Leaf<V> {
 }
 
 /** Invariant: children.length = keys.length + 1; all keys below children[i] are < keys[i] ≤ those below children[i+1]. */
-interface Inner<V> {
+interface Inner<V> extends Summary {
   readonly leaf: false;
   readonly edition: object;
   readonly keys: string[];
@@ -189,12 +259,12 @@ function* walk<V>(node: Node<V>, from: string, to: string | undefined): Generato
   }
 }
 
-/** False once `to` is reached. */
-function visit<V>(node: Node<V>, from: string, to: string | undefined, each: (value: V) => void): boolean {
+/** False once `to` is reached, or `each` wants no more. */
+function visit<V>(node: Node<V>, from: string, to: string | undefined, each: (value: V) => boolean): boolean {
   const { keys } = node;
   if (node.leaf) {
     const end = to === undefined || (keys.at(-1) ?? '') < to ? keys.length : lowerBound(keys, to);
-    for (let i = lowerBound(keys, from); i < end; i++) each(node.values[i] as V);
+    for (let i = lowerBound(keys, from); i < end; i++) if (!each(node.values[i] as V)) return false;
     return end === keys.length;
   }
   for (let i = childIndex(keys, from); i < node.children.length; i++) {
@@ -202,4 +272,33 @@ function visit<V>(node: Node<V>, from: string, to: string | undefined, each: (va
     if (!visit(child(node, i), from, to, each)) return false;
   }
   return true;
+}
+
+function counted<V>(
+  node: Node<V>,
+  from: string,
+  to: string | undefined,
+  then: { readonly at: number; readonly existed: (value: V) => boolean },
+): number {
+  if (from === '' && to === undefined && node.newest <= then.at) return node.live;
+  const { keys } = node;
+  let count = 0;
+  if (node.leaf) {
+    const end = to === undefined ? keys.length : lowerBound(keys, to);
+    for (let i = lowerBound(keys, from); i < end; i++) if (then.existed(node.values[i] as V)) count++;
+    return count;
+  }
+  const first = childIndex(keys, from);
+  const last = to === undefined ? keys.length : lowerBound(keys, to);
+  for (let i = first; i <= last; i++) count += counted(child(node, i), i === first ? from : '', i === last ? to : undefined, then);
+  return count;
+}
+
+function sumUp<V>(node: Inner<V>): void {
+  node.live = 0;
+  node.newest = 0;
+  for (const { live, newest } of node.children) {
+    node.live += live;
+    node.newest = Math.max(node.newest, newest);
+  }
 }
