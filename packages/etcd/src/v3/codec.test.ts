@@ -276,7 +276,9 @@ describe('hot codecs', () => {
       fc.property(fc.array(kv, { maxLength: 5 }), fc.boolean(), number, (kvs, more, n) => {
         const block = headers.of(n, 7);
         const wire = { header: { ...header, revision: n, raftTerm: 7 }, kvs: kvs.map(wireKv), more, count: n };
-        const range = unframed(rangeResponse(block, { kvs, more, count: n }));
+        const response = rangeResponse(block, { kvs, more, count: n });
+        assert.ok(!('pieces' in response));
+        const range = unframed(response);
         assert.deepEqual(comparable(messages.rangeResponse.decode(range)), comparable(wire));
         assert.equal(range.toString('hex'), messages.rangeResponse.encode(wire).toString('hex'));
         const chunk = unframed(rangeStreamResponse(kvs));
@@ -285,6 +287,23 @@ describe('hot codecs', () => {
         assert.deepEqual(comparable(messages.rangeStreamResponse.decode(last)), comparable({ rangeResponse: wire }));
       }),
     );
+  });
+
+  test('encode a long response in pieces, the same as in one', () => {
+    for (const sizes of [[200_000], [0, 65_536, 1], [60_000, 5_000, 70_000, 3], Array.from({ length: 3_000 }, (_, i) => i % 100)]) {
+      const at = revision(7);
+      const kvs = sizes.map((size, i): KeyValue => {
+        return { key: `k${i}`, value: Buffer.alloc(size, i), createRevision: at, modRevision: at, version: 1, lease: 9n };
+      });
+      const response = rangeResponse(headers.of(7, 7), { kvs, more: true, count: 70_000 });
+      assert.ok('pieces' in response);
+      const pieces = [...response.pieces()];
+      const wire = { header: { ...header, revision: 7, raftTerm: 7 }, kvs: kvs.map(wireKv), more: true, count: 70_000 };
+      const whole = Buffer.concat(pieces);
+      assert.ok(whole.equals(messages.rangeResponse.encode(wire)), `${sizes.length} values`);
+      assert.equal(response.length, whole.length);
+      assert.ok(pieces.every(({ length }) => length <= Math.max(65_536 + 32, Math.max(...sizes) + 64)));
+    }
   });
 
   test('encode the answer of a transaction with the headers that etcd gives', () => {

@@ -1,6 +1,7 @@
 import { sizeOfValue } from '../mvcc/stored-key-value.ts';
 import type { Change, KeyValue, Operation, OperationResult, RangeResponse, Txn, TxnResult } from '../mvcc/types.ts';
 import { frameHeaderBytes } from './grpc/frame.ts';
+import type { LongMessage } from './grpc/server.ts';
 import { ProtobufWriter, varint64Size, varintSize } from './protobuf.ts';
 
 /*
@@ -49,10 +50,30 @@ function innerHeader(revision: number): Buffer {
 
 const emptyHeader = Buffer.from([10, 0]);
 
-export function rangeResponse(header: Buffer, response: RangeResponse): Buffer {
-  const to = new ProtobufWriter(rangeResponseSize(header, response), frameHeaderBytes);
+/** From this size on a response is made in pieces of this size. */
+const pieceBytes = 64 * 1024;
+
+export function rangeResponse(header: Buffer, response: RangeResponse): Buffer | LongMessage {
+  const length = rangeResponseSize(header, response);
+  if (length > pieceBytes) return { length, pieces: () => rangePieces(header, response) };
+  const to = new ProtobufWriter(length, frameHeaderBytes);
   writeRangeResponse(to, header, response);
   return to.finish();
+}
+
+function* rangePieces(header: Buffer, { kvs, more, count }: RangeResponse): Generator<Buffer> {
+  let to = new ProtobufWriter(pieceBytes);
+  to.raw(header);
+  for (const kv of kvs) {
+    const size = blockSize(keyValueSize(kv));
+    if (to.length + size > pieceBytes && to.length > 0) {
+      yield to.finish();
+      to = new ProtobufWriter(Math.max(pieceBytes, size));
+    }
+    writeKeyValue(to, 18, kv);
+  }
+  writeRangeEnd(to, more, count);
+  yield to.finish();
 }
 
 /** One chunk of RangeStream; `last` has what only the last one has. */
@@ -81,6 +102,10 @@ function rangeResponseSize(header: Buffer, { kvs, more, count }: RangeResponse):
 function writeRangeResponse(to: ProtobufWriter, header: Buffer, { kvs, more, count }: RangeResponse): void {
   to.raw(header);
   for (const kv of kvs) writeKeyValue(to, 18, kv);
+  writeRangeEnd(to, more, count);
+}
+
+function writeRangeEnd(to: ProtobufWriter, more: boolean, count: number): void {
   to.boolField(24, more);
   to.numberField(32, count);
 }

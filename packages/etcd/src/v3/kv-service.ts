@@ -4,7 +4,7 @@ import { CompactedError, FutureRevisionError } from '../mvcc/refusals.ts';
 import type { Revision } from '../mvcc/revision.ts';
 import type { Operation, OperationResult, Txn } from '../mvcc/types.ts';
 import type { Store } from '../store.ts';
-import type { Call, Method, StreamCall } from './grpc/server.ts';
+import type { Call, LongMessage, Method, StreamCall } from './grpc/server.ts';
 import { GrpcError, grpcCode } from './grpc/status.ts';
 import { decodeDeleteRange, decodePut, decodeRange, decodeTxn, type Reading } from './kv-requests.ts';
 import { deleteRangeResponse, keyValuesSize, putResponse, rangeResponse, rangeStreamResponse, txnResponse } from './kv-responses.ts';
@@ -23,7 +23,7 @@ export function kvMethods(context: V3Context): Readonly<Record<string, Method>> 
   };
 }
 
-async function range(context: V3Context, bytes: Buffer, call: Call): Promise<Buffer> {
+async function range(context: V3Context, bytes: Buffer, call: Call): Promise<Buffer | LongMessage> {
   const request = decodeRange(bytes);
   checkRange(request);
   if (!request.serializable) await context.store.linearized();

@@ -10,6 +10,13 @@ export function framed(message: Buffer): Buffer {
   return message;
 }
 
+/** The header of a message that is written piece by piece behind it. */
+export function frameHeader(messageBytes: number): Buffer {
+  const header = Buffer.alloc(frameHeaderBytes);
+  header.writeUInt32BE(messageBytes, 1);
+  return header;
+}
+
 const nothing = Buffer.alloc(0);
 
 /**

@@ -11,6 +11,8 @@ function message(text: string): Buffer {
   return Buffer.concat([Buffer.alloc(frameHeaderBytes), Buffer.from(text)]);
 }
 
+const longPiece = Buffer.alloc(64 * 1024, 'long');
+
 /** A server of a few methods, in virtual time. */
 function bench() {
   const runtime = new SimRuntime({ seed: 3 });
@@ -18,8 +20,21 @@ function bench() {
   const calls: Call[] = [];
   const streams: StreamCall[] = [];
   const answered: string[] = [];
+  const made = { count: 0 };
   const methods: Readonly<Record<string, Method>> = {
     '/t.S/Echo': { kind: 'unary', run: async (request) => message(`echo ${request.toString()}`) },
+    '/t.S/Long': {
+      kind: 'unary',
+      run: async (request) => {
+        const count = Number(request.toString());
+        return {
+          length: count * longPiece.length,
+          *pieces() {
+            for (let i = 0; i < count; i++, made.count++) yield longPiece;
+          },
+        };
+      },
+    },
     '/t.S/Never': {
       kind: 'unary',
       run: (_, call) => {
@@ -87,7 +102,7 @@ function bench() {
     await runtime.settle();
     return stream;
   };
-  return { runtime, open, call, calls, streams, answered };
+  return { runtime, open, call, calls, streams, answered, made };
 }
 
 describe('GrpcServer', () => {
@@ -96,6 +111,43 @@ describe('GrpcServer', () => {
     const { messages, ending, isReleased } = await call('/t.S/Echo', 'hello');
     assert.deepEqual([messages.map(String), ending, isReleased], [['echo hello'], { code: 0, message: '' }, true]);
     assert.deepEqual(answered, ['/t.S/Echo 0']);
+  });
+
+  test('answers with one message of many pieces', async () => {
+    const { call, answered } = bench();
+    const { messages, ending, isReleased } = await call('/t.S/Long', '100');
+    assert.deepEqual([messages.length, ending, isReleased], [1, { code: 0, message: '' }, true]);
+    assert.ok(messages[0]?.equals(Buffer.concat(Array.from({ length: 100 }, () => longPiece))));
+    assert.deepEqual(answered, ['/t.S/Long 0']);
+  });
+
+  test('makes no more pieces of a message than a slow client has room for, and none for one that left', async () => {
+    const { runtime, open, made, answered } = bench();
+    const stream = open('/t.S/Long');
+    stream.roomBytes = 0;
+    stream.request(Buffer.from('1000'));
+    stream.endRequests();
+    await runtime.settle();
+    const most = (2 * highWaterBytes) / longPiece.length;
+    assert.ok(made.count <= most, `${made.count} pieces`);
+    stream.makeRoom(1);
+    await runtime.settle();
+    const { count } = made;
+    assert.ok(count > 0 && count <= 2 * most, `${count} pieces`);
+    stream.reset();
+    await runtime.settle();
+    assert.deepEqual([made.count, stream.isReleased, answered], [count, true, []]);
+  });
+
+  test('ends a message of many pieces with status 4 when its time is up', async () => {
+    const { runtime, open, answered } = bench();
+    const stream = open('/t.S/Long', { 'grpc-timeout': '1S' });
+    stream.roomBytes = 0;
+    stream.request(Buffer.from('1000'));
+    stream.endRequests();
+    await runtime.advance(2_000);
+    assert.deepEqual([stream.ending, stream.isReleased], [{ code: 4, message: 'context deadline exceeded' }, true]);
+    assert.deepEqual(answered, ['/t.S/Long 4']);
   });
 
   test('reads messages however they are cut, in single bytes and many at once', async () => {

@@ -1,7 +1,7 @@
 import type { Process } from '@coracle/kernel';
 import { InvalidProtobuf } from '../protobuf.ts';
 import type { CallHead, CallSink, CallStream } from './call-stream.ts';
-import { FrameReader, framed } from './frame.ts';
+import { FrameReader, frameHeader, framed } from './frame.ts';
 import { GrpcError, grpcCode, parseGrpcTimeout } from './status.ts';
 
 /** A call in progress, as its handler sees it. */
@@ -28,6 +28,15 @@ export interface StreamCall extends Call {
   resume(): void;
 }
 
+/**
+ * A message that is made piece by piece as the client takes it: at once it would be in memory beside all that it is made of. Without
+ * room for a frame; the pieces have `length` bytes together.
+ */
+export interface LongMessage {
+  readonly length: number;
+  pieces(): Iterable<Buffer>;
+}
+
 /** Takes the requests of a call whose client sends a stream of them. */
 export interface RequestSink {
   message(bytes: Buffer): void;
@@ -36,7 +45,7 @@ export interface RequestSink {
 }
 
 export type Method =
-  | { readonly kind: 'unary'; readonly run: (request: Buffer, call: Call) => Promise<Buffer> }
+  | { readonly kind: 'unary'; readonly run: (request: Buffer, call: Call) => Promise<Buffer | LongMessage> }
   | { readonly kind: 'server stream'; readonly run: (request: Buffer, call: StreamCall) => Promise<void> }
   /** The call lasts until `done` settles. */
   | { readonly kind: 'duplex'; readonly open: (call: StreamCall) => { readonly requests: RequestSink; readonly done: Promise<void> } };
@@ -164,9 +173,13 @@ class ServedCall implements StreamCall, CallSink {
   }
 
   send(message: Buffer): void {
+    this.#enqueue(framed(message));
+  }
+
+  #enqueue(bytes: Buffer): void {
     if (!this.#isOpen) return;
-    this.#queue.push(framed(message));
-    this.#queuedBytes += message.length;
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
     if (this.#flushing) return;
     this.#flushing = true;
     this.#options.process.post({ lane: 'grpc', op: 'flush' }, () => {
@@ -249,11 +262,22 @@ class ServedCall implements StreamCall, CallSink {
     });
   }
 
-  #answer(message: Buffer): void {
-    if (!this.#isOpen) return;
+  #answer(message: Buffer | LongMessage): Promise<void> | undefined {
+    if (!this.#isOpen) return undefined;
+    if ('pieces' in message) return this.#answerInPieces(message);
     this.#stream.answer(framed(message));
     this.#report(grpcCode.ok);
     this.#close();
+    return undefined;
+  }
+
+  async #answerInPieces(message: LongMessage): Promise<void> {
+    this.#enqueue(frameHeader(message.length));
+    for (const piece of message.pieces()) {
+      this.#enqueue(piece);
+      if (this.isFull) await this.drained();
+      if (!this.#isOpen) return;
+    }
   }
 
   #fail(error: unknown): void {
