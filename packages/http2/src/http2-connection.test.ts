@@ -19,8 +19,11 @@ class Client {
   readonly connection: Http2Connection;
   readonly wire = {
     waiting: 0,
-    write: (bytes: Uint8Array): void => void this.#sent.push(Buffer.from(bytes)),
-    writeAll: (pieces: readonly Uint8Array[]): void => void this.#sent.push(Buffer.concat(pieces)),
+    write: (bytes: Uint8Array, sent?: () => void): void => this.wire.writeAll([bytes], sent),
+    writeAll: (pieces: readonly Uint8Array[], sent?: () => void): void => {
+      this.#written.push(...pieces);
+      if (sent !== undefined) this.#whenSent.push(sent);
+    },
     end: (): void => {
       this.isEnded = true;
     },
@@ -29,7 +32,9 @@ class Client {
   nowMs = 0;
   /** Takes requests as they come; without it they are read whole. */
   handler: StreamHandler | undefined;
-  #sent: Buffer[] = [];
+  /** Read only when it is sent: until then it may not be changed. */
+  #written: Uint8Array[] = [];
+  #whenSent: (() => void)[] = [];
   #deferred: (() => void)[] = [];
 
   constructor(...settings: readonly (readonly [number, number])[]) {
@@ -53,7 +58,8 @@ class Client {
   /** What the server has sent since the last call. */
   frames(): readonly Frame[] {
     for (const run of this.#deferred.splice(0)) run();
-    const bytes = Buffer.concat(this.#sent.splice(0));
+    const bytes = Buffer.concat(this.#written.splice(0));
+    for (const sent of this.#whenSent.splice(0)) sent();
     const frames: Frame[] = [];
     for (let at = 0; at < bytes.length; ) {
       const length = bytes.readUIntBE(at, 3);
@@ -205,6 +211,51 @@ test('Http2Stream.write() says when a slow client has to be waited for', async (
   const bodies = client.frames().filter(({ type }) => type === frameType.data);
   assert.equal(bodies.map(({ payload }) => payload.toString()).join(''), 'abcdef');
   assert.equal(bodies.at(-1)?.flags, endStream);
+});
+
+test('Http2Stream.lend() gives memory back when it is sent, to be filled again', () => {
+  const client = new Client([setting.initialWindowSize, 1 << 22]).send(get(1), wordsFrame(frameType.windowUpdate, 0, 1 << 22));
+  const stream = client.stream();
+  const memory: Buffer[] = [Buffer.alloc(70_000), Buffer.alloc(70_000), Buffer.alloc(100)];
+  const wanted: Buffer[] = [];
+  const bodies: Buffer[] = [];
+  stream.start(200, {});
+  for (let i = 0; i < 30; i++) {
+    for (const piece of memory.splice(0)) {
+      wanted.push(Buffer.alloc(piece.length, ++i));
+      piece.fill(i);
+      stream.lend(piece, () => memory.push(piece));
+    }
+    bodies.push(...client.frames().flatMap(({ type, payload }) => (type === frameType.data ? [payload] : [])));
+    assert.equal(memory.length, 3);
+  }
+  assert.ok(Buffer.concat(bodies).equals(Buffer.concat(wanted)));
+});
+
+test('Http2Stream.lend() keeps what the windows do not take, and gives nothing back of what is not sent', () => {
+  const client = new Client([setting.initialWindowSize, 60_000]).send(get(1));
+  const stream = client.stream();
+  let returned = 0;
+  stream.start(200, {});
+  assert.equal(
+    stream.lend(Buffer.alloc(100_000), () => returned++),
+    false,
+  );
+  assert.equal(bodyOf(client.frames()), 60_000);
+  assert.equal(returned, 0);
+  client.send(wordsFrame(frameType.windowUpdate, 0, 100_000), wordsFrame(frameType.windowUpdate, 1, 40_000));
+  assert.equal(returned, 0);
+  assert.equal(bodyOf(client.frames()), 40_000);
+  assert.equal(returned, 1);
+  stream.lend(Buffer.alloc(50_000), () => returned++);
+  client.send(wordsFrame(frameType.rstStream, 1, 8));
+  client.frames();
+  assert.equal(returned, 1);
+  assert.equal(
+    stream.lend(Buffer.alloc(5), () => returned++),
+    false,
+  );
+  assert.equal(returned, 1);
 });
 
 test('Http2Stream is aborted once when the client leaves before the answer is whole, and not after', () => {

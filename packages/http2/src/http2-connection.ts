@@ -24,10 +24,10 @@ import type { HeaderBlock } from './response-head.ts';
 export interface Http2Wire {
   /** Bytes that were written and are not sent. */
   readonly waiting: number;
-  /** Bytes that are not changed until they are sent. */
-  write(bytes: Uint8Array): void;
+  /** Bytes that are not changed until they are sent: `sent` is called then, and never if they are not. */
+  write(bytes: Uint8Array, sent: (() => void) | undefined): void;
   /** The same of several pieces, at once. */
-  writeAll(pieces: readonly Uint8Array[]): void;
+  writeAll(pieces: readonly Uint8Array[], sent: (() => void) | undefined): void;
   /** Ends the connection after what was written. */
   end(): void;
 }
@@ -110,6 +110,8 @@ export class Http2Connection implements StreamOwner {
   #peerMaxFrame = maxFrameBytes;
   #out: Uint8Array[] = [];
   #outBytes = 0;
+  /** What of that is lent. */
+  #lent: (() => void)[] = [];
   #willFlush = false;
   #unreadReplies = 0;
   #resets = resetBurst;
@@ -453,15 +455,19 @@ export class Http2Connection implements StreamOwner {
       const head = { type: frameType.data, flags, stream: stream.id, length };
       if (isCopied) {
         at = writeFrameHead(out, at, head);
-        stream.take(length, (piece) => {
+        stream.take(length, (piece, giveBack) => {
           out.set(piece, at);
           at += piece.length;
+          giveBack?.();
         });
       } else {
         const bare = Buffer.allocUnsafe(frameHeadBytes);
         writeFrameHead(bare, 0, head);
         this.#write(bare);
-        stream.take(length, (piece) => this.#write(piece));
+        stream.take(length, (piece, giveBack) => {
+          if (giveBack !== undefined) this.#lent.push(giveBack);
+          this.#write(piece);
+        });
       }
     }
     stream.isEnded = isLast;
@@ -542,11 +548,18 @@ export class Http2Connection implements StreamOwner {
     if (first === undefined || this.#isClosed) return;
     const pieces = this.#out;
     const bytes = this.#outBytes;
+    const lent = this.#lent;
     this.#out = [];
     this.#outBytes = 0;
-    if (pieces.length === 1) this.#options.wire.write(first);
-    else if (bytes < copiedBytes) this.#options.wire.write(Buffer.concat(pieces, bytes));
-    else this.#options.wire.writeAll(pieces);
+    this.#lent = [];
+    const { wire } = this.#options;
+    const giveAllBack = (): void => {
+      for (const giveBack of lent) giveBack();
+    };
+    const sent = lent.length === 0 ? undefined : giveAllBack;
+    if (pieces.length === 1) wire.write(first, sent);
+    else if (bytes < copiedBytes) wire.write(Buffer.concat(pieces, bytes), sent);
+    else wire.writeAll(pieces, sent);
   }
 
   dateText(): string {

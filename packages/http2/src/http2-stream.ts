@@ -64,6 +64,8 @@ export class Http2Stream {
   #isEndTold = false;
   #held: ByteCollector | undefined;
   #queue: Uint8Array[] = [];
+  /** What to tell the owners of those of the queue that are lent. */
+  #lent: Map<Uint8Array, () => void> | undefined;
   /** Of the queue's first: how many of its bytes are sent. */
   #sent = 0;
   #wake: (() => void) | undefined;
@@ -148,6 +150,17 @@ export class Http2Stream {
     return this.queuedBytes === 0;
   }
 
+  /**
+   * Like `write`, of bytes that their owner uses again once `giveBack` was called: nobody reads them any more. It is never called of
+   * what the client does not stay for.
+   */
+  lend(chunk: Uint8Array, giveBack: () => void): boolean {
+    if (this.isClosed) return false;
+    this.#lent ??= new Map();
+    this.#lent.set(chunk, giveBack);
+    return this.writeAll([chunk]);
+  }
+
   end(trailers?: HeaderBlock): void {
     if (this.isClosed) return;
     this.isAnswered = true;
@@ -207,20 +220,25 @@ export class Http2Stream {
     return this.#sink !== undefined;
   }
 
-  /** Takes `count` bytes, which are there, off the queue, as they were handed over. */
-  take(count: number, piece: (bytes: Uint8Array) => void): void {
+  /** Takes `count` bytes, which are there, off the queue, as they were handed over; what was lent is given back behind its last piece. */
+  take(count: number, piece: (bytes: Uint8Array, giveBack: (() => void) | undefined) => void): void {
     this.queuedBytes -= count;
     for (let left = count; left > 0; ) {
       const first = this.#queue[0];
       if (first === undefined) return;
       const rest = this.#sent === 0 ? first : first.subarray(this.#sent);
       const part = rest.length > left ? rest.subarray(0, left) : rest;
-      piece(part);
       left -= part.length;
       if (part === rest) {
+        const giveBack = this.#lent?.get(first);
+        if (giveBack !== undefined) this.#lent?.delete(first);
+        piece(part, giveBack);
         this.#queue.shift();
         this.#sent = 0;
-      } else this.#sent += part.length;
+      } else {
+        piece(part, undefined);
+        this.#sent += part.length;
+      }
     }
   }
 
@@ -235,6 +253,7 @@ export class Http2Stream {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#queue = [];
+    this.#lent = undefined;
     this.#held = undefined;
     this.#sink = undefined;
     this.wake();

@@ -20,10 +20,11 @@ export function serveHttp2(socket: Socket, { process, open, maxStreams }: ServeH
       get waiting() {
         return socket.writableLength;
       },
-      write: (bytes) => void socket.write(bytes),
-      writeAll: (pieces) => {
+      write: (bytes, sent) => void socket.write(bytes, unlessFailed(sent)),
+      writeAll: (pieces, sent) => {
+        const last = pieces.length - 1;
         socket.cork();
-        for (const piece of pieces) socket.write(piece);
+        for (const [i, piece] of pieces.entries()) socket.write(piece, i === last ? unlessFailed(sent) : undefined);
         socket.uncork();
       },
       end: () => {
@@ -46,4 +47,9 @@ export function serveHttp2(socket: Socket, { process, open, maxStreams }: ServeH
   socket.once('close', () => connection.close());
   connection.start();
   return connection;
+}
+
+/** Node calls back of bytes that are not sent, too. */
+function unlessFailed(sent: (() => void) | undefined): ((error?: Error | null) => void) | undefined {
+  return sent === undefined ? undefined : (error) => (error === undefined || error === null ? sent() : undefined);
 }
