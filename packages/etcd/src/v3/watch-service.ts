@@ -2,6 +2,7 @@ import { AuthError, type AuthRefusal } from '../auth/auth-error.ts';
 import { assertMay } from '../auth/permits.ts';
 import { maxRequestBytes } from '../mvcc/check-txn.ts';
 import { CompactedError } from '../mvcc/refusals.ts';
+import { sizeOfValue } from '../mvcc/stored-key-value.ts';
 import type { Change, KeyRange } from '../mvcc/types.ts';
 import { EventBlocks } from './event-blocks.ts';
 import { frameHeaderBytes } from './grpc/frame.ts';
@@ -334,7 +335,7 @@ function batchEnd(changes: readonly Change[], from: number): number {
     if (revisions === mostRevisions || bytes > mostBatchBytes) return at;
     while (at < changes.length && changes[at]?.revision === revision) {
       const change = changes[at++];
-      bytes += (change?.current?.value.length ?? 0) + (change?.previous?.value.length ?? 0);
+      for (const kv of [change?.current, change?.previous]) if (kv !== undefined) bytes += sizeOfValue(kv);
     }
     revisions++;
   }
