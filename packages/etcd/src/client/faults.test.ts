@@ -52,6 +52,7 @@ function losing(server: CallHandler, lose: () => void): CallHandler {
         resume: () => stream.resume(),
         begin: () => undefined,
         write: () => true,
+        lend: () => true,
         answer: lose,
         finish: lose,
         refuse: lose,

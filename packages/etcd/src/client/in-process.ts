@@ -211,6 +211,10 @@ class ServerSide implements CallStream {
     return true;
   }
 
+  lend(bytes: Buffer): boolean {
+    return this.write([bytes]); // the client keeps what it is given
+  }
+
   answer(frame: Buffer): void {
     this.write([frame]);
     this.finish(grpcCode.ok, '');

@@ -9,6 +9,7 @@ import { decodeDeleteRange, decodePut, decodeRange, decodeTxn } from './kv-reque
 import { eventBlock, rangeResponse, rangeStreamResponse, ResponseHeaders, txnResponse, watchResponse } from './kv-responses.ts';
 import type { Message } from './message.ts';
 import * as messages from './messages.ts';
+import { PiecePool } from './piece-pool.ts';
 import { InvalidProtobuf, maxMessageDepth, ProtobufWriter } from './protobuf.ts';
 
 interface Golden {
@@ -276,7 +277,7 @@ describe('hot codecs', () => {
       fc.property(fc.array(kv, { maxLength: 5 }), fc.boolean(), number, (kvs, more, n) => {
         const block = headers.of(n, 7);
         const wire = { header: { ...header, revision: n, raftTerm: 7 }, kvs: kvs.map(wireKv), more, count: n };
-        const response = rangeResponse(block, { kvs, more, count: n });
+        const response = rangeResponse(block, { kvs, more, count: n }, new PiecePool());
         assert.ok(!('pieces' in response));
         const range = unframed(response);
         assert.deepEqual(comparable(messages.rangeResponse.decode(range)), comparable(wire));
@@ -289,15 +290,25 @@ describe('hot codecs', () => {
     );
   });
 
-  test('encode a long response in pieces, the same as in one', () => {
+  test('encode a long response in pieces, the same as in one, in memory that is used again', () => {
+    const pool = new PiecePool();
     for (const sizes of [[200_000], [0, 65_536, 1], [60_000, 5_000, 70_000, 3], Array.from({ length: 3_000 }, (_, i) => i % 100)]) {
       const at = revision(7);
       const kvs = sizes.map((size, i): KeyValue => {
         return { key: `k${i}`, value: Buffer.alloc(size, i), createRevision: at, modRevision: at, version: 1, lease: 9n };
       });
-      const response = rangeResponse(headers.of(7, 7), { kvs, more: true, count: 70_000 });
+      const response = rangeResponse(headers.of(7, 7), { kvs, more: true, count: 70_000 }, pool);
       assert.ok('pieces' in response);
-      const pieces = [...response.pieces()];
+      const pieces: Buffer[] = [];
+      const memory = new Set<ArrayBufferLike>();
+      for (const piece of response.pieces()) {
+        pieces.push(Buffer.from(piece));
+        memory.add(piece.buffer);
+        piece.fill(0xee);
+        response.sent(piece);
+        response.sent(piece); // once more means nothing
+      }
+      assert.ok(memory.size <= 2 + sizes.filter((size) => size > 65_000).length, `${memory.size} pieces of memory`);
       const wire = { header: { ...header, revision: 7, raftTerm: 7 }, kvs: kvs.map(wireKv), more: true, count: 70_000 };
       const whole = Buffer.concat(pieces);
       assert.ok(whole.equals(messages.rangeResponse.encode(wire)), `${sizes.length} values`);

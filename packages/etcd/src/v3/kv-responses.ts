@@ -2,6 +2,7 @@ import { sizeOfValue } from '../mvcc/stored-key-value.ts';
 import type { Change, KeyValue, Operation, OperationResult, RangeResponse, Txn, TxnResult } from '../mvcc/types.ts';
 import { frameHeaderBytes } from './grpc/frame.ts';
 import type { LongMessage } from './grpc/server.ts';
+import { type PiecePool, pieceBytes } from './piece-pool.ts';
 import { ProtobufWriter, varint64Size, varintSize } from './protobuf.ts';
 
 /*
@@ -50,30 +51,46 @@ function innerHeader(revision: number): Buffer {
 
 const emptyHeader = Buffer.from([10, 0]);
 
-/** From this size on a response is made in pieces of this size. */
-const pieceBytes = 64 * 1024;
-
-export function rangeResponse(header: Buffer, response: RangeResponse): Buffer | LongMessage {
+export function rangeResponse(header: Buffer, response: RangeResponse, pool: PiecePool): Buffer | LongMessage {
   const length = rangeResponseSize(header, response);
-  if (length > pieceBytes) return { length, pieces: () => rangePieces(header, response) };
+  if (length > pieceBytes) return longRangeResponse(length, header, response, pool);
   const to = new ProtobufWriter(length, frameHeaderBytes);
   writeRangeResponse(to, header, response);
   return to.finish();
 }
 
-function* rangePieces(header: Buffer, { kvs, more, count }: RangeResponse): Generator<Buffer> {
-  let to = new ProtobufWriter(pieceBytes);
-  to.raw(header);
-  for (const kv of kvs) {
-    const size = blockSize(keyValueSize(kv));
-    if (to.length + size > pieceBytes && to.length > 0) {
-      yield to.finish();
-      to = new ProtobufWriter(Math.max(pieceBytes, size));
-    }
-    writeKeyValue(to, 18, kv);
-  }
-  writeRangeEnd(to, more, count);
-  yield to.finish();
+function longRangeResponse(length: number, header: Buffer, { kvs, more, count }: RangeResponse, pool: PiecePool): LongMessage {
+  const lent = new Map<Buffer, Buffer>();
+  const ended = (to: ProtobufWriter, memory: Buffer | undefined): Buffer => {
+    const piece = to.finish();
+    if (memory !== undefined) lent.set(piece, memory);
+    return piece;
+  };
+  return {
+    length,
+    *pieces() {
+      let memory: Buffer | undefined = pool.take();
+      let to = new ProtobufWriter(pieceBytes, 0, memory);
+      to.raw(header);
+      for (const kv of kvs) {
+        const size = blockSize(keyValueSize(kv));
+        if (to.length + size > pieceBytes - endBytes) {
+          yield ended(to, memory);
+          memory = size > pieceBytes - endBytes ? undefined : pool.take();
+          to = new ProtobufWriter(size + endBytes, 0, memory);
+        }
+        writeKeyValue(to, 18, kv);
+      }
+      writeRangeEnd(to, more, count);
+      yield ended(to, memory);
+    },
+    sent(piece) {
+      const memory = lent.get(piece);
+      if (memory === undefined) return; // it was larger than others, and made for itself
+      lent.delete(piece);
+      pool.giveBack(memory);
+    },
+  };
 }
 
 /** One chunk of RangeStream; `last` has what only the last one has. */
@@ -104,6 +121,9 @@ function writeRangeResponse(to: ProtobufWriter, header: Buffer, { kvs, more, cou
   for (const kv of kvs) writeKeyValue(to, 18, kv);
   writeRangeEnd(to, more, count);
 }
+
+/** Room for what comes behind the key-values. */
+const endBytes = 16;
 
 function writeRangeEnd(to: ProtobufWriter, more: boolean, count: number): void {
   to.boolField(24, more);

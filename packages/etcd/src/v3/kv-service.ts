@@ -28,7 +28,7 @@ async function range(context: V3Context, bytes: Buffer, call: Call): Promise<Buf
   checkRange(request);
   if (!request.serializable) await context.store.linearized();
   const response = context.storeFor(call).range(request);
-  return rangeResponse(context.header(), response);
+  return rangeResponse(context.header(), response, context.pieces);
 }
 
 const firstChunkKeys = 10;

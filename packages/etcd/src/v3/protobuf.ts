@@ -188,9 +188,9 @@ export class ProtobufWriter {
   #bytes: Buffer;
   #length: number;
 
-  /** `capacity`: the size when it is known, so that nothing is copied and nothing is wasted. */
-  constructor(capacity = 256, reserve = 0) {
-    this.#bytes = Buffer.allocUnsafe(capacity + reserve);
+  /** `capacity`: the size when it is known, so that nothing is copied and nothing is wasted. `memory`: where to write as long as it fits. */
+  constructor(capacity = 256, reserve = 0, memory: Buffer = Buffer.allocUnsafe(capacity + reserve)) {
+    this.#bytes = memory;
     this.#length = reserve;
   }
 

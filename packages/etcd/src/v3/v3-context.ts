@@ -9,6 +9,7 @@ import { frameHeaderBytes } from './grpc/frame.ts';
 import type { Call } from './grpc/server.ts';
 import { ResponseHeaders } from './kv-responses.ts';
 import type { Message } from './message.ts';
+import { PiecePool } from './piece-pool.ts';
 import { ProtobufWriter } from './protobuf.ts';
 
 /** etcd's default of --quota-backend-bytes. */
@@ -35,6 +36,8 @@ export class V3Context {
   readonly cluster: ClusterView;
   readonly quotaBytes: number;
   readonly authentication: Authentication;
+  /** For long answers. */
+  readonly pieces: PiecePool = new PiecePool();
   readonly #headers: ResponseHeaders;
 
   constructor(options: V3ContextOptions) {

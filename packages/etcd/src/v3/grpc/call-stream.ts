@@ -30,6 +30,8 @@ export interface CallStream {
   begin(): void;
   /** False when no more should be written before the sink's `writable`. */
   write(frames: readonly Buffer[]): boolean;
+  /** Like `write`, of bytes that may be used for something else once `giveBack` was called, which it may never be. */
+  lend(bytes: Buffer, giveBack: () => void): boolean;
   /** Ends what was begun with a status. */
   finish(code: number, message: string): void;
   /** An answer without messages ("trailers-only"). What the client still sends is not wanted. */

@@ -35,6 +35,8 @@ export interface StreamCall extends Call {
 export interface LongMessage {
   readonly length: number;
   pieces(): Iterable<Buffer>;
+  /** A piece is not read any more, so that its memory may be used again. Never called of those that the client did not stay for. */
+  sent(piece: Buffer): void;
 }
 
 /** Takes the requests of a call whose client sends a stream of them. */
@@ -173,13 +175,9 @@ class ServedCall implements StreamCall, CallSink {
   }
 
   send(message: Buffer): void {
-    this.#enqueue(framed(message));
-  }
-
-  #enqueue(bytes: Buffer): void {
     if (!this.#isOpen) return;
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
+    this.#queue.push(framed(message));
+    this.#queuedBytes += message.length;
     if (this.#flushing) return;
     this.#flushing = true;
     this.#options.process.post({ lane: 'grpc', op: 'flush' }, () => {
@@ -228,6 +226,7 @@ class ServedCall implements StreamCall, CallSink {
   writable(): void {
     this.#mayWrite = true;
     this.#flush();
+    this.#wake();
   }
 
   #received(message: Buffer): void {
@@ -272,12 +271,20 @@ class ServedCall implements StreamCall, CallSink {
   }
 
   async #answerInPieces(message: LongMessage): Promise<void> {
-    this.#enqueue(frameHeader(message.length));
+    this.#begin();
+    this.#stream.write([frameHeader(message.length)]);
     for (const piece of message.pieces()) {
-      this.#enqueue(piece);
-      if (this.isFull) await this.drained();
+      const mayWrite = this.#stream.lend(piece, () => message.sent(piece));
+      if (!mayWrite) await this.#room();
       if (!this.#isOpen) return;
     }
+  }
+
+  /** Resolves when more may be written, or the call is over. */
+  #room(): Promise<void> {
+    this.#mayWrite = false;
+    if (!this.#isOpen) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #fail(error: unknown): void {

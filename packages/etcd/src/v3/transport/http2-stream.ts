@@ -45,7 +45,15 @@ export class Http2CallStream implements CallStream {
   }
 
   write(frames: readonly Buffer[]): boolean {
-    if (this.#stream.writeAll(frames) || this.#stream.isClosed) return true;
+    return this.#mayGoOn(this.#stream.writeAll(frames));
+  }
+
+  lend(bytes: Buffer, giveBack: () => void): boolean {
+    return this.#mayGoOn(this.#stream.lend(bytes, giveBack));
+  }
+
+  #mayGoOn(isWritten: boolean): boolean {
+    if (isWritten || this.#stream.isClosed) return true;
     this.#stream.whenDrained(() => this.#sink?.writable());
     return false;
   }
