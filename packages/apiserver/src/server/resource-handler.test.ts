@@ -346,6 +346,18 @@ describe('the resource handler', () => {
     assert.equal((await ask('GET', `${pods}/p/exec?command=ls`)).status, 501);
     assert.equal((await ask('GET', `${pods}/none/exec?command=ls`)).status, 404);
     assert.equal((await ask('PATCH', `${pods}/p`, {}, { 'content-type': 'application/apply-patch+yaml' })).status, 415);
+    // As kubectl debug asks, whose kind of patch nothing else below an object takes.
+    const debug = await ask('PATCH', `${pods}/p/ephemeralcontainers`, {}, { 'content-type': 'application/strategic-merge-patch+json' });
+    assert.deepEqual(
+      [debug.status, debug.body.message],
+      [501, 'the subresource "ephemeralcontainers" of pods is not implemented by this server'],
+    );
+    for (const askedAs of [(name: string) => name, (name: string) => `${name}:80`, (name: string) => `https:${name}:443`]) {
+      const name = askedAs('p');
+      assert.equal((await ask('GET', `${pods}/${name}/proxy`)).status, 501, name);
+      assert.equal((await ask('GET', `${pods}/${name}/proxy/a/b?c=d`)).status, 501, name);
+      assert.equal((await ask('GET', `${pods}/${askedAs('none')}/proxy/`)).status, 404, name);
+    }
   });
 
   test('nobody unknown gets further than health and version', async () => {

@@ -174,14 +174,17 @@ async function serveSubresource(served: ResourceRequest): Promise<Answer> {
   if (!(subresource.verbs as readonly string[]).includes(verb))
     throw definition.typedItems ? newMethodNotSupported(definition, verb) : newMethodNotAllowed();
   if (subresource.handler === undefined) return serveView(served, subresource);
-  const body =
-    request.body === undefined || verb === 'patch' ? undefined : readBody(request.body, subresource.response.kind, served.readers).value;
+  const isBuilt = subresource.isBuilt !== false; // otherwise what was sent does not matter
+  const isRead = isBuilt && request.body !== undefined && verb !== 'patch';
+  const body = isRead ? readBody(request.body, subresource.response.kind, served.readers).value : undefined;
   const response = await subresource.handler({
     verb: verb as 'get',
     name: info.name,
     context,
-    body: verb === 'create' && subresource.isBuilt !== false ? await admitted(served, body) : body,
-    ...(verb === 'patch' ? { patched: readPatch(sentPatch(served, fieldValidationOf(query, 'PatchOptions')), undefined).apply } : {}),
+    body: verb === 'create' && isBuilt ? await admitted(served, body) : body,
+    ...(verb === 'patch' && isBuilt
+      ? { patched: readPatch(sentPatch(served, fieldValidationOf(query, 'PatchOptions')), undefined).apply }
+      : {}),
     query,
     signal: served.signal,
     registry,
