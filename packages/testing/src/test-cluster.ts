@@ -112,9 +112,14 @@ export class TestCluster {
     return this.simulated.drive(this.client(handle, options.namespace).patch(name, options.type ?? 'merge', patch));
   }
 
-  delete(handle: ResourceHandle<KubeObject>, name: string, options: DeleteOptions & { readonly namespace?: string } = {}): Promise<void> {
+  /** Resolves when the server has answered; what holds the object may do so longer. */
+  async delete(
+    handle: ResourceHandle<KubeObject>,
+    name: string,
+    options: DeleteOptions & { readonly namespace?: string } = {},
+  ): Promise<void> {
     const { namespace, ...rest } = options;
-    return this.simulated.drive(this.client(handle, namespace).delete(name, rest));
+    await this.simulated.drive(this.client(handle, namespace).delete(name, rest));
   }
 
   /** Runs until there is nothing left to do; resolves with the number of steps that it took. */

@@ -126,6 +126,29 @@ function testsOf(implementation: TransportImplementation): void {
     });
   });
 
+  test(`${name}: a deletion tells what became of the object`, async () => {
+    await using fixture = await implementation.open();
+    const { coreV1 } = clientsetOf(fixture);
+    const maps = coreV1.configMaps('default');
+    const { metadata } = await fixture.drive(maps.create({ metadata: { name: 'a' } }));
+    const gone = await fixture.drive(maps.delete('a'));
+    assert.deepEqual([gone.status?.status, gone.status?.details], ['Success', { name: 'a', kind: 'configmaps', uid: metadata.uid }]);
+    await fixture.drive(maps.create({ metadata: { name: 'b', finalizers: ['example.com/held'] } }));
+    const held = await fixture.drive(maps.delete('b'));
+    assert.deepEqual([held.object?.kind, held.object?.metadata.name], ['ConfigMap', 'b']);
+    assert.ok(held.object?.metadata.deletionTimestamp !== undefined);
+    const account = await fixture.drive(coreV1.serviceAccounts('default').create({ metadata: { name: 'a' } }));
+    const last = await fixture.drive(coreV1.serviceAccounts('default').delete('a'));
+    assert.equal(last.object?.metadata.uid, account.metadata.uid, 'of some kinds the object is told in any case');
+    await fixture.drive(maps.create({ metadata: { name: 'c', labels: { app: 'x' } } }));
+    const { items } = await fixture.drive(maps.deleteCollection(undefined, { labelSelector: 'app=x' }));
+    assert.deepEqual(
+      items.map((item) => [item.kind, item.metadata.name]),
+      [['ConfigMap', 'c']],
+    );
+    assertFrozen(items[0]);
+  });
+
   test(`${name}: an aborted watch ends`, async () => {
     await using fixture = await implementation.open();
     const stop = new AbortController();

@@ -15,6 +15,7 @@ import {
   type PatchType,
   type WatchOptions,
 } from '../rest/options.ts';
+import { deleteBody, type Deletion, deletionOf } from '../rest/deletion.ts';
 import type { Request } from '../rest/request.ts';
 import type { ObjectList } from '../rest/resource-client.ts';
 import { type ClientOptions, RestClient } from '../rest/rest-client.ts';
@@ -28,7 +29,7 @@ export interface MetadataResourceClient {
   list(options?: ListOptions, io?: CallOptions): Promise<ObjectList<PartialObjectMetadata>>;
   watch(options?: WatchOptions, io?: CallOptions): Promise<AsyncIterable<readonly WatchFrame[]>>;
   patch(name: string, type: PatchType, patch: unknown, options?: PatchOptions): Promise<Frozen<PartialObjectMetadata>>;
-  delete(name: string, options?: DeleteOptions): Promise<void>;
+  delete(name: string, options?: DeleteOptions): Promise<Deletion<PartialObjectMetadata>>;
   deleteCollection(deleteOptions?: DeleteOptions, listOptions?: ListOptions): Promise<void>;
 }
 
@@ -69,17 +70,14 @@ export class MetadataClient {
         return metadataOf(await request.body(deepFreeze(patch), patchContentTypes[type]).do<KubeObject>());
       },
       delete: async (name, options = {}) => {
-        await at(rest.delete()).name(name).body(deleteBody(options)).do();
+        const deletion = deletionOf<KubeObject>(await at(rest.delete()).name(name).header('accept', accept).body(deleteBody(options)).do());
+        return deletion.object === undefined ? deletion : { object: metadataOf(deletion.object) };
       },
       deleteCollection: async (options = {}, listOptions = {}) => {
         await at(rest.delete()).params(listOptions).body(deleteBody(options)).do();
       },
     };
   }
-}
-
-function deleteBody(options: DeleteOptions): Frozen<unknown> {
-  return deepFreeze({ kind: 'DeleteOptions', apiVersion: 'v1', ...options } as unknown);
 }
 
 /** A server that cannot leave things out sends the whole object: its metadata is taken, if it has any. Throws TypeError. */

@@ -20,6 +20,7 @@ import {
   type WatchOptions,
   type WriteOptions,
 } from './options.ts';
+import { deleteBody, type Deletion, deletionOf } from './deletion.ts';
 import type { Request } from './request.ts';
 import type { RestClient } from './rest-client.ts';
 
@@ -36,7 +37,7 @@ export interface SubresourceClient<R> {
   update(body: unknown, options?: WriteOptions): Promise<Frozen<R>>;
   patch(type: PatchType, patch: unknown, options?: Omit<PatchOptions, 'subresource'>): Promise<Frozen<R>>;
   apply(configuration: unknown, options: ApplyOptions): Promise<Frozen<R>>;
-  delete(options?: DeleteOptions): Promise<void>;
+  delete(options?: DeleteOptions): Promise<Deletion<R>>;
 }
 
 /** Members that say nothing yet when they are empty: nothing below them is required. */
@@ -70,8 +71,9 @@ export interface ResourceClient<T extends KubeObject> {
    */
   apply(configuration: ApplyConfiguration<T>, options: ApplyOptions): Promise<Frozen<T>>;
   applyStatus(configuration: ApplyConfiguration<T>, options: ApplyOptions): Promise<Frozen<T>>;
-  delete(name: string, options?: DeleteOptions): Promise<void>;
-  deleteCollection(deleteOptions?: DeleteOptions, listOptions?: ListOptions): Promise<void>;
+  delete(name: string, options?: DeleteOptions): Promise<Deletion<T>>;
+  /** Resolves with what it deleted, each object as it was or as it waits for its end. */
+  deleteCollection(deleteOptions?: DeleteOptions, listOptions?: ListOptions): Promise<ObjectList<T>>;
   /** Batches of events until the server or `io.signal` ends the watch. */
   watch(options?: WatchOptions, io?: CallOptions): Promise<AsyncIterable<readonly WatchFrame[]>>;
   subresource<R = KubeObject>(name: string, subresource: string): SubresourceClient<R>;
@@ -88,6 +90,10 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
     if ((apiVersion !== undefined && kind !== undefined) || kindName === '') return deepFreeze(object as unknown);
     return deepFreeze({ apiVersion: groupVersion(handle), kind: kindName, ...object } as unknown);
   };
+  const listed = ({ kind: listKind = '', metadata = {}, items }: Frozen<SentList<T>>): ObjectList<T> => {
+    const kind = handle.kind === '' ? listKind.replace(/List$/, '') : handle.kind;
+    return { metadata, items: ((items ?? []) as readonly Frozen<T>[]).map((item) => typed(item, kind)) as readonly Frozen<T>[] };
+  };
   const applied = (configuration: ApplyConfiguration<T>, { force, ...options }: ApplyOptions): Request => {
     const { name = '' } = (configuration as KubeObject).metadata; // all of its metadata may be absent but the name
     if (name === '') throw new TypeError('name is required');
@@ -98,13 +104,7 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
   };
   return {
     get: (name, options = {}, io = {}) => at(rest.get()).name(name).params(options).do<T>(io.signal),
-    list: async (options = {}, io = {}) => {
-      const list = await at(rest.get()).params(options).do<{ kind?: string; metadata?: ListMeta; items?: T[] | null }>(io.signal);
-      // Go writes an empty list of items as null in some answers.
-      const items = (list.items ?? []) as readonly Frozen<T>[];
-      const kind = handle.kind === '' ? (list.kind ?? '').replace(/List$/, '') : handle.kind;
-      return { metadata: list.metadata ?? {}, items: items.map((item) => typed(item, kind)) as readonly Frozen<T>[] };
-    },
+    list: async (options = {}, io = {}) => listed(await at(rest.get()).params(options).do<SentList<T>>(io.signal)),
     create: (object, options = {}) => at(rest.post()).params(options).body(typed(object)).do<T>(),
     update: (object, options = {}) => at(rest.put()).name(nameOf(object)).params(options).body(typed(object)).do<T>(),
     updateStatus: (object, options = {}) =>
@@ -117,13 +117,10 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
     // Async, so that what is wrong with the arguments is a rejection as everywhere.
     apply: async (configuration, options) => applied(configuration, options).do<T>(),
     applyStatus: async (configuration, options) => applied(configuration, options).subresource('status').do<T>(),
-    delete: async (name, options) => {
-      const request = at(rest.delete()).name(name);
-      await (options === undefined ? request : request.body(deleteBody(options))).do();
-    },
+    delete: async (name, options) => deletionOf<T>(await deleting(at(rest.delete()).name(name), options).do()),
     deleteCollection: async (deleteOptions, listOptions = {}) => {
-      const request = at(rest.delete()).params(listOptions);
-      await (deleteOptions === undefined ? request : request.body(deleteBody(deleteOptions))).do();
+      const answer = await deleting(at(rest.delete()).params(listOptions), deleteOptions).do<SentList<T> | undefined>();
+      return listed(answer ?? {});
     },
     watch: (options = {}, io = {}) => at(rest.get()).params(options).watch(io.signal),
     subresource: <R>(name: string, subresource: string): SubresourceClient<R> => {
@@ -138,15 +135,19 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
         update: (body, options = {}) => there(rest.put()).params(options).body(deepFreeze(body)).do<R>(),
         patch: (type, patch, options = {}) => there(rest.patch()).params(options).body(deepFreeze(patch), patchContentTypes[type]).do<R>(),
         apply: (configuration, options) => applyHere(options).body(deepFreeze(configuration), patchContentTypes.apply).do<R>(),
-        delete: async (options) => {
-          const request = there(rest.delete());
-          await (options === undefined ? request : request.body(deleteBody(options))).do();
-        },
+        delete: async (options) => deletionOf<R>(await deleting(there(rest.delete()), options).do()),
       };
     },
   };
 }
 
-function deleteBody(options: DeleteOptions): Frozen<unknown> {
-  return deepFreeze({ kind: 'DeleteOptions', apiVersion: 'v1', ...options } as unknown);
+/** A list on the wire. Go writes an empty list of items as null in some answers. */
+interface SentList<T> {
+  readonly kind?: string;
+  readonly metadata?: ListMeta;
+  readonly items?: readonly T[] | null;
+}
+
+function deleting(request: Request, options: DeleteOptions | undefined): Request {
+  return options === undefined ? request : request.body(deleteBody(options));
 }

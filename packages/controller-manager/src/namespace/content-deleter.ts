@@ -90,7 +90,7 @@ export function podGraceSeconds(pods: readonly Pod[], namespace: Namespace, nowM
   return nowMs - deletedMs >= longest * 1000 ? 0 : longest;
 }
 
-async function ignoringMissing(remove: () => Promise<void>): Promise<void> {
+async function ignoringMissing(remove: () => Promise<unknown>): Promise<void> {
   try {
     await remove();
   } catch (error) {

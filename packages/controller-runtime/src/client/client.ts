@@ -3,11 +3,13 @@ import {
   type ApplyConfiguration,
   type ApplyOptions,
   type Clientset,
+  type Deletion,
   deletionKey,
   informerKey,
   type ListOptions,
   metaOf,
   objectFromDeletion,
+  type ObjectList,
   type ObjectInput,
   type PatchOptions,
   type PatchType,
@@ -107,7 +109,7 @@ export class Client implements Reader {
     const { clientset } = this.#options;
     const client = clientset.resource(handle, namespace);
     if (!this.#isCached(handle, namespace)) return client;
-    return recordingClient<T>({ rest: clientset.rest, handle, namespace, client, own: this.#ownOf(handle) });
+    return recordingClient<T>({ handle, namespace, client, own: this.#ownOf(handle) });
   }
 
   create<T extends KubeObject>(handle: ResourceHandle<T>, object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>> {
@@ -138,11 +140,11 @@ export class Client implements Reader {
     return this.live(handle, namespace).apply(configuration, options);
   }
 
-  delete<T extends KubeObject>(handle: ResourceHandle<T>, key: ObjectKey, options?: DeleteOptions): Promise<void> {
+  delete<T extends KubeObject>(handle: ResourceHandle<T>, key: ObjectKey, options?: DeleteOptions): Promise<Deletion<T>> {
     return this.live(handle, key.namespace).delete(key.name, options);
   }
 
-  deleteAllOf<T extends KubeObject>(handle: ResourceHandle<T>, namespace: string, options?: ListOptions): Promise<void> {
+  deleteAllOf<T extends KubeObject>(handle: ResourceHandle<T>, namespace: string, options?: ListOptions): Promise<ObjectList<T>> {
     return this.live(handle, namespace).deleteCollection(undefined, options);
   }
 

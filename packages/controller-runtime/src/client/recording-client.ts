@@ -1,9 +1,8 @@
-import { deepFreeze, type DeleteOptions, type Frozen, type KubeObject, type Status } from '@coracle/apimachinery';
-import { metaNamespaceKey, type ResourceClient, type ResourceHandle, type RestClient, type SubresourceClient } from '@coracle/client';
+import type { Frozen, KubeObject } from '@coracle/apimachinery';
+import { type Deletion, metaNamespaceKey, metaOf, type ResourceClient, type ResourceHandle, type SubresourceClient } from '@coracle/client';
 import { isGone, type OwnWrites } from './own-writes.ts';
 
 interface Recorded<T extends KubeObject> {
-  readonly rest: RestClient;
   readonly handle: ResourceHandle<T>;
   readonly namespace: string;
   readonly client: ResourceClient<T>;
@@ -11,7 +10,7 @@ interface Recorded<T extends KubeObject> {
 }
 
 /** `client`, whose answers to writes `own` is told of. Dry runs write nothing. */
-export function recordingClient<T extends KubeObject>({ rest, handle, namespace, client, own }: Recorded<T>): ResourceClient<T> {
+export function recordingClient<T extends KubeObject>({ handle, namespace, client, own }: Recorded<T>): ResourceClient<T> {
   const recorded = async (write: Promise<Frozen<T>>, options: { readonly dryRun?: string } = {}): Promise<Frozen<T>> => {
     const answer = await write;
     if (options.dryRun === undefined) own.wrote(answer);
@@ -25,16 +24,15 @@ export function recordingClient<T extends KubeObject>({ rest, handle, namespace,
     patch: (name, type, patch, options) => recorded(client.patch(name, type, patch, options), options),
     apply: (configuration, options) => recorded(client.apply(configuration, options), options),
     applyStatus: (configuration, options) => recorded(client.applyStatus(configuration, options), options),
-    async delete(name, options = {}) {
+    async delete(name, options) {
       const deleted = own.deleting(metaNamespaceKey({ metadata: { namespace: handle.namespaced ? namespace : '', name } }));
-      const request = rest.delete().groupVersion(handle.group, handle.version).namespaceIfScoped(namespace, handle.namespaced);
-      // Not the client's own delete, which keeps the answer to itself.
-      const answer = await request.resource(handle.resource).name(name).body(deleteBody(options)).do<Answer>();
-      if (options.dryRun === undefined || options.dryRun.length === 0) recordDeletion(answer, own, deleted);
+      const deletion = await client.delete(name, options);
+      if ((options?.dryRun ?? []).length === 0) recordDeletion(deletion, own, deleted);
+      return deletion;
     },
     async deleteCollection(deleteOptions, listOptions) {
       try {
-        await client.deleteCollection(deleteOptions, listOptions);
+        return await client.deleteCollection(deleteOptions, listOptions);
       } finally {
         own.wroteUnknown(); // also when it failed half-way
       }
@@ -43,19 +41,19 @@ export function recordingClient<T extends KubeObject>({ rest, handle, namespace,
   };
 }
 
-/** A Status, or the object as it is or was. */
-type Answer = Frozen<Status> | Frozen<KubeObject>;
-
-function recordDeletion<T extends KubeObject>(answer: Answer, own: OwnWrites<T>, deleted: ReturnType<OwnWrites<T>['deleting']>): void {
-  if (answer.kind === 'Status') {
-    const { details } = answer as Frozen<Status>; // by its kind
-    if (details?.uid === undefined) own.wroteUnknown();
-    else deleted({ uid: details.uid });
+function recordDeletion<T extends KubeObject>(
+  { status, object }: Deletion<T>,
+  own: OwnWrites<T>,
+  deleted: ReturnType<OwnWrites<T>['deleting']>,
+): void {
+  if (object === undefined) {
+    const uid = status?.details?.uid;
+    if (uid === undefined) own.wroteUnknown();
+    else deleted({ uid });
     return;
   }
-  const { metadata } = answer as Frozen<KubeObject>; // by its kind
-  const { uid, resourceVersion: version } = metadata;
-  if (metadata.deletionTimestamp !== undefined && !isGone(answer)) own.wrote(answer as Frozen<T>);
+  const { uid, resourceVersion: version, deletionTimestamp } = metaOf(object);
+  if (deletionTimestamp !== undefined && !isGone(object)) own.wrote(object);
   else if (uid === undefined) own.wroteUnknown();
   else deleted({ uid, ...(version !== undefined && { version }) });
 }
@@ -75,12 +73,9 @@ function recordingSubresource<T extends KubeObject, R>(client: SubresourceClient
     patch: (type, patch, options) => recorded(client.patch(type, patch, options), options),
     apply: (configuration, options) => recorded(client.apply(configuration, options), options),
     async delete(options) {
-      await client.delete(options);
+      const deletion = await client.delete(options);
       own.wroteUnknown();
+      return deletion;
     },
   };
-}
-
-function deleteBody(options: DeleteOptions): Frozen<unknown> {
-  return deepFreeze({ kind: 'DeleteOptions', apiVersion: 'v1', ...options } as unknown);
 }
