@@ -35,7 +35,7 @@ function kill({ process, disk }: DiskBench): void {
   disk.restart();
 }
 
-const roomy = { segmentBytes: 1 << 20, snapshotBytes: 1 << 20 };
+const roomy = { segmentBytes: 1 << 14, snapshotBytes: 1 << 20 };
 
 describe('openDurableStore()', () => {
   test('finds everything again: after a close, a kill, a power failure, and each a second time', async () => {

@@ -86,6 +86,7 @@ export const mutants: readonly Mutant[] = [
     file: 'directory/meta.ts',
     from: 'current !== undefined && current === slots[0] ? slotBytes : 0',
     to: '0',
+    caughtBy: 'directory/meta.test.ts',
   },
   {
     name: 'a snapshot gets its name before it is durable',
@@ -98,6 +99,7 @@ export const mutants: readonly Mutant[] = [
     file: 'snapshot/catalog.ts',
     from: 'names.at(-kept)',
     to: 'names.at(-1)',
+    caughtBy: 'open.test.ts',
   },
   {
     name: 'a snapshot has no leases',
@@ -152,6 +154,7 @@ export const mutants: readonly Mutant[] = [
     file: 'v3/watch-service.ts',
     from: '    watcher.next = last.revision + 1;',
     to: '    watcher.next = this.#context.store.revision + 1;',
+    caughtBy: 'v3/watch-service.test.ts',
   },
   {
     name: 'progress is told before the events',
@@ -247,7 +250,7 @@ function run(mutant: Mutant): Outcome {
     const flags = ['--conditions=coracle-source', `--import=data:text/javascript,${encodeURIComponent(meter)}`];
     const { status, stdout } = spawnSync(process.execPath, [...flags, ...args], { encoding: 'utf8', cwd: folder });
     const cpuSeconds = Number(/^cpu (.+)$/m.exec(stdout)?.[1]);
-    const finding = mutant.caughtBy === undefined ? stdout.split('\n')[0] : /✖ [^\n]+/.exec(stdout)?.[0];
+    const finding = mutant.caughtBy === undefined ? stdout.split('\n').find((line) => !line.startsWith('{')) : /✖ [^\n]+/.exec(stdout)?.[0];
     return { isCaught: status === 1 && cpuSeconds <= cpuLimitSeconds, cpuSeconds, finding: finding ?? '' };
   } finally {
     rmSync(folder, { recursive: true });

@@ -33,41 +33,44 @@ function benchOf(urls: () => readonly string[]): (t: TestContext) => Promise<Cli
   };
 }
 
-describe('over sockets, of our own server with a disk', () => {
-  let directory: string;
-  let stop: () => Promise<void>;
-  let urls: readonly string[] = [];
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'store-'));
-    const process = new LiveRuntime().process('etcd');
-    const served = await serveStore({ process, directory, name: 'default', listen: [{ host: '127.0.0.1', port: 0 }] });
-    urls = served.urls;
-    stop = async () => {
-      await served.stop();
-      await process.stop();
-    };
-  });
-  after(async () => {
-    await stop();
-    await rm(directory, { recursive: true });
-  });
-  clientContract(
-    'EtcdClient',
-    benchOf(() => urls),
-  );
-});
-
-if (noRealEtcd !== false) test('EtcdClient of etcd itself', { skip: noRealEtcd }, () => undefined);
-else {
-  describe('over sockets, of etcd itself', () => {
-    let etcd: RealEtcd | undefined;
+// Side by side: on both, a lease takes its seconds.
+describe('over sockets', { concurrency: true }, () => {
+  describe('of our own server with a disk', { concurrency: 1 }, () => {
+    let directory: string;
+    let stop: () => Promise<void>;
+    let urls: readonly string[] = [];
     before(async () => {
-      etcd = await RealEtcd.start();
+      directory = await mkdtemp(join(tmpdir(), 'store-'));
+      const process = new LiveRuntime().process('etcd');
+      const served = await serveStore({ process, directory, name: 'default', listen: [{ host: '127.0.0.1', port: 0 }] });
+      urls = served.urls;
+      stop = async () => {
+        await served.stop();
+        await process.stop();
+      };
     });
-    after(() => etcd?.stop());
+    after(async () => {
+      await stop();
+      await rm(directory, { recursive: true });
+    });
     clientContract(
       'EtcdClient',
-      benchOf(() => etcd?.urls ?? []),
+      benchOf(() => urls),
     );
   });
-}
+
+  if (noRealEtcd !== false) test('EtcdClient of etcd itself', { skip: noRealEtcd }, () => undefined);
+  else {
+    describe('of etcd itself', { concurrency: 1 }, () => {
+      let etcd: RealEtcd | undefined;
+      before(async () => {
+        etcd = await RealEtcd.start();
+      });
+      after(() => etcd?.stop());
+      clientContract(
+        'EtcdClient',
+        benchOf(() => etcd?.urls ?? []),
+      );
+    });
+  }
+});

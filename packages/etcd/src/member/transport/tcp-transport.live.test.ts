@@ -71,7 +71,7 @@ class LiveGroup {
       segmentBytes: 1 << 20,
       firstSegmentBytes: 1 << 18,
       window: { entries: 50, bytes: 1 << 16 },
-      group: { clusterId, id, transport, initialMembers, tickMs: 50 },
+      group: { clusterId, id, transport, initialMembers, tickMs: 20 },
     });
     this.running.set(id, { process, store, transport });
     return store;
@@ -133,7 +133,7 @@ test('a leader whose peers are blocked is one no more; unblocked, it follows the
   group.running.get(id)?.transport.block(new Set([1, 2, 3]));
   let next = old;
   while (next === old) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 20));
     next = await group.leader();
   }
   await next.txn(putOf('a', 'b'));
@@ -183,18 +183,16 @@ test('with TLS a message arrives from whoever has a certificate of the same auth
     unreachable: () => {},
   });
   const envelope = { clusterId, to: 1, diskId: 5, body: { kind: 'hello', isFresh: true } } as const;
-  for (const [from, tls] of [
-    [3, tlsOf('stranger')],
-    [4, undefined],
-    [2, tlsOf('client')],
-  ] as const) {
+  const sendAs = async (from: number, tls: PeerTls | undefined, arrival: Promise<void>): Promise<void> => {
     const sending = await TcpTransport.listen({ process, host: '127.0.0.1', port: 0, ...(tls === undefined ? {} : { tls }) });
     sending.setPeers(new Map([[1, [`https://127.0.0.1:${listening.port}`]]]));
     sending.send({ ...envelope, from });
-    if (from === 2) await promise;
-    else await new Promise((settle) => setTimeout(settle, 300));
+    await arrival;
     await sending.close();
-  }
+  };
+  const longEnough = new Promise<void>((settle) => setTimeout(settle, 300));
+  await Promise.all([sendAs(3, tlsOf('stranger'), longEnough), sendAs(4, undefined, longEnough)]);
+  await sendAs(2, tlsOf('client'), promise);
   await listening.close();
   assert.deepEqual(received, [2]);
 });
