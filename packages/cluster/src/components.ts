@@ -1,15 +1,14 @@
 import type { UserInfo } from '@coracle/apiserver';
-import { ControllerManager, localProvisioner } from '@coracle/controller-manager';
+import { ControllerManager } from '@coracle/controller-manager';
 import { Scheduler } from '@coracle/scheduler';
-import { TidbOperator, operatorNamespace, operatorRbac, operatorServiceAccount, tidbClusterCrd } from '@coracle/tidb-operator';
+import { TidbOperator, operatorNamespace, operatorServiceAccount } from '@coracle/tidb-operator';
 import { tidbPrograms } from '@coracle/tidb-simulator';
-import { deepFreeze } from '@coracle/apimachinery';
 import { SharedInformerFactory } from '@coracle/client';
 import { assert, type Process } from '@coracle/kernel';
 import type { DisksState, ImageEntry } from '@coracle/kubelet';
 import type { Cluster } from './cluster.ts';
-import { builtInKinds, createMissing } from './create-missing.ts';
 import { Nodes, type NodesState } from './nodes.ts';
+import { installParts } from './parts/install.ts';
 
 /** Which parts run against the API server. */
 export interface ComponentsOptions {
@@ -34,21 +33,6 @@ export interface ComponentsState {
 
 /** Parts that run on their own; the nodes are parts too, by their names. */
 export type Part = 'kube-controller-manager' | 'kube-scheduler' | 'tidb-controller-manager';
-
-/** What claims without a class get: a directory of a simulated node. */
-const defaultStorageClass = deepFreeze({
-  apiVersion: 'storage.k8s.io/v1',
-  kind: 'StorageClass',
-  metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
-  provisioner: localProvisioner,
-  reclaimPolicy: 'Delete',
-  volumeBindingMode: 'Immediate',
-});
-
-/** What the parts need to be there: the default class of volumes, the definition of TidbClusters, the operator's rights. */
-export async function installParts({ admin }: Cluster): Promise<void> {
-  for (const object of [defaultStorageClass, tidbClusterCrd(), ...operatorRbac()]) await createMissing(admin, builtInKinds, object);
-}
 
 /** Everything that runs against the API server of a cluster, each with the identity that upstream gives it. */
 export class Components {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NoMatchError } from '@coracle/client';
-import { builtInKinds, createMissing } from './create-missing.ts';
+import { DiscoveryClient, RestMapper } from '@coracle/client';
+import { createMissing } from './create-missing.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
 
 test('createMissing() creates what is not there, and neither writes nor checks what is', async () => {
   const cluster = await SimulatedCluster.start({ nodes: 0 });
+  const mapper = new RestMapper(new DiscoveryClient(cluster.admin.rest));
   const create = (data: unknown): Promise<boolean> => {
     const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data };
-    return cluster.drive(createMissing(cluster.admin, builtInKinds, object));
+    return cluster.drive(createMissing(cluster.admin, mapper, object));
   };
   assert.equal(await create({ a: '1' }), true);
   const { revision } = cluster.store;
@@ -20,9 +21,7 @@ test('createMissing() creates what is not there, and neither writes nor checks w
 
 test('createMissing() refuses what the server refuses', async () => {
   const cluster = await SimulatedCluster.start({ nodes: 0 });
+  const mapper = new RestMapper(new DiscoveryClient(cluster.admin.rest));
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'A b' } };
-  await assert.rejects(cluster.drive(createMissing(cluster.admin, builtInKinds, object)), /Invalid value: "A b"/);
+  await assert.rejects(cluster.drive(createMissing(cluster.admin, mapper, object)), /Invalid value: "A b"/);
 });
-
-test('builtInKinds knows no custom resource', () =>
-  assert.rejects(builtInKinds.handleForKind({ group: 'pingcap.com', version: 'v1alpha1', kind: 'TidbCluster' }), NoMatchError));

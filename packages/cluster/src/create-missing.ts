@@ -1,5 +1,5 @@
 import { type Frozen, isAlreadyExists, isNotFound, type KubeObject, parseGroupVersion } from '@coracle/apimachinery';
-import { type Clientset, NoMatchError, type ResourceHandle, resources, type RestMapper } from '@coracle/client';
+import type { Clientset, RestMapper } from '@coracle/client';
 
 /** What of a RestMapper is asked here. */
 export type KindMapper = Pick<RestMapper, 'handleForKind'>;
@@ -27,16 +27,3 @@ export async function createMissing(clientset: Clientset, mapper: KindMapper, ob
     throw error;
   }
 }
-
-/** Knows the built-in kinds of itself and asks no server. */
-export const builtInKinds: KindMapper = {
-  async handleForKind({ group, version, kind }) {
-    for (const versions of Object.values(resources)) {
-      for (const handles of Object.values(versions)) {
-        for (const handle of Object.values(handles as Readonly<Record<string, ResourceHandle>>)) // whatever their types
-          if (handle.group === group && handle.version === version && handle.kind === kind) return handle;
-      }
-    }
-    throw new NoMatchError(`no matches for kind "${kind}" in group "${group}": it is not built in`);
-  },
-};

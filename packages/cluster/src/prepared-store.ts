@@ -2,7 +2,7 @@ import { EmbeddedStorage, fixtureKeySource } from '@coracle/apiserver';
 import { MemoryStore } from '@coracle/etcd';
 import { SimRuntime } from '@coracle/simulator';
 import { Cluster } from './cluster.ts';
-import { installParts } from './components.ts';
+import { installParts } from './parts/install.ts';
 
 export interface PreparedStore {
   readonly store: MemoryStore;

@@ -6,7 +6,7 @@ import { mastersGroup } from '../authentication/user.ts';
 import { WholeServer } from '../recorded/whole-server.fixture.ts';
 import { bootstrap } from './bootstrap.ts';
 import { bootstrapText } from './generated.ts';
-import { preparedObjects } from './prepared.ts';
+import { prepareObjects } from './prepared.ts';
 
 const everything = { key: '/registry/', end: prefixEnd('/registry/') };
 const decoder = new TextDecoder();
@@ -28,7 +28,7 @@ test('bootstrap() writes to the byte what the registry would write', async () =>
   const [prepared, piped] = [emptyServer(), emptyServer()];
   const { server, runtime } = piped;
   let objects = 0;
-  for (const { group, version, resource } of preparedObjects()) {
+  for (const { group, version, resource } of prepareObjects(bootstrapText)) {
     const registry = server.resources.registry(group, version, resource);
     assert.ok(registry, `${resource} is served`);
     for (const line of (bootstrapText[[group, version, resource].filter((part) => part !== '').join('/')] ?? '').split('\n')) {

@@ -1,11 +1,10 @@
 import { deepFreeze, formatTime, type Frozen, parseGroupVersion, type Unstructured } from '@coracle/apimachinery';
 import type { RequestContext } from '../registry/definition.ts';
 import type { NewValue } from '../storage/storage.ts';
-import { bootstrapText } from './generated.ts';
 
 /**
- * An object that every server holds, ready to be stored: defaulted, checked and in its wire form when this program was made
- * (`prepared.test.ts` compares it with what the registry makes of it). All but what differs in each cluster is shared.
+ * An object that every cluster of a kind holds, ready to be stored: defaulted, checked and in its wire form when this program was made.
+ * All but what differs in each cluster is shared.
  */
 export interface Prepared {
   readonly namespace: string;
@@ -21,15 +20,15 @@ export interface PreparedResource {
   readonly objects: readonly Prepared[];
 }
 
-let made: readonly PreparedResource[] | undefined;
-
-/** What every server holds from the start, in the order in which it is written. */
-export function preparedObjects(): readonly PreparedResource[] {
-  made ??= Object.entries(bootstrapText).map(([path, text]) => {
+/**
+ * What is to be written, from its generated text: by resource (`v1/namespaces`), one object a line, as a registry would store it but
+ * with an empty creationTimestamp and uid; of ASCII only.
+ */
+export function prepareObjects(text: Readonly<Record<string, string>>): readonly PreparedResource[] {
+  return Object.entries(text).map(([path, lines]) => {
     const slash = path.lastIndexOf('/');
-    return { ...parseGroupVersion(path.slice(0, slash)), resource: path.slice(slash + 1), objects: text.split('\n').map(prepare) };
+    return { ...parseGroupVersion(path.slice(0, slash)), resource: path.slice(slash + 1), objects: lines.split('\n').map(prepare) };
   });
-  return made;
 }
 
 const timeKey = '"creationTimestamp":"';

@@ -1,0 +1,11 @@
+import { type PreparedResource, prepareObjects, writeMissing } from '@coracle/apiserver';
+import type { Cluster } from '../cluster.ts';
+import { partsText } from './parts.generated.ts';
+
+let parts: readonly PreparedResource[] | undefined;
+
+/** What the parts need to be there: the default class of volumes, the definition of TidbClusters, the operator's rights. */
+export async function installParts({ server }: Cluster): Promise<void> {
+  parts ??= prepareObjects(partsText);
+  await writeMissing(server, parts);
+}
