@@ -14,61 +14,115 @@ type Groups = typeof resources;
 export class Clientset {
   readonly rest: RestClient;
   readonly process: Process;
-  readonly coreV1: GroupClient<Groups['core']['v1']>;
-  readonly appsV1: GroupClient<Groups['apps']['v1']>;
-  readonly batchV1: GroupClient<Groups['batch']['v1']>;
-  readonly rbacV1: GroupClient<Groups['rbac']['v1']>;
-  readonly storageV1: GroupClient<Groups['storage']['v1']>;
-  readonly discoveryV1: GroupClient<Groups['discovery']['v1']>;
-  readonly coordinationV1: GroupClient<Groups['coordination']['v1']>;
-  readonly eventsV1: GroupClient<Groups['events']['v1']>;
-  readonly policyV1: GroupClient<Groups['policy']['v1']>;
-  readonly networkingV1: GroupClient<Groups['networking']['v1']>;
-  readonly schedulingV1: GroupClient<Groups['scheduling']['v1']>;
-  readonly nodeV1: GroupClient<Groups['node']['v1']>;
-  readonly autoscalingV1: GroupClient<Groups['autoscaling']['v1']>;
-  readonly autoscalingV2: GroupClient<Groups['autoscaling']['v2']>;
-  readonly authenticationV1: GroupClient<Groups['authentication']['v1']>;
-  readonly authorizationV1: GroupClient<Groups['authorization']['v1']>;
-  readonly certificatesV1: GroupClient<Groups['certificates']['v1']>;
-  readonly admissionregistrationV1: GroupClient<Groups['admissionregistration']['v1']>;
-  readonly apiextensionsV1: GroupClient<Groups['apiextensions']['v1']>;
-  readonly apiregistrationV1: GroupClient<Groups['apiregistration']['v1']>;
-  readonly flowcontrolV1: GroupClient<Groups['flowcontrol']['v1']>;
-  readonly resourceV1: GroupClient<Groups['resource']['v1']>;
-  readonly storagemigrationV1: GroupClient<Groups['storagemigration']['v1']>;
+  /** By its handles; made when it is first asked for, since most clients use one or two of them. */
+  readonly #groups = new Map<object, object>();
 
   constructor(options: ClientOptions) {
     this.process = options.process;
     this.rest = new RestClient(options);
-    this.coreV1 = groupClient(this.rest, resources.core.v1);
-    this.appsV1 = groupClient(this.rest, resources.apps.v1);
-    this.batchV1 = groupClient(this.rest, resources.batch.v1);
-    this.rbacV1 = groupClient(this.rest, resources.rbac.v1);
-    this.storageV1 = groupClient(this.rest, resources.storage.v1);
-    this.discoveryV1 = groupClient(this.rest, resources.discovery.v1);
-    this.coordinationV1 = groupClient(this.rest, resources.coordination.v1);
-    this.eventsV1 = groupClient(this.rest, resources.events.v1);
-    this.policyV1 = groupClient(this.rest, resources.policy.v1);
-    this.networkingV1 = groupClient(this.rest, resources.networking.v1);
-    this.schedulingV1 = groupClient(this.rest, resources.scheduling.v1);
-    this.nodeV1 = groupClient(this.rest, resources.node.v1);
-    this.autoscalingV1 = groupClient(this.rest, resources.autoscaling.v1);
-    this.autoscalingV2 = groupClient(this.rest, resources.autoscaling.v2);
-    this.authenticationV1 = groupClient(this.rest, resources.authentication.v1);
-    this.authorizationV1 = groupClient(this.rest, resources.authorization.v1);
-    this.certificatesV1 = groupClient(this.rest, resources.certificates.v1);
-    this.admissionregistrationV1 = groupClient(this.rest, resources.admissionregistration.v1);
-    this.apiextensionsV1 = groupClient(this.rest, resources.apiextensions.v1);
-    this.apiregistrationV1 = groupClient(this.rest, resources.apiregistration.v1);
-    this.flowcontrolV1 = groupClient(this.rest, resources.flowcontrol.v1);
-    this.resourceV1 = groupClient(this.rest, resources.resource.v1);
-    this.storagemigrationV1 = groupClient(this.rest, resources.storagemigration.v1);
+  }
+
+  get coreV1(): GroupClient<Groups['core']['v1']> {
+    return this.#group(resources.core.v1);
+  }
+
+  get appsV1(): GroupClient<Groups['apps']['v1']> {
+    return this.#group(resources.apps.v1);
+  }
+
+  get batchV1(): GroupClient<Groups['batch']['v1']> {
+    return this.#group(resources.batch.v1);
+  }
+
+  get rbacV1(): GroupClient<Groups['rbac']['v1']> {
+    return this.#group(resources.rbac.v1);
+  }
+
+  get storageV1(): GroupClient<Groups['storage']['v1']> {
+    return this.#group(resources.storage.v1);
+  }
+
+  get discoveryV1(): GroupClient<Groups['discovery']['v1']> {
+    return this.#group(resources.discovery.v1);
+  }
+
+  get coordinationV1(): GroupClient<Groups['coordination']['v1']> {
+    return this.#group(resources.coordination.v1);
+  }
+
+  get eventsV1(): GroupClient<Groups['events']['v1']> {
+    return this.#group(resources.events.v1);
+  }
+
+  get policyV1(): GroupClient<Groups['policy']['v1']> {
+    return this.#group(resources.policy.v1);
+  }
+
+  get networkingV1(): GroupClient<Groups['networking']['v1']> {
+    return this.#group(resources.networking.v1);
+  }
+
+  get schedulingV1(): GroupClient<Groups['scheduling']['v1']> {
+    return this.#group(resources.scheduling.v1);
+  }
+
+  get nodeV1(): GroupClient<Groups['node']['v1']> {
+    return this.#group(resources.node.v1);
+  }
+
+  get autoscalingV1(): GroupClient<Groups['autoscaling']['v1']> {
+    return this.#group(resources.autoscaling.v1);
+  }
+
+  get autoscalingV2(): GroupClient<Groups['autoscaling']['v2']> {
+    return this.#group(resources.autoscaling.v2);
+  }
+
+  get authenticationV1(): GroupClient<Groups['authentication']['v1']> {
+    return this.#group(resources.authentication.v1);
+  }
+
+  get authorizationV1(): GroupClient<Groups['authorization']['v1']> {
+    return this.#group(resources.authorization.v1);
+  }
+
+  get certificatesV1(): GroupClient<Groups['certificates']['v1']> {
+    return this.#group(resources.certificates.v1);
+  }
+
+  get admissionregistrationV1(): GroupClient<Groups['admissionregistration']['v1']> {
+    return this.#group(resources.admissionregistration.v1);
+  }
+
+  get apiextensionsV1(): GroupClient<Groups['apiextensions']['v1']> {
+    return this.#group(resources.apiextensions.v1);
+  }
+
+  get apiregistrationV1(): GroupClient<Groups['apiregistration']['v1']> {
+    return this.#group(resources.apiregistration.v1);
+  }
+
+  get flowcontrolV1(): GroupClient<Groups['flowcontrol']['v1']> {
+    return this.#group(resources.flowcontrol.v1);
+  }
+
+  get resourceV1(): GroupClient<Groups['resource']['v1']> {
+    return this.#group(resources.resource.v1);
+  }
+
+  get storagemigrationV1(): GroupClient<Groups['storagemigration']['v1']> {
+    return this.#group(resources.storagemigration.v1);
   }
 
   /** `namespace` '' or absent: cluster scope, or all namespaces for reading. */
   resource<T extends KubeObject>(handle: ResourceHandle<T>, namespace = ''): ResourceClient<T> {
     return resourceClient(this.rest, handle, namespace);
+  }
+
+  #group<Handles extends Readonly<Record<string, ResourceHandle<KubeObject>>>>(handles: Handles): GroupClient<Handles> {
+    const made = this.#groups.get(handles) ?? groupClient(this.rest, handles);
+    this.#groups.set(handles, made);
+    return made as GroupClient<Handles>; // it was made of these
   }
 }
 
