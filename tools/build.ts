@@ -32,6 +32,8 @@ rmSync(output, { recursive: true, force: true });
 const bundle = await rolldown({
   input: { coracle: path.join(root, 'packages/coracle/src/bin.ts') },
   platform: 'node',
+  // Only the command does something when it is loaded: a file of the output holds no more of a package than is asked of it.
+  treeshake: { moduleSideEffects: (id: string) => id.includes('/packages/coracle/') },
   resolve: { conditionNames: ['coracle-source', 'node', 'import', 'default'] },
   plugins: [nodeModules],
 });

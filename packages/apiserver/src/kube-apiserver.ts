@@ -90,13 +90,13 @@ export class KubeApiServer {
     };
   }
 
-  /** Writes what a fresh server holds and is not there yet. Afterwards /readyz is ok. */
+  /** Writes what a fresh server holds and is not there yet; then /readyz is ok, and the Service `default/kubernetes` follows. */
   async start(): Promise<void> {
     await bootstrap(this.server);
     await this.#rbac.start();
     await this.#customResources.start();
-    await this.#keepService();
     this.#isReady = true;
+    await this.#keepService(); // once it is ready, as upstream's controller of it, which asks /readyz
   }
 
   /** A server that does not listen, as in a simulation, has none. */

@@ -1,12 +1,10 @@
-import { serveStore, type ServeStoreOptions, type TlsOptions } from '@coracle/etcd';
-import { LiveRuntime, untilAborted } from '@coracle/kernel';
+import type { ServeStoreOptions, TlsOptions } from '@coracle/etcd';
 import { durationMs } from './duration.ts';
 import { authTokens } from './etcd-auth.ts';
 import { booleanOf, listenUrl } from './flag-values.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { peerFlags, peerHelp, peerOptions } from './peer-flags.ts';
 import { pem } from './pem.ts';
-import type { Terminal } from './terminal.ts';
 
 const flags = [
   'name',
@@ -46,20 +44,6 @@ export const etcdOptionHelp: readonly (readonly [flag: string, meaning: string])
   ['--force-truncate', 'open a log that is damaged: cut it there, and keep the rest in quarantine; acknowledged writes may be lost'],
   ...peerHelp,
 ];
-
-/** Serves the store, alone or as one member of several, to any client of etcd's v3 API, until it is interrupted or removed. */
-export async function serveEtcd(args: readonly string[], terminal: Terminal): Promise<number> {
-  const process = new LiveRuntime({ log: terminal.log }).process('etcd');
-  const served = await serveStore({ process, ...etcdOptions(args) });
-  const interrupted = untilAborted(terminal.interrupted);
-  await Promise.race([served.ready, interrupted]);
-  if (!terminal.interrupted.aborted) terminal.stdout.write(`ready to serve client requests at ${served.urls.join(', ')}\n`);
-  await Promise.race([served.removed, interrupted]);
-  if (!terminal.interrupted.aborted) terminal.stderr.write('coracle etcd: this member was removed from the cluster; it ends here\n');
-  await served.stop();
-  await process.stop();
-  return 0;
-}
 
 /** Throws UsageError for values that cannot be meant. */
 export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'process'> {

@@ -1,10 +1,10 @@
 import type { StartedCluster } from '@coracle/cluster';
 import { untilAborted } from '@coracle/kernel';
-import { etcdOptionHelp, serveEtcd } from './etcd.ts';
+import { etcdOptionHelp } from './etcd.ts';
 import { externalEtcd, externalEtcdFlags, externalEtcdHelp } from './external-etcd.ts';
 import { clusterFlags, clusterOptions, defaultNodes, defaultPort, readFlags, UsageError } from './flags.ts';
 import { clusterMember, memberFlags, memberHelp } from './cluster-member.ts';
-import { raft, raftOptionHelp } from './raft/command.ts';
+import { raftOptionHelp } from './raft/option-help.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Command {
@@ -39,13 +39,13 @@ const commands: readonly Command[] = [
     name: 'etcd',
     summary: 'Serves the store alone or as one of several members, to any client of etcd.',
     options: etcdOptionHelp,
-    run: serveEtcd,
+    run: async (args, terminal) => (await import('./serve-etcd.ts')).serveEtcd(args, terminal),
   },
   {
     name: 'raft',
     summary: 'Runs several members of one store on this machine, shows how they agree, and tries what they bear.',
     options: raftOptionHelp,
-    run: raft,
+    run: async (args, terminal) => (await import('./raft/command.ts')).raft(args, terminal),
   },
   { name: 'version', summary: 'Prints the version of the program, and that of Kubernetes whose API is served.', options: [], run: version },
 ];
@@ -91,7 +91,7 @@ function commandHelp({ name, summary, options }: Command): string {
   return `Usage: coracle ${name}${rows === '' ? '' : ' [OPTION…]'}\n\n${summary}\n${rows === '' ? '' : `\nOptions:\n${rows}`}`;
 }
 
-// A control plane takes longer to load than a store takes to open: what only some commands need is loaded by them.
+// A control plane takes longer to load than a store takes to open: each command loads what it needs.
 
 async function up(args: readonly string[], terminal: Terminal): Promise<number> {
   const values = readFlags(args, [...clusterFlags, ...externalEtcdFlags, ...memberFlags]);

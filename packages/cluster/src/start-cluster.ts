@@ -10,11 +10,9 @@ import {
 import { LiveRuntime, type LogSink, type Process } from '@coracle/kernel';
 import { advertiseAddress } from './advertise-address.ts';
 import { Cluster } from './cluster.ts';
-import { Components } from './components.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
-import { type ExternalEtcdOptions, openExternalEtcd } from './external-etcd.ts';
-import { electComponents } from './elected-components.ts';
-import { type ClusterMemberOptions, openMemberStorage } from './member-storage.ts';
+import type { ExternalEtcdOptions } from './external-etcd.ts';
+import type { ClusterMemberOptions } from './member-storage.ts';
 import type { Nodes } from './nodes.ts';
 import { kubeconfigOf } from './pki.ts';
 import { VolumeSaver } from './volume-saver.ts';
@@ -119,11 +117,14 @@ async function startEach(
   await ready(url, options.signal);
   await cluster.start();
   const parts = { nodes: options.nodes, rootCA: pki.authority.certificate, disks: volumes };
+  // What runs against the server is half of the program: it is loaded once the server answers.
   if (options.member === undefined) {
+    const { Components } = await import('./components.ts');
     const components = new Components(cluster, parts);
     nodes = components.nodes;
     await components.start();
   } else {
+    const { electComponents } = await import('./elected-components.ts');
     const { name: identity } = options.member;
     electComponents({ cluster, identity, components: parts, onChanged: (now) => (nodes = now?.nodes) });
   }
@@ -156,6 +157,7 @@ async function openStorage(
 ): Promise<OpenedStorage> {
   const ready = async (): Promise<void> => undefined;
   if (member !== undefined) {
+    const { openMemberStorage } = await import('./member-storage.ts');
     const opened = await openMemberStorage(directory, member, process);
     started.push(() => opened.close());
     return opened;
@@ -167,6 +169,7 @@ async function openStorage(
   }
   const lock = await directory.lock(process);
   started.push(() => lock.release());
+  const { openExternalEtcd } = await import('./external-etcd.ts');
   const { storage, close } = await openExternalEtcd(etcd, process);
   started.push(close);
   return { storage, ready };

@@ -4,27 +4,11 @@ import { LiveRuntime } from '@coracle/kernel';
 import { numberOf, readFlags, stateHome, UsageError } from '../flags.ts';
 import type { Terminal } from '../terminal.ts';
 import { controlPlaneArgs, etcdFlags, localMembers, memberDirectories } from './layout.ts';
+import { defaultMembers, defaultPort } from './option-help.ts';
 import { sides } from './sides.ts';
 import { type MemberStatus, memberDetail, statusTable } from './status-view.ts';
 import { Supervisor } from './supervisor.ts';
 import { serveSupervisor, SupervisorClient } from './supervisor-socket.ts';
-
-const defaultMembers = 3;
-const defaultPort = 2379;
-
-export const raftOptionHelp: readonly (readonly [flag: string, meaning: string])[] = [
-  ['up', 'starts members m1, m2, …, each a process, and keeps them running until it is interrupted'],
-  ['status [NAME] [--json]', 'what the members say of themselves; of one, its log and last messages, too'],
-  ['stop NAME', 'stops a member; the others go on as long as they are a majority'],
-  ['start NAME', 'starts it again'],
-  ['partition NAME…', 'cuts these off from the others: neither side hears the other'],
-  ['heal', 'joins all again'],
-  ['--directory PATH', 'where the members are kept (default: $XDG_STATE_HOME/coracle/raft)'],
-  ['--members NUMBER', `how many "up" starts (default ${defaultMembers})`],
-  ['--control-planes', '"up" starts a whole control plane with each member, as "coracle up" does'],
-  ['--nodes NUMBER', 'their simulated nodes'],
-  ['--port NUMBER', `the first of the ports that "up" takes on loopback, two for each (default ${defaultPort})`],
-];
 
 const flags = ['directory', 'members', 'port', 'json', 'control-planes', 'nodes'] as const;
 const upFlags = ['members', 'port', 'control-planes', 'nodes'];
