@@ -5,7 +5,7 @@ import { partsText } from './parts.generated.ts';
 import { partsAsStored } from './parts.fixture.ts';
 
 test('what the parts need is written as a client’s create would have had it stored', async () => {
-  assert.deepEqual(partsText, await partsAsStored(), 'run node --conditions=coracle-source tools/generate-parts.ts');
+  assert.deepEqual(partsText, await partsAsStored(), 'run node --conditions=coracle-source packages/cluster/tools/generate-parts.ts');
   const objects = Object.values(partsText).flatMap((lines) => lines.split('\n').map((line) => JSON.parse(line) as KubeObject));
   assert.deepEqual(
     objects.map(({ kind, metadata }) => `${kind ?? ''} ${metadata.name ?? ''}`),
