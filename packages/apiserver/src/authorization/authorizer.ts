@@ -28,8 +28,15 @@ export interface Decision {
 
 export interface Authorizer {
   authorize(attributes: Attributes): Decision | Promise<Decision>;
-  /** All that it allows a user in a namespace ('' for the cluster); undefined, or absent, when it cannot say. */
-  readonly rulesFor?: (user: UserInfo, namespace: string) => readonly Frozen<PolicyRule>[] | undefined;
+  /** What it allows a user in a namespace ('' for the cluster). */
+  readonly rulesFor: (user: UserInfo, namespace: string) => UserRules;
+}
+
+/** What an authorizer can list of what a user may do (upstream's RuleResolver). */
+export interface UserRules {
+  readonly rules: readonly Frozen<PolicyRule>[];
+  /** Why there may be more than is listed; '' when there is not. */
+  readonly gap: string;
 }
 
 /** Allows everything to members of system:masters. */
@@ -38,7 +45,7 @@ export const privilegedGroupAuthorizer: Authorizer = {
     if (user.groups.includes(mastersGroup)) return { decision: 'allow', reason: '' };
     return { decision: 'noOpinion', reason: '' };
   },
-  rulesFor: ({ groups }) => (groups.includes(mastersGroup) ? everything : []),
+  rulesFor: ({ groups }) => ({ rules: groups.includes(mastersGroup) ? everything : [], gap: '' }),
 };
 
 const everything: readonly Frozen<PolicyRule>[] = deepFreeze([
@@ -60,8 +67,9 @@ export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer 
       return { decision: 'noOpinion', reason: reasons.join(', ') };
     },
     rulesFor(user, namespace) {
-      const rules = authorizers.map((authorizer) => authorizer.rulesFor?.(user, namespace));
-      return rules.includes(undefined) ? undefined : rules.flatMap((some) => some ?? []);
+      const of = authorizers.map((authorizer) => authorizer.rulesFor(user, namespace));
+      const gaps = of.map(({ gap }) => gap).filter((gap) => gap !== '');
+      return { rules: of.flatMap(({ rules }) => rules), gap: gaps.join(', ') };
     },
   };
 }

@@ -158,6 +158,28 @@ describe('a node', () => {
 });
 
 describe('a review of what a node may', () => {
+  test('lists what everybody may, and says that there may be more', async () => {
+    const { server, runtime } = await startWholeServer();
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews';
+    const body = { form: 'object', object: { spec: { namespace: 'default' } } } as const;
+    const request = { method: 'POST', path, query: [], headers: {}, body } as const;
+    const response = await runtime.drive(
+      server.handle(request, { user: node('n1'), form: 'object', signal: new AbortController().signal }),
+    );
+    assert.ok('body' in response && response.body.form === 'object');
+    const { status } = response.body.object as { readonly status: { readonly resourceRules: readonly object[] } };
+    const { resourceRules, ...rest } = status;
+    assert.deepEqual(
+      resourceRules.find((rule) => 'resources' in rule && String(rule.resources) === 'selfsubjectreviews'),
+      {
+        verbs: ['create'],
+        apiGroups: ['authentication.k8s.io'],
+        resources: ['selfsubjectreviews'],
+      },
+    );
+    assert.partialDeepStrictEqual(rest, { incomplete: true, evaluationError: 'node authorizer does not support user rule resolution' });
+  });
+
   const selectors: readonly { readonly fieldSelector: object; readonly allowed: boolean }[] = [
     { fieldSelector: { rawSelector: 'spec.nodeName=n1' }, allowed: true },
     { fieldSelector: { rawSelector: 'spec.nodeName=n2' }, allowed: false },

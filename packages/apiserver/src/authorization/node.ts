@@ -1,7 +1,7 @@
 import { parseFieldSelector } from '@coracle/apimachinery';
 import { nodeIdentity } from '../authentication/node-identity.ts';
 import type { UserInfo } from '../authentication/user.ts';
-import type { Attributes, Authorizer, Decision } from './authorizer.ts';
+import type { Attributes, Authorizer, Decision, UserRules } from './authorizer.ts';
 import type { NodeGraph, ReachedResource } from './node-graph.ts';
 import type { RbacAuthorizer } from './rbac.ts';
 
@@ -34,7 +34,10 @@ export class NodeAuthorizer implements Authorizer {
   }
 
   /** What a node may do follows from its pods, which rules cannot say. */
-  readonly rulesFor = (user: UserInfo): readonly [] | undefined => (nodeIdentity(user) === undefined ? [] : undefined);
+  readonly rulesFor = (user: UserInfo): UserRules => ({
+    rules: [],
+    gap: nodeIdentity(user) === undefined ? '' : 'node authorizer does not support user rule resolution',
+  });
 
   #byRole(attributes: Attributes): Decision {
     return this.#rbac.roleAllows(role, attributes) ? allowed : noOpinion('');

@@ -5,7 +5,7 @@ import type { UserInfo } from '../authentication/user.ts';
 import { storagePrefix } from '../registry/storage-prefix.ts';
 import { followPrefix } from '../storage/follow-prefix.ts';
 import type { Storage, Stored } from '../storage/storage.ts';
-import type { Attributes, Authorizer, Decision } from './authorizer.ts';
+import type { Attributes, Authorizer, Decision, UserRules } from './authorizer.ts';
 
 type Rules = readonly Frozen<PolicyRule>[];
 
@@ -83,13 +83,13 @@ export class RbacAuthorizer implements Authorizer {
   }
 
   /** Rules of a RoleBinding say nothing about paths. */
-  readonly rulesFor = (user: UserInfo, namespace: string): Rules => {
+  readonly rulesFor = (user: UserInfo, namespace: string): UserRules => {
     const rules: Frozen<PolicyRule>[] = [];
     for (const [binding] of this.#bindingsOf(user, namespace)) {
       for (const rule of this.#rulesOf(binding) ?? [])
         if (binding.namespace === '' || (rule.nonResourceURLs ?? []).length === 0) rules.push(rule);
     }
-    return rules;
+    return { rules, gap: '' };
   };
 
   /** The bindings of the cluster and of a namespace ('': none) that name a user, with the subject by which they do. */

@@ -97,13 +97,14 @@ export function accessReviews(authorizer: Authorizer): readonly ActionDefinition
 
 /** What a user may do in a namespace; incomplete where an authorizer cannot list what it would allow. */
 function rulesStatus({ rulesFor }: Authorizer, user: UserInfo, namespace: string): object {
-  const rules = rulesFor?.(user, namespace);
-  const resourceRules = (rules ?? []).filter(({ nonResourceURLs = [] }) => nonResourceURLs.length === 0);
-  const nonResourceRules = (rules ?? []).filter(({ nonResourceURLs = [] }) => nonResourceURLs.length > 0);
+  const { rules, gap } = rulesFor(user, namespace);
+  const resourceRules = rules.filter(({ nonResourceURLs = [] }) => nonResourceURLs.length === 0);
+  const nonResourceRules = rules.filter(({ nonResourceURLs = [] }) => nonResourceURLs.length > 0);
   return {
     resourceRules,
     nonResourceRules: nonResourceRules.map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
-    incomplete: rules === undefined,
+    incomplete: gap !== '',
+    ...(gap === '' ? {} : { evaluationError: gap }),
   };
 }
 
