@@ -106,6 +106,7 @@ for (const { resource, divisor, want } of [
   { resource: 'requests.memory', divisor: '1Mi', want: '1024' },
   { resource: 'limits.memory', divisor: '1Gi', want: '32' },
   { resource: 'requests.cpu', divisor: '1', want: '0' },
+  { resource: 'requests.memory', divisor: '1G', want: '2' },
 ]) {
   test(`resourceText() of ${resource} in ${divisor} is ${want}`, () =>
     assert.equal(resourceText({ containerName: 'c', resource, divisor }, { pod, allocatable }), want));
