@@ -26,7 +26,7 @@ export class ByteCollector {
 
   /** All of them; none are left. */
   take(): Buffer {
-    const bytes = this.#bytes.subarray(0, this.#length);
+    const bytes = this.#length === this.#bytes.length ? this.#bytes : this.#bytes.subarray(0, this.#length);
     this.#bytes = nothing;
     this.#length = 0;
     this.#isOurs = false;

@@ -48,10 +48,15 @@ export interface FrameHead {
 
 /** Writes a frame's head at `at`; returns where its payload goes. */
 export function writeFrameHead(out: Buffer, at: number, { type, flags, stream, length }: FrameHead): number {
-  out.writeUIntBE(length, at, 3);
+  out[at] = length >>> 16;
+  out[at + 1] = length >>> 8;
+  out[at + 2] = length;
   out[at + 3] = type;
   out[at + 4] = flags;
-  out.writeUInt32BE(stream, at + 5);
+  out[at + 5] = stream >>> 24;
+  out[at + 6] = stream >>> 16;
+  out[at + 7] = stream >>> 8;
+  out[at + 8] = stream;
   return at + frameHeadBytes;
 }
 

@@ -1,4 +1,4 @@
-import { type HeaderField, huffmanTree, staticTable } from './hpack-tables.ts';
+import { type HeaderField, huffmanByte, huffmanSteps, isHuffmanEnd, staticTable } from './hpack-tables.ts';
 
 /** The block cannot be decoded; neither can any later one of the connection. */
 export class HpackError extends Error {
@@ -7,6 +7,8 @@ export class HpackError extends Error {
 
 /** Size that the peer's encoder may give the table: the default of the protocol, which we announce no other of. */
 const maxTableBytes = 4_096;
+/** Bits of the shortest Huffman code. */
+const shortestCode = 5;
 /** What each entry counts beyond its text. */
 const entryOverhead = 32;
 
@@ -56,9 +58,10 @@ export class HpackDecoder {
 
   #literal(prefixBits: number): HeaderField {
     const index = this.#integer(prefixBits);
-    const name = index === 0 ? this.#string() : this.#entry(index).name;
+    const named = index === 0 ? undefined : this.#entry(index);
+    const name = named === undefined ? this.#string() : named.name;
     const value = this.#string();
-    return { name, value, isValid: isFieldName(name) && isFieldValue(value) };
+    return { name, value, isValid: (named?.isValid === true || isFieldName(name)) && isFieldValue(value) };
   }
 
   #entry(index: number): HeaderField {
@@ -117,30 +120,20 @@ function sizeOf({ name, value }: HeaderField): number {
 }
 
 function huffmanText(bytes: Uint8Array, start: number, end: number): string {
-  let text = '';
+  const text = Buffer.allocUnsafe(Math.ceil(((end - start) * 8) / shortestCode));
+  let length = 0;
   let node = 0;
-  /** Bits since the last character, and whether all were 1: the only padding, and less than a byte of it. */
-  let bits = 0;
-  let areOnes = true;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] ?? 0;
-    for (let shift = 7; shift >= 0; shift--) {
-      const bit = (byte >>> shift) & 1;
-      bits++;
-      if (bit === 0) areOnes = false;
-      const next = huffmanTree[2 * node + bit] ?? 0;
-      if (next === 0) throw new HpackError('a string holds the code of its end');
-      if (next > 0) node = next;
-      else {
-        text += String.fromCharCode(-1 - next);
-        node = 0;
-        bits = 0;
-        areOnes = true;
-      }
+    for (let shift = 4; shift >= 0; shift -= 4) {
+      const step = huffmanSteps[16 * node + ((byte >>> shift) & 0xf)] ?? -1;
+      if (step < 0) throw new HpackError('a string holds the code of its end');
+      node = step & ((1 << huffmanByte) - 1);
+      if (step !== node) text[length++] = (step >>> huffmanByte) - 1;
     }
   }
-  if (bits > 7 || !areOnes) throw new HpackError('a string is padded wrongly');
-  return text;
+  if (isHuffmanEnd[node] !== true) throw new HpackError('a string is padded wrongly');
+  return text.toString('latin1', 0, length);
 }
 
 /** A token of lower-case letters; pseudo fields start with a colon. */

@@ -36,7 +36,48 @@ const huffmanLengths =
  * The tree of the code: of node `n` the elements `2n` and `2n+1` say where a 0 and a 1 lead. A positive number is a node, a
  * negative one −1 less a byte; 0 is the end-of-string code, which no text holds.
  */
-export const huffmanTree: Int16Array = buildTree();
+const huffmanTree: Int16Array = buildTree();
+
+/** The bits of an element of `huffmanSteps` below its byte. */
+export const huffmanByte = 9;
+
+/**
+ * The tree in steps of four bits: element `16n + bits` says where they lead from node `n`, and in the bits from `huffmanByte` on
+ * which byte ends on the way, plus 1. No code is shorter than five bits, so that there is one at most. −1: the end-of-string code.
+ */
+export const huffmanSteps: Int32Array = buildSteps();
+/** Whether a string may end at a node: fewer than eight bits have come since its last byte, and all were 1. */
+export const isHuffmanEnd: readonly boolean[] = buildEnds();
+
+function buildSteps(): Int32Array {
+  const steps = new Int32Array(16 * 256);
+  for (let start = 0; start < 256; start++) {
+    for (let bits = 0; bits < 16; bits++) steps[16 * start + bits] = stepOf(start, bits);
+  }
+  return steps;
+}
+
+function stepOf(start: number, bits: number): number {
+  let node = start;
+  let byte = 0;
+  for (let shift = 3; shift >= 0; shift--) {
+    const next = huffmanTree[2 * node + ((bits >>> shift) & 1)] ?? 0;
+    if (next === 0) return -1;
+    node = Math.max(next, 0);
+    if (next < 0) byte = -next;
+  }
+  return node | (byte << huffmanByte);
+}
+
+function buildEnds(): readonly boolean[] {
+  const ends = new Array<boolean>(256).fill(false);
+  let node = 0;
+  for (let ones = 0; ones < 8; ones++) {
+    ends[node] = true;
+    node = huffmanTree[2 * node + 1] ?? 0;
+  }
+  return ends;
+}
 
 function buildTree(): Int16Array {
   const lengths = Array.from(huffmanLengths, (digit) => Number.parseInt(digit, 36));

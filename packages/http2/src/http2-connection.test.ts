@@ -615,3 +615,37 @@ test('Http2Connection answers PING and SETTINGS', () => {
     ],
   );
 });
+
+for (const { name, settings, body, windows } of [
+  { name: 'in one piece', settings: [], body: 1_000, windows: [1_000] },
+  { name: 'that is larger than a frame', settings: [], body: 20_000, windows: [16_384, 3_616] },
+  {
+    name: 'that the window of its stream does not take',
+    settings: [[setting.initialWindowSize, 400]] as const,
+    body: 1_000,
+    windows: [400],
+  },
+]) {
+  test(`Http2Stream.respond() sends an answer ${name}`, () => {
+    const client = new Client(...settings);
+    client.send(get(1));
+    const [request] = client.requests;
+    request?.stream.respond(200, { 'content-type': 'application/json' }, Buffer.alloc(body, 'x'));
+    const [head, ...data] = client.frames();
+    assert.deepEqual([head?.type, head?.flags], [frameType.headers, flag.endHeaders]);
+    assert.deepEqual(
+      data.map(({ type, payload }) => [type, payload.length]),
+      windows.map((length) => [frameType.data, length]),
+    );
+    const isWhole = windows.reduce((sum, length) => sum + length, 0) === body;
+    assert.equal((data.at(-1)?.flags ?? 0) & flag.endStream, isWhole ? flag.endStream : 0);
+    assert.equal(request?.stream.isClosed, isWhole);
+    if (!isWhole) {
+      client.send(wordsFrame(frameType.windowUpdate, 1, body));
+      assert.deepEqual(
+        client.frames().map(({ payload, flags }) => [payload.length, flags]),
+        [[600, flag.endStream]],
+      );
+    }
+  });
+}

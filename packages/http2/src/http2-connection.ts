@@ -17,8 +17,8 @@ import {
 } from './frames.ts';
 import { HpackDecoder, HpackError } from './hpack-decoder.ts';
 import { Http2Stream, type StreamHandler, type StreamOwner } from './http2-stream.ts';
-import { type RequestHead, requestHead } from './request-head.ts';
-import type { HeaderBlock } from './response-head.ts';
+import { type RequestHead, RequestHeadReader } from './request-head.ts';
+import { type HeaderBlock, trailerBlock } from './response-head.ts';
 
 /** Where a connection's bytes go: a TLS socket. */
 export interface Http2Wire {
@@ -91,6 +91,7 @@ class ConnectionFault extends Error {
 export class Http2Connection implements StreamOwner {
   readonly #options: Http2ConnectionOptions;
   readonly #decoder = new HpackDecoder();
+  readonly #heads = new RequestHeadReader();
   readonly #maxStreams: number;
   readonly #streams = new Map<number, Http2Stream>();
   /** With something queued that the windows or the wire do not take yet, in the order of their turns. */
@@ -117,7 +118,7 @@ export class Http2Connection implements StreamOwner {
   #resets = resetBurst;
   #resetsAtMs: number;
   #isClosed = false;
-  #date = { second: -1, text: '' };
+  #date = { second: -1, block: '' };
 
   constructor(options: Http2ConnectionOptions) {
     this.#options = options;
@@ -181,7 +182,7 @@ export class Http2Connection implements StreamOwner {
       at = preface.length;
     }
     while (bytes.length - at >= frameHeadBytes && !this.#isClosed) {
-      const length = bytes.readUIntBE(at, 3);
+      const length = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
       if (length > maxFrameBytes) throw new ConnectionFault(errorCode.frameSize, `a frame of ${length} bytes`);
       const start = at + frameHeadBytes;
       if (bytes.length < start + length) break;
@@ -313,7 +314,7 @@ export class Http2Connection implements StreamOwner {
       this.resetStream(block.stream, errorCode.refusedStream);
       return;
     }
-    const head = isTooLarge ? tooLargeHead : requestHead(fields);
+    const head = isTooLarge ? tooLargeHead : this.#heads.read(fields);
     const length = head === undefined ? undefined : lengthOf(head);
     if (head === undefined || !hasLength(length, 0, block.isLast)) this.resetStream(block.stream, errorCode.protocol);
     else this.#open(block, head, length);
@@ -440,6 +441,24 @@ export class Http2Connection implements StreamOwner {
     } else stream.wake();
   }
 
+  /** A whole answer in one piece; false where it is too large for that, or has to wait. */
+  sendAnswer(stream: Http2Stream, block: HeaderBlock, body: Uint8Array): boolean {
+    const { length } = body;
+    const taken = Math.min(stream.flow.sendWindow, this.#sendWindow, this.#roomOnWire(), this.#peerMaxFrame);
+    if (length > taken || length >= copiedBytes || block.length > this.#peerMaxFrame) return false;
+    stream.flow.sendWindow -= length;
+    this.#sendWindow -= length;
+    const out = Buffer.allocUnsafe(2 * frameHeadBytes + block.length + length);
+    const { id } = stream;
+    let at = writeFrameHead(out, 0, { type: frameType.headers, flags: flag.endHeaders, stream: id, length: block.length });
+    at += out.write(block, at, 'latin1');
+    out.set(body, writeFrameHead(out, at, { type: frameType.data, flags: flag.endStream, stream: id, length }));
+    stream.isEnded = true;
+    this.#write(out);
+    this.#endStream(stream);
+    return true;
+  }
+
   /** Some of what is queued, in frames of the size that the peer takes. Much of it is not copied on its way. */
   #sendBody(stream: Http2Stream, bytes: number): void {
     stream.flow.sendWindow -= bytes;
@@ -536,12 +555,14 @@ export class Http2Connection implements StreamOwner {
     if (this.#outBytes >= writeBytes) this.#flush();
     if (this.#willFlush) return;
     this.#willFlush = true;
-    this.#options.defer(() => {
-      this.#willFlush = false;
-      this.#flush();
-      if (this.#options.wire.waiting === 0) this.drained();
-    });
+    this.#options.defer(this.#flushLater);
   }
+
+  readonly #flushLater = (): void => {
+    this.#willFlush = false;
+    this.#flush();
+    if (this.#options.wire.waiting === 0) this.drained();
+  };
 
   #flush(): void {
     const [first] = this.#out;
@@ -562,10 +583,10 @@ export class Http2Connection implements StreamOwner {
     else wire.writeAll(pieces, sent);
   }
 
-  dateText(): string {
+  dateBlock(): HeaderBlock {
     const second = Math.floor(this.#options.clock.now() / 1000);
-    if (second !== this.#date.second) this.#date = { second, text: new Date(second * 1000).toUTCString() };
-    return this.#date.text;
+    if (second !== this.#date.second) this.#date = { second, block: trailerBlock({ date: new Date(second * 1000).toUTCString() }) };
+    return this.#date.block;
   }
 }
 

@@ -6,9 +6,11 @@ import { type HeaderBlock, responseHead } from './response-head.ts';
 /** What a stream needs of its connection. */
 export interface StreamOwner {
   /** What answers say of now. */
-  dateText(): string;
+  dateBlock(): HeaderBlock;
   /** Sends a header block, which is the last of the answer with `isLast`. */
   sendBlock(stream: Http2Stream, block: HeaderBlock, isLast: boolean): void;
+  /** Sends an answer with its body at once; returns false, and sends nothing, where it cannot. */
+  sendAnswer(stream: Http2Stream, block: HeaderBlock, body: Uint8Array): boolean;
   /** Sends of what the stream has queued as much as the windows allow, and the rest when they do. */
   sendQueued(stream: Http2Stream): void;
   /** Bytes of body were taken: the client may send as many more. */
@@ -24,6 +26,8 @@ export interface BodySink {
   /** All of the request has come. */
   ended(): void;
 }
+
+const ignore = (): void => undefined;
 
 /** What the connection keeps of a stream. */
 interface Flow {
@@ -57,7 +61,7 @@ export class Http2Stream {
   /** Behind the body. */
   trailers: HeaderBlock | undefined;
   /** Called once when the client leaves, or the connection breaks, before the answer is whole. */
-  onAbort: () => void = () => undefined;
+  onAbort: () => void = ignore;
   readonly #owner: StreamOwner;
   #sink: BodySink | undefined;
   #isPaused = false;
@@ -115,10 +119,13 @@ export class Http2Stream {
   respond(status: number, headers: HeaderFields, body?: Uint8Array): void {
     if (this.isClosed) return;
     this.isAnswered = true;
-    const isWhole = body === undefined || body.length === 0;
-    if (!isWhole) this.#enqueue(body);
-    this.#owner.sendBlock(this, this.#head(status, headers), isWhole);
-    if (!isWhole) this.#owner.sendQueued(this);
+    const head = this.#head(status, headers);
+    if (body === undefined || body.length === 0) this.#owner.sendBlock(this, head, true);
+    else if (!this.#owner.sendAnswer(this, head, body)) {
+      this.#enqueue(body);
+      this.#owner.sendBlock(this, head, false);
+      this.#owner.sendQueued(this);
+    }
   }
 
   /** Answers with a head alone. */
@@ -261,7 +268,7 @@ export class Http2Stream {
   }
 
   #head(status: number, headers: HeaderFields): HeaderBlock {
-    return responseHead(status, { ...headers, date: this.#owner.dateText() });
+    return responseHead(status, headers) + this.#owner.dateBlock();
   }
 
   #enqueue(chunk: Uint8Array): void {

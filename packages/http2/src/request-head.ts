@@ -46,6 +46,39 @@ export function requestHead(fields: readonly HeaderField[]): RequestHead | undef
   return repeated === undefined ? { method, path, headers } : { method, path, headers, repeatedHeaders: repeated };
 }
 
+/**
+ * Reads the heads of one connection. A client sends the same fields again and again, but for the path: then the headers are those
+ * of the request before, and nothing is made of them anew.
+ */
+export class RequestHeadReader {
+  #fields: readonly HeaderField[] = [];
+  #head: RequestHead | undefined;
+
+  read(fields: readonly HeaderField[]): RequestHead | undefined {
+    const last = this.#head;
+    const path = last === undefined ? undefined : this.#newPath(fields, last.path);
+    if (last !== undefined && path !== undefined) return { ...last, path };
+    this.#fields = fields;
+    this.#head = requestHead(fields);
+    return this.#head;
+  }
+
+  /** The path, where all but that is as it was. */
+  #newPath(fields: readonly HeaderField[], last: string): string | undefined {
+    if (fields.length !== this.#fields.length) return undefined;
+    let path = last;
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i];
+      const before = this.#fields[i];
+      if (field === undefined || before === undefined) return undefined;
+      if (field === before || (field.name === before.name && field.value === before.value)) continue;
+      if (field.name !== ':path' || before.name !== ':path' || !field.isValid || !field.value.startsWith('/')) return undefined;
+      path = field.value;
+    }
+    return path;
+  }
+}
+
 function isPseudo(name: string): name is ':method' | ':path' | ':scheme' | ':authority' {
   return name === ':method' || name === ':path' || name === ':scheme' || name === ':authority';
 }

@@ -29,7 +29,23 @@ export function trailerBlock(fields: HeaderFields): HeaderBlock {
   return block;
 }
 
+/** What most answers say, by value: it is encoded once. */
+const common: ReadonlyMap<string, { readonly name: string; readonly block: HeaderBlock }> = new Map(
+  (
+    [
+      ['content-type', 'application/json'],
+      ['content-type', 'application/vnd.kubernetes.protobuf'],
+      ['cache-control', 'no-cache, private'],
+    ] as const
+  ).map(([name, value]) => [value, { name, block: encoded(name, value) }]),
+);
+
 function literal(name: string, value: string): string {
+  const known = common.get(value);
+  return known?.name === name ? known.block : encoded(name, value);
+}
+
+function encoded(name: string, value: string): string {
   if (/[^\t\x20-\x7e\x80-\uffff]/.test(value)) return '';
   const index = names.get(name) ?? 0;
   const head = index === 0 ? `\0${string(name)}` : integer(4, index);

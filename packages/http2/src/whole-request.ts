@@ -13,25 +13,26 @@ export interface WholeRequestsOptions {
 }
 
 const nothing = new Uint8Array();
+const ignoreAbort = (): void => undefined;
 
 /** Serves requests that are read whole before they are answered; of those whose body is too large, no more than that. */
 export function wholeRequests({ maxBodyBytes, request }: WholeRequestsOptions): StreamHandler {
   return (head, stream) => {
     if (stream.isReceived) request({ ...head, body: nothing }, stream);
-    else new WholeBody(stream, maxBodyBytes, (body) => request({ ...head, body }, stream)).start();
+    else new WholeBody(head, stream, { maxBodyBytes, request }).start();
   };
 }
 
 class WholeBody implements BodySink {
+  readonly #head: RequestHead;
   readonly #stream: Http2Stream;
-  readonly #maxBytes: number;
-  readonly #done: (body: Http2Request['body']) => void;
+  readonly #options: WholeRequestsOptions;
   readonly #bytes = new ByteCollector();
 
-  constructor(stream: Http2Stream, maxBytes: number, done: (body: Http2Request['body']) => void) {
+  constructor(head: RequestHead, stream: Http2Stream, options: WholeRequestsOptions) {
+    this.#head = head;
     this.#stream = stream;
-    this.#maxBytes = maxBytes;
-    this.#done = done;
+    this.#options = options;
   }
 
   start(): void {
@@ -41,8 +42,12 @@ class WholeBody implements BodySink {
   }
 
   data(chunk: Buffer): void {
-    if (this.#bytes.length + chunk.length <= this.#maxBytes) this.#bytes.add(chunk);
-    else this.#end('too large');
+    if (this.#bytes.length + chunk.length <= this.#options.maxBodyBytes) {
+      this.#bytes.add(chunk);
+      return;
+    }
+    this.#bytes.take();
+    this.#end('too large');
   }
 
   ended(): void {
@@ -50,9 +55,9 @@ class WholeBody implements BodySink {
   }
 
   #end(body: Http2Request['body']): void {
-    this.#bytes.take();
-    this.#stream.ignoreRest();
-    this.#stream.onAbort = () => undefined;
-    this.#done(body);
+    const stream = this.#stream;
+    stream.ignoreRest();
+    stream.onAbort = ignoreAbort;
+    this.#options.request({ ...this.#head, body }, stream);
   }
 }

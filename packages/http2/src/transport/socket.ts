@@ -10,6 +10,8 @@ export interface ServeHttp2Options {
   readonly maxStreams?: number;
 }
 
+const writing = { lane: 'http2', op: 'write' } as const;
+
 /** How long a client may take to read what is written before the end. */
 const lastWordsMs = 1_000;
 
@@ -35,7 +37,7 @@ export function serveHttp2(socket: Socket, { process, open, maxStreams }: ServeH
       },
     },
     clock: process.clock,
-    defer: (run) => process.post({ lane: 'http2', op: 'write' }, run),
+    defer: (run) => process.post(writing, run),
     open,
     ...(maxStreams === undefined ? {} : { maxStreams }),
   });
