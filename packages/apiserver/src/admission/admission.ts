@@ -18,9 +18,12 @@ export interface AdmissionRequest {
 /** Mutators run in order, then defaulting again, then the validators. Refusals are StatusErrors. */
 export interface AdmissionPlugin {
   readonly name: string;
-  /** Returns what to store in place of `request.object`, or undefined to leave it. */
-  admit?(request: AdmissionRequest): Promise<ApiObject | undefined>;
-  validate?(request: AdmissionRequest): Promise<void>;
+  /**
+   * Returns what to store in place of `request.object`, or undefined to leave it. Most plug-ins have nothing to say of most requests:
+   * they answer at once, and only what has to be waited for is a promise.
+   */
+  admit?(request: AdmissionRequest): Promise<ApiObject | undefined> | ApiObject | undefined;
+  validate?(request: AdmissionRequest): Promise<void> | void;
 }
 
 export interface Admission {
@@ -34,13 +37,20 @@ export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
   const validating = plugins.filter((plugin) => plugin.validate !== undefined);
   return {
     async admit(request) {
-      let { object } = request;
-      for (const plugin of mutating) object = (await plugin.admit?.({ ...request, object })) ?? object;
-      if (object === undefined) throw new TypeError('Mutating admission needs an object');
-      return object;
+      let asked = request;
+      for (const plugin of mutating) {
+        const answer = plugin.admit?.(asked);
+        const object = answer instanceof Promise ? await answer : answer;
+        if (object !== undefined) asked = { ...asked, object };
+      }
+      if (asked.object === undefined) throw new TypeError('Mutating admission needs an object');
+      return asked.object;
     },
     async validate(request) {
-      for (const plugin of validating) await plugin.validate?.(request);
+      for (const plugin of validating) {
+        const answer = plugin.validate?.(request);
+        if (answer instanceof Promise) await answer;
+      }
     },
   };
 }

@@ -10,24 +10,28 @@ const immortal: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-p
  */
 export const namespaceLifecycle: AdmissionPlugin = {
   name: 'NamespaceLifecycle',
-  async admit(request) {
-    await requireNamespace(request);
-    return undefined;
+  admit(request) {
+    return needsNamespace(request) ? requireNamespace(request) : undefined;
   },
-  validate: requireNamespace,
+  validate(request) {
+    return needsNamespace(request) ? requireNamespace(request) : undefined;
+  },
 };
 
-async function requireNamespace(request: AdmissionRequest): Promise<void> {
-  const { operation, definition, name, context } = request;
+/** Whether an object is made in a namespace. Throws the refusal of what is asked of namespaces themselves. */
+function needsNamespace({ operation, definition, name, context }: AdmissionRequest): boolean {
   if (definition.group === '' && definition.resource === 'namespaces') {
     if (operation === 'DELETE' && immortal.has(name)) throw newForbidden(definition, name, 'this namespace may not be deleted');
-    return;
+    return false;
   }
-  if (!definition.namespaced || context.namespace === '' || operation !== 'CREATE') return;
-  if (isAccessReview(request)) return;
+  if (!definition.namespaced || context.namespace === '' || operation !== 'CREATE') return false;
+  return definition.group !== 'authorization.k8s.io'; // a question about permissions stores nothing
+}
+
+async function requireNamespace({ definition, name, context }: AdmissionRequest): Promise<undefined> {
   const { stored } = await context.storage.get(`/registry/namespaces/${context.namespace}`);
   if (stored === undefined) throw newNotFound({ group: '', resource: 'namespaces' }, context.namespace);
-  if (stored.object.metadata.deletionTimestamp === undefined) return;
+  if (stored.object.metadata.deletionTimestamp === undefined) return undefined;
   const why = `unable to create new content in namespace ${context.namespace} because it is being terminated`;
   const refused = newForbidden(definition, name, why);
   const cause = {
@@ -36,9 +40,4 @@ async function requireNamespace(request: AdmissionRequest): Promise<void> {
     field: 'metadata.namespace',
   };
   throw new StatusError({ ...refused.status, details: { ...refused.status.details, causes: [cause] } });
-}
-
-/** A question about permissions stores nothing. */
-function isAccessReview({ definition }: AdmissionRequest): boolean {
-  return definition.group === 'authorization.k8s.io';
 }

@@ -24,22 +24,17 @@ const nodeSigners: ReadonlySet<string> = new Set(['kubernetes.io/kubelet-serving
  * its pods (plugin/pkg/admission/noderestriction). Upstream has it in all clusters, though not by default.
  */
 export function nodeRestriction(authorizer: Authorizer): AdmissionPlugin {
-  const restrict = async (request: AdmissionRequest): Promise<void> => {
+  const restrict = (request: AdmissionRequest): Promise<undefined> | undefined => {
     const nodeName = nodeIdentity(request.context.user);
-    if (nodeName === undefined) return;
+    if (nodeName === undefined) return undefined;
     if (nodeName === '') throw refused(request, `could not determine node from user ${JSON.stringify(request.context.user.name)}`);
-    await admitOfNode(authorizer, nodeName, request);
+    return admitOfNode(authorizer, nodeName, request).then(() => undefined);
   };
   return {
     name: 'NodeRestriction',
-    async admit(request) {
-      await restrict(request);
-      return undefined;
-    },
+    admit: restrict,
     // Deletes have no mutators.
-    async validate(request) {
-      if (request.operation === 'DELETE') await restrict(request);
-    },
+    validate: (request) => (request.operation === 'DELETE' ? restrict(request) : undefined),
   };
 }
 

@@ -16,7 +16,7 @@ function podOf({ operation, definition, object, subresource }: AdmissionRequest)
 /** Every pod tolerates for a while that its node is away (upstream plugin/pkg/admission/defaulttolerationseconds). */
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
-  async admit(request) {
+  admit(request) {
     const pod = podOf(request);
     if (pod === undefined) return undefined;
     const present = pod.spec.tolerations ?? [];
@@ -33,34 +33,37 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
 /** The number behind a pod's priority class (upstream plugin/pkg/admission/priority). */
 export const priority: AdmissionPlugin = {
   name: 'Priority',
-  async admit(request) {
+  admit(request) {
     const pod = podOf(request);
     if (pod === undefined) return undefined;
-    const { definition, name } = request;
-    if (request.operation === 'UPDATE') return withFormerPriority(pod, request);
-    const chosen = await classOf(request, pod.spec.priorityClassName ?? '');
-    if (chosen === undefined && (pod.spec.priorityClassName ?? '') !== '')
-      throw newForbidden(definition, name, `no PriorityClass with name ${pod.spec.priorityClassName ?? ''} was found`);
-    const value = chosen?.value ?? 0;
-    if (pod.spec.priority !== undefined && pod.spec.priority !== value) {
-      throw newForbidden(
-        definition,
-        name,
-        `the integer value of priority (${pod.spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
-      );
-    }
-    const preemptionPolicy = chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
-    if (pod.spec.preemptionPolicy !== undefined && pod.spec.preemptionPolicy !== preemptionPolicy) {
-      throw newForbidden(
-        definition,
-        name,
-        `the string value of PreemptionPolicy (${pod.spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${preemptionPolicy} from the given PriorityClass name`,
-      );
-    }
-    const className = chosen === undefined ? {} : { priorityClassName: chosen.metadata.name };
-    return { ...request.object, spec: { ...pod.spec, ...className, priority: value, preemptionPolicy } } as unknown as ApiObject; // still the pod
+    return request.operation === 'UPDATE' ? withFormerPriority(pod, request) : withPriority(pod, request);
   },
 };
+
+async function withPriority(pod: Frozen<Pod>, request: AdmissionRequest): Promise<ApiObject> {
+  const { definition, name } = request;
+  const chosen = await classOf(request, pod.spec.priorityClassName ?? '');
+  if (chosen === undefined && (pod.spec.priorityClassName ?? '') !== '')
+    throw newForbidden(definition, name, `no PriorityClass with name ${pod.spec.priorityClassName ?? ''} was found`);
+  const value = chosen?.value ?? 0;
+  if (pod.spec.priority !== undefined && pod.spec.priority !== value) {
+    throw newForbidden(
+      definition,
+      name,
+      `the integer value of priority (${pod.spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
+    );
+  }
+  const preemptionPolicy = chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
+  if (pod.spec.preemptionPolicy !== undefined && pod.spec.preemptionPolicy !== preemptionPolicy) {
+    throw newForbidden(
+      definition,
+      name,
+      `the string value of PreemptionPolicy (${pod.spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${preemptionPolicy} from the given PriorityClass name`,
+    );
+  }
+  const className = chosen === undefined ? {} : { priorityClassName: chosen.metadata.name };
+  return { ...request.object, spec: { ...pod.spec, ...className, priority: value, preemptionPolicy } } as unknown as ApiObject; // still the pod
+}
 
 /** What the plug-in wrote at the creation stays, where an update leaves it out. */
 function withFormerPriority(pod: Frozen<Pod>, { object, old }: AdmissionRequest): ApiObject | undefined {
@@ -86,25 +89,32 @@ async function classOf({ context }: AdmissionRequest, name: string): Promise<Fro
 /** A claim without a class gets the default one (upstream plugin/pkg/admission/storage/storageclass/setdefault). */
 export const defaultStorageClass: AdmissionPlugin = {
   name: 'DefaultStorageClass',
-  async admit(request) {
-    const { operation, definition, object, subresource, context } = request;
+  admit(request) {
+    const { operation, definition, object, subresource } = request;
     if (operation !== 'CREATE' || definition.resource !== 'persistentvolumeclaims' || subresource !== '' || object === undefined)
       return undefined;
     const claim = object as unknown as Frozen<PersistentVolumeClaim>; // the definition says of which kind the object is
     if (claim.spec.storageClassName !== undefined || claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] !== undefined)
       return undefined;
-    const { items } = await context.storage.list('/registry/storageclasses/');
-    const classes = items
-      .map((item) => item.object as unknown as Frozen<StorageClass>) // what is stored under the prefix is of this kind
-      .filter(({ metadata }) => metadata.annotations?.[defaultClass] === 'true');
-    // Of several, the youngest; among those of one second the first by name.
-    const chosen = classes.sort(
-      (a, b) => compareText(b.metadata.creationTimestamp, a.metadata.creationTimestamp) || compareText(a.metadata.name, b.metadata.name),
-    )[0];
-    if (chosen?.metadata.name === undefined) return undefined;
-    return { ...object, spec: { ...claim.spec, storageClassName: chosen.metadata.name } } as unknown as ApiObject; // still the claim
+    return withDefaultClass(claim, request);
   },
 };
+
+async function withDefaultClass(
+  claim: Frozen<PersistentVolumeClaim>,
+  { object, context }: AdmissionRequest,
+): Promise<ApiObject | undefined> {
+  const { items } = await context.storage.list('/registry/storageclasses/');
+  const classes = items
+    .map((item) => item.object as unknown as Frozen<StorageClass>) // what is stored under the prefix is of this kind
+    .filter(({ metadata }) => metadata.annotations?.[defaultClass] === 'true');
+  // Of several, the youngest; among those of one second the first by name.
+  const chosen = classes.sort(
+    (a, b) => compareText(b.metadata.creationTimestamp, a.metadata.creationTimestamp) || compareText(a.metadata.name, b.metadata.name),
+  )[0];
+  if (chosen?.metadata.name === undefined) return undefined;
+  return { ...object, spec: { ...claim.spec, storageClassName: chosen.metadata.name } } as unknown as ApiObject; // still the claim
+}
 
 function compareText(a = '', b = ''): number {
   return a === b ? 0 : a < b ? -1 : 1;

@@ -18,6 +18,11 @@ import type { AdmissionPlugin, AdmissionRequest } from './admission.ts';
 
 type Rules = readonly Frozen<PolicyRule>[];
 
+interface RoleGuards {
+  readonly rbac: RbacAuthorizer;
+  readonly authorizer: Authorizer;
+}
+
 const rbacGroup = 'rbac.authorization.k8s.io';
 
 /** What a role holds that collects the rules of others: it may come to hold anything. */
@@ -31,22 +36,27 @@ const everything: Rules = deepFreeze([
  * role needs its rules or the verb `escalate` on it, who writes a binding the rules of its role or the verb `bind` on that.
  * Stands last among the mutators, though it changes nothing: upstream asks after them and before validation.
  */
-export function roleEscalation({ rbac, authorizer }: { readonly rbac: RbacAuthorizer; readonly authorizer: Authorizer }): AdmissionPlugin {
+export function roleEscalation({ rbac, authorizer }: RoleGuards): AdmissionPlugin {
   return {
     name: 'RoleEscalation',
-    async admit(request) {
+    admit(request) {
       const { definition, object, old, context } = request;
       if (definition.group !== rbacGroup || object === undefined || context.user.groups.includes(mastersGroup)) return undefined;
       if (old !== undefined && changesOnlyDependencies(object, old)) return undefined;
-      if (definition.resource === 'roles' || definition.resource === 'clusterroles') {
-        if (!(await mayEscalate(authorizer, request))) confirmRole(rbac, request, object);
-      } else if (definition.resource === 'rolebindings' || definition.resource === 'clusterrolebindings') {
-        const { roleRef } = object as unknown as Frozen<RoleBinding | ClusterRoleBinding>; // the definition says of which kind the object is
-        if (!(await mayBind(authorizer, request, roleRef))) confirm(rbac, request, referencedRules(rbac, request, roleRef));
-      }
-      return undefined;
+      return confirmGrant({ rbac, authorizer }, request, object);
     },
   };
+}
+
+async function confirmGrant({ rbac, authorizer }: RoleGuards, request: AdmissionRequest, object: ApiObject): Promise<undefined> {
+  const { resource } = request.definition;
+  if (resource === 'roles' || resource === 'clusterroles') {
+    if (!(await mayEscalate(authorizer, request))) confirmRole(rbac, request, object);
+  } else if (resource === 'rolebindings' || resource === 'clusterrolebindings') {
+    const { roleRef } = object as unknown as Frozen<RoleBinding | ClusterRoleBinding>; // the definition says of which kind the object is
+    if (!(await mayBind(authorizer, request, roleRef))) confirm(rbac, request, referencedRules(rbac, request, roleRef));
+  }
+  return undefined;
 }
 
 function confirmRole(rbac: RbacAuthorizer, request: AdmissionRequest, object: ApiObject): void {

@@ -13,7 +13,7 @@ type Spec = Frozen<Pod['spec']>;
 /** Gives a pod its service account, and its containers a token of it (upstream plugin/pkg/admission/serviceaccount). */
 export const serviceAccountAdmission: AdmissionPlugin = {
   name: 'ServiceAccount',
-  async admit(request) {
+  admit(request) {
     const { operation, definition, object, subresource } = request;
     if (operation !== 'CREATE' || definition.resource !== 'pods' || definition.group !== '' || subresource !== '' || object === undefined)
       return undefined;
@@ -23,17 +23,21 @@ export const serviceAccountAdmission: AdmissionPlugin = {
       if (fault !== undefined) throw newForbidden(definition, request.name, `a mirror pod may not ${fault}`);
       return undefined;
     }
-    const name = pod.spec.serviceAccountName ?? '';
-    const accountName = name === '' ? 'default' : name;
-    const account = await accountOf(request, accountName);
-    const named: Spec = { ...pod.spec, serviceAccountName: accountName, serviceAccount: accountName };
-    const mounts = named.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true;
-    const withToken = mounts ? mountToken(named, request) : named;
-    const secrets = (withToken.imagePullSecrets ?? []).length === 0 ? (account.imagePullSecrets ?? []) : (withToken.imagePullSecrets ?? []);
-    const spec = secrets.length === 0 ? withToken : { ...withToken, imagePullSecrets: secrets };
-    return { ...object, spec } as unknown as ApiObject; // still the pod
+    return withAccount(pod, request);
   },
 };
+
+async function withAccount(pod: Frozen<Pod>, request: AdmissionRequest): Promise<ApiObject> {
+  const name = pod.spec.serviceAccountName ?? '';
+  const accountName = name === '' ? 'default' : name;
+  const account = await accountOf(request, accountName);
+  const named: Spec = { ...pod.spec, serviceAccountName: accountName, serviceAccount: accountName };
+  const mounts = named.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true;
+  const withToken = mounts ? mountToken(named, request) : named;
+  const secrets = (withToken.imagePullSecrets ?? []).length === 0 ? (account.imagePullSecrets ?? []) : (withToken.imagePullSecrets ?? []);
+  const spec = secrets.length === 0 ? withToken : { ...withToken, imagePullSecrets: secrets };
+  return { ...request.object, spec } as unknown as ApiObject; // still the pod
+}
 
 /** A pod that mirrors a file of its node has no account, and so neither token nor secrets. */
 function mirrorFault(pod: Frozen<Pod>): string | undefined {

@@ -17,7 +17,7 @@ export interface Credentials {
  * this kind. `'refused'`: credentials of this kind that are not valid.
  */
 export interface Authenticator {
-  authenticate(credentials: Credentials): Promise<UserInfo | 'refused' | undefined>;
+  authenticate(credentials: Credentials): Promise<UserInfo | 'refused' | undefined> | UserInfo | 'refused' | undefined;
 }
 
 /** The first authenticator that knows the credentials decides; a refusal ends the search. */
@@ -25,7 +25,8 @@ export function firstOf(authenticators: readonly Authenticator[]): Authenticator
   return {
     async authenticate(credentials) {
       for (const authenticator of authenticators) {
-        const answer = await authenticator.authenticate(credentials);
+        const found = authenticator.authenticate(credentials);
+        const answer = found instanceof Promise ? await found : found;
         if (answer !== undefined) return answer;
       }
       return undefined;
@@ -35,7 +36,7 @@ export function firstOf(authenticators: readonly Authenticator[]): Authenticator
 
 /** A verified client certificate names its user: the common name; organizations are groups. */
 export const certificateAuthenticator: Authenticator = {
-  async authenticate({ certificate }) {
+  authenticate({ certificate }) {
     if (certificate === undefined || certificate.commonName === '') return undefined;
     return { name: certificate.commonName, groups: certificate.organizations };
   },

@@ -53,19 +53,27 @@ const everything: readonly Frozen<PolicyRule>[] = deepFreeze([
   { verbs: ['*'], nonResourceURLs: ['*'] },
 ]);
 
+/** The decision, if it is one; else why there is none is added to `reasons`. */
+function hear(decision: Decision, reasons: string[]): Decision | undefined {
+  if (decision.decision !== 'noOpinion') return decision;
+  if (decision.reason !== '') reasons.push(decision.reason);
+  return undefined;
+}
+
 /** The first that allows or denies decides. */
 export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer {
+  const askFrom = (first: number, attributes: Attributes, reasons: string[]): Decision | Promise<Decision> => {
+    for (let i = first; i < authorizers.length; i++) {
+      const answer = authorizers[i]?.authorize(attributes);
+      if (answer === undefined) continue;
+      if (answer instanceof Promise) return answer.then((decision) => hear(decision, reasons) ?? askFrom(i + 1, attributes, reasons));
+      const decided = hear(answer, reasons);
+      if (decided !== undefined) return decided;
+    }
+    return { decision: 'noOpinion', reason: reasons.join(', ') };
+  };
   return {
-    async authorize(attributes) {
-      const reasons: string[] = [];
-      for (const authorizer of authorizers) {
-        const answer = authorizer.authorize(attributes);
-        const decision = answer instanceof Promise ? await answer : answer;
-        if (decision.decision !== 'noOpinion') return decision;
-        if (decision.reason !== '') reasons.push(decision.reason);
-      }
-      return { decision: 'noOpinion', reason: reasons.join(', ') };
-    },
+    authorize: (attributes) => askFrom(0, attributes, []),
     rulesFor(user, namespace) {
       const of = authorizers.map((authorizer) => authorizer.rulesFor(user, namespace));
       const gaps = of.map(({ gap }) => gap).filter((gap) => gap !== '');

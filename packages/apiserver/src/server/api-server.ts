@@ -18,7 +18,7 @@ import {
 import type { Process } from '@coracle/kernel';
 import type { Authenticator, Credentials } from '../authentication/authenticator.ts';
 import { anonymous, authenticated, type UserInfo } from '../authentication/user.ts';
-import type { Attributes, Authorizer } from '../authorization/authorizer.ts';
+import type { Attributes, Authorizer, Decision } from '../authorization/authorizer.ts';
 import type { ApiObject, RequestContext, ResourceDefinition } from '../registry/definition.ts';
 import { steppedStorage } from '../storage/stepped.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -107,9 +107,10 @@ export class ApiServer {
 
   /** For listeners: finds out who asks. The answer is bytes. */
   async serve(request: ApiRequest, credentials: Credentials, { signal }: { readonly signal: AbortSignal }): Promise<ApiResponse> {
-    const user = await this.#authenticate(credentials);
+    const found = this.#options.authenticator.authenticate(credentials);
+    const user = found instanceof Promise ? await found : found;
     if (user === 'refused') return this.#withHeaders(this.#refusal(newUnauthorized(), request, 'bytes'), []);
-    return this.handle(request, { user, form: 'bytes', signal });
+    return this.handle(request, { user: user === undefined ? anonymous : authenticated(user), form: 'bytes', signal });
   }
 
   /** Never rejects: what goes wrong is an answer with a Status. */
@@ -118,8 +119,9 @@ export class ApiServer {
     const info = requestInfo(request, query);
     const warnings: string[] = [];
     try {
-      const user = await this.#impersonate(request, caller);
-      await this.#authorize(info, user, query);
+      const user = mayImpersonate(request) ? await this.#impersonate(request, caller) : caller;
+      const asked = this.#authorize(info, user, query);
+      if (asked !== undefined) await asked;
       const context = this.#context(user, info, query, request, (text) => addWarning(warnings, text));
       const answer = await this.#serve(request, info, query, context, signal);
       const wanted = wantedForm(answer, request, query, this.#options.protobuf !== undefined && form === 'bytes');
@@ -240,12 +242,6 @@ export class ApiServer {
     };
   }
 
-  async #authenticate(credentials: Credentials): Promise<UserInfo | 'refused'> {
-    const user = await this.#options.authenticator.authenticate(credentials);
-    if (user === 'refused') return 'refused';
-    return user === undefined ? anonymous : authenticated(user);
-  }
-
   async #impersonate(request: ApiRequest, caller: UserInfo): Promise<UserInfo> {
     const impersonation = impersonationOf(request);
     if (impersonation === undefined) return caller;
@@ -265,7 +261,8 @@ export class ApiServer {
     return impersonation.user;
   }
 
-  async #authorize(info: RequestInfo, user: UserInfo, query: ReadonlyMap<string, string>): Promise<void> {
+  /** Most decisions are lookups; only what has to be waited for is a promise. Throws, or rejects with, the refusal. */
+  #authorize(info: RequestInfo, user: UserInfo, query: ReadonlyMap<string, string>): Promise<void> | undefined {
     if (info.kind === 'path') return this.#require({ user, verb: info.verb, resourceRequest: false, path: info.path });
     const { verb, group, version, resource, subresource, namespace } = info;
     // Who lists or watches one object by its name needs no right to the others (requestinfo.go).
@@ -285,13 +282,16 @@ export class ApiServer {
     });
   }
 
-  async #require(attributes: Attributes): Promise<void> {
-    const { decision, reason } = await this.#options.authorizer.authorize(attributes);
-    if (decision === 'allow') {
-      this.#options.onAuthorized?.(attributes, reason);
-      return;
-    }
-    throw forbidden(attributes, reason);
+  #require(attributes: Attributes): Promise<void> | undefined {
+    const answer = this.#options.authorizer.authorize(attributes);
+    if (answer instanceof Promise) return answer.then((decision) => this.#enforce(attributes, decision));
+    this.#enforce(attributes, answer);
+    return undefined;
+  }
+
+  #enforce(attributes: Attributes, { decision, reason }: Decision): void {
+    if (decision !== 'allow') throw forbidden(attributes, reason);
+    this.#options.onAuthorized?.(attributes, reason);
   }
 
   #refusal(error: unknown, request: ApiRequest, form: 'object' | 'bytes'): ApiResponse {
@@ -323,12 +323,9 @@ export class ApiServer {
   };
 
   #withHeaders(response: ApiResponse, warnings: readonly string[]): ApiResponse {
-    const headers = {
-      'audit-id': this.process.random.uuid(),
-      ...('body' in response && response.body.form === 'object' ? { 'content-type': 'application/json' } : {}),
-      ...response.headers,
-      ...(warnings.length === 0 ? {} : { warning: warnings.join(', ') }),
-    };
+    const headers: Record<string, string> = { ...response.headers, 'audit-id': this.process.random.uuid() };
+    if ('body' in response && response.body.form === 'object') headers['content-type'] ??= 'application/json';
+    if (warnings.length > 0) headers['warning'] = warnings.join(', ');
     return { ...response, headers };
   }
 }
@@ -367,8 +364,18 @@ function wantedForm(answer: Answer, { headers }: ApiRequest, query: ReadonlyMap<
   }
 }
 
+/** What nearly all requests have none of is looked for once, not header by header. */
+function mayImpersonate({ headers, repeatedHeaders }: ApiRequest): boolean {
+  if (repeatedHeaders !== undefined) return true;
+  for (const name in headers) if (name.startsWith('impersonate-')) return true;
+  return false;
+}
+
+const noQuery: ReadonlyMap<string, string> = new Map();
+
 /** The first of several values counts, except where a handler reads the request's own list. */
 function queryOf({ query }: ApiRequest): ReadonlyMap<string, string> {
+  if (query.length === 0) return noQuery;
   const map = new Map<string, string>();
   for (const [name, value] of query) if (!map.has(name)) map.set(name, value);
   return map;

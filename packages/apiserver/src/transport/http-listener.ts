@@ -119,8 +119,7 @@ async function serveStream(
   try {
     const controller = new AbortController();
     stream.onAbort = () => controller.abort(new Error('The client closed the request'));
-    const { method } = request;
-    const { path: url, headers: fields, repeatedHeaders } = request;
+    const { method, path: url, headers: fields, repeatedHeaders } = request;
     const raw = { method, url, headers: fields, repeatedHeaders, certificate };
     const { status, headers, body } = await answerTo(options, raw, request.body, controller.signal);
     if (method === 'HEAD') stream.respond(status, headers);
@@ -179,30 +178,23 @@ async function answerTo(
   if (!isMethod(raw.method)) return plain(405, 'Method Not Allowed\n');
   if (bytes === 'too large') return refused(newRequestEntityTooLarge(options.maxBodyBytes ?? defaultMaxBodyBytes));
   if (bytes === 'cut off') return plain(400, 'The request ended early\n');
-  const [path, search] = splitOnce(raw.url, '?');
-  const contentType = raw.headers['content-type'] ?? '';
-  const request: ApiRequest = {
-    method: raw.method,
-    path,
-    query: parseQuery(search),
-    headers: raw.headers,
-    ...(raw.repeatedHeaders === undefined ? {} : { repeatedHeaders: raw.repeatedHeaders }),
-    ...(bytes.length === 0 ? {} : { body: { form: 'bytes', contentType, bytes } }),
+  const { method, url, headers, repeatedHeaders, certificate } = raw;
+  const mark = url.indexOf('?');
+  const plainRequest = {
+    method,
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? noQuery : parseQuery(url.slice(mark + 1)),
+    headers,
   };
-  const { certificate } = raw;
-  const credentials = { headers: raw.headers, ...(certificate === undefined ? {} : { certificate }) };
+  const repeated = repeatedHeaders === undefined ? plainRequest : { ...plainRequest, repeatedHeaders };
+  const contentType = headers['content-type'] ?? '';
+  const request: ApiRequest = bytes.length === 0 ? repeated : { ...repeated, body: { form: 'bytes', contentType, bytes } };
+  const credentials = certificate === undefined ? { headers } : { headers, certificate };
   const response = await options.serve(request, credentials, { signal });
   if ('events' in response || response.body.form === 'object') throw new TypeError('An answer for the wire must be bytes');
-  const { body } = response;
-  return {
-    status: response.status,
-    headers: {
-      ...response.headers,
-      'content-type': body.contentType,
-      ...(body.form === 'bytes' ? { 'content-length': String(body.bytes.length) } : {}),
-    },
-    body,
-  };
+  const { status, body } = response;
+  const typed = { ...response.headers, 'content-type': body.contentType };
+  return { status, headers: body.form === 'bytes' ? { ...typed, 'content-length': String(body.bytes.length) } : typed, body };
 }
 
 function plain(status: number, text: string): { status: number; headers: WireHeaders; body: SentBody } {
@@ -321,10 +313,7 @@ function repeatedHeaders({ rawHeaders, headers, headersDistinct }: IncomingMessa
 
 /** `application/x-www-form-urlencoded` pairs in order. A malformed escape is kept as it is. */
 function parseQuery(search: string): Query {
-  return search === '' ? [] : [...new URLSearchParams(search)];
+  return search === '' ? noQuery : [...new URLSearchParams(search)];
 }
 
-function splitOnce(text: string, separator: string): readonly [string, string] {
-  const index = text.indexOf(separator);
-  return index < 0 ? [text, ''] : [text.slice(0, index), text.slice(index + 1)];
-}
+const noQuery: Query = Object.freeze([]);
