@@ -27,4 +27,27 @@ describe('EventQueue', () => {
     assert.deepEqual(await batches(queue), []);
     assert.deepEqual(ends, ['overflow']);
   });
+
+  test('what is pushed before its consumer runs is one batch', async () => {
+    const queue = new EventQueue<number>({ limit: 10 });
+    const seen = batches(queue);
+    await Promise.resolve();
+    queue.push([1]);
+    queue.push([2]);
+    queue.end('finished');
+    assert.deepEqual(await seen, [[1, 2]]);
+  });
+
+  test('leaving the iteration ends it', async () => {
+    const ends: QueueEnd[] = [];
+    const queue = new EventQueue<number>({ limit: 10, onEnd: (why) => ends.push(why) });
+    queue.push([1]);
+    for await (const batch of queue) {
+      assert.deepEqual(batch, [1]);
+      break;
+    }
+    queue.push([2]);
+    assert.deepEqual(await batches(queue), []);
+    assert.deepEqual(ends, ['cancelled']);
+  });
 });

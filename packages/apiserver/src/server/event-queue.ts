@@ -51,20 +51,27 @@ export class EventQueue<T> implements AsyncIterable<readonly T[]> {
     this.#signal();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<readonly T[], void, undefined> {
-    try {
-      for (;;) {
-        if (this.#items.length > 0) {
-          const batch = this.#items;
-          this.#items = [];
-          this.#started = 0;
-          yield batch;
-        } else if (this.#ended !== undefined) return;
-        else await new Promise<void>((resolve) => this.#park(resolve));
-      }
-    } finally {
-      this.end('cancelled');
+  /** Not a generator: those take three promises for each batch. */
+  [Symbol.asyncIterator](): AsyncIterator<readonly T[], undefined> {
+    return {
+      next: () => this.#next(),
+      return: () => {
+        this.end('cancelled');
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  #next(): Promise<IteratorResult<readonly T[], undefined>> {
+    if (this.#items.length > 0) {
+      const batch = this.#items;
+      this.#items = [];
+      this.#started = 0;
+      return Promise.resolve({ done: false, value: batch });
     }
+    if (this.#ended !== undefined) return Promise.resolve({ done: true, value: undefined });
+    // What is pushed before the consumer comes to run is one batch.
+    return new Promise<void>((resolve) => this.#park(resolve)).then(() => this.#next());
   }
 
   #park(resolve: () => void): void {

@@ -280,8 +280,26 @@ function bookmarkFrame(
   });
 }
 
-async function* mapBatches<T, U>(batches: AsyncIterable<T>, map: (batch: T) => U): AsyncGenerator<U, void, undefined> {
-  for await (const batch of batches) yield map(batch);
+/** Each batch as what `map` makes of it. A throw of `map` ends the batches, as leaving the iteration early does. */
+function mapBatches<T, U>(batches: AsyncIterable<T>, map: (batch: T) => U): AsyncIterable<U> {
+  return {
+    [Symbol.asyncIterator](): AsyncIterator<U, undefined> {
+      const inner = batches[Symbol.asyncIterator]();
+      const end = async (): Promise<IteratorResult<U, undefined>> => {
+        await inner.return?.();
+        return { done: true, value: undefined };
+      };
+      const mapped = (result: IteratorResult<T>): IteratorResult<U, undefined> | Promise<IteratorResult<U, undefined>> => {
+        if (result.done === true) return { done: true, value: undefined };
+        try {
+          return { done: false, value: map(result.value) };
+        } catch (error) {
+          return end().then(() => Promise.reject(error));
+        }
+      };
+      return { next: () => inner.next().then(mapped), return: end };
+    },
+  };
 }
 
 function served(definition: ResourceDefinition, stored: Stored): ApiObject {

@@ -30,29 +30,25 @@ export function requestInfo(request: ApiRequest, query: ReadonlyMap<string, stri
   const fallback: RequestInfo = { kind: 'path', path, verb: request.method.toLowerCase() };
   const segments = decodeSegments(path);
   if (segments === undefined) return fallback;
-  let rest: readonly string[];
-  let group: string;
-  let version: string | undefined;
-  if (segments[0] === 'api' && segments.length >= 3) {
-    group = '';
-    version = segments[1];
-    rest = segments.slice(2);
-  } else if (segments[0] === 'apis' && segments.length >= 4) {
-    group = segments[1] ?? '';
-    version = segments[2];
-    rest = segments.slice(3);
-  } else return fallback;
-  if (version === undefined) return fallback;
+  const [root, first = '', second = ''] = segments;
+  const isCore = root === 'api' && segments.length >= 3;
+  if (!isCore && (root !== 'apis' || segments.length < 4)) return fallback;
+  const group = isCore ? '' : first;
+  const version = isCore ? first : second;
+  /** Where the path goes on. */
+  let at = isCore ? 2 : 3;
   // The old form of a watch: /api/v1/watch/pods.
-  const oldWatch = rest[0] === 'watch' && rest.length > 1;
-  if (oldWatch) rest = rest.slice(1);
+  const oldWatch = segments[at] === 'watch' && segments.length > at + 1;
+  if (oldWatch) at++;
   let namespace = '';
-  const isSubresourceOfNamespace = rest.length === 3 && namespaceSubresources.has(rest[2] ?? '');
-  if (rest[0] === 'namespaces' && rest.length > 2 && !isSubresourceOfNamespace) {
-    namespace = rest[1] ?? '';
-    rest = rest.slice(2);
+  const isSubresourceOfNamespace = segments.length === at + 3 && namespaceSubresources.has(segments[at + 2] ?? '');
+  if (segments[at] === 'namespaces' && segments.length > at + 2 && !isSubresourceOfNamespace) {
+    namespace = segments[at + 1] ?? '';
+    at += 2;
   }
-  const [resource = '', name = '', subresource = ''] = rest;
+  const resource = segments[at] ?? '';
+  const name = segments[at + 1] ?? '';
+  const subresource = segments[at + 2] ?? '';
   if (resource === '') return fallback;
   const collection = name === '';
   return {
@@ -65,7 +61,7 @@ export function requestInfo(request: ApiRequest, query: ReadonlyMap<string, stri
     subresource,
     namespace: resource === 'namespaces' && !collection ? name : namespace,
     name,
-    rest: rest.slice(3).join('/'),
+    rest: segments.length > at + 3 ? segments.slice(at + 3).join('/') : '',
   };
 }
 
@@ -94,9 +90,14 @@ function verbOf(request: ApiRequest, query: ReadonlyMap<string, string>, collect
 
 /** Path segments, percent-decoded; `undefined` when one is empty (but for a slash at the end) or not valid UTF-8. */
 function decodeSegments(path: string): readonly string[] | undefined {
-  const parts = path.split('/').slice(1);
-  if (parts.at(-1) === '') parts.pop();
-  if (parts.includes('')) return undefined;
+  const parts: string[] = [];
+  for (let slash = path.indexOf('/'); slash >= 0; ) {
+    const end = path.indexOf('/', slash + 1);
+    const part = path.slice(slash + 1, end < 0 ? path.length : end);
+    if (part !== '') parts.push(part);
+    else if (end >= 0) return undefined;
+    slash = end;
+  }
   if (!path.includes('%')) return parts;
   try {
     return parts.map(decodeURIComponent);

@@ -13,6 +13,7 @@ import {
   type RangeResponse,
   type Revision,
   type Store,
+  type TxnResult,
   SpaceExceededError,
   StoreStopped,
   TooManyRequestsError,
@@ -42,8 +43,9 @@ const defaultCacheBytes = 64 * 1024 * 1024;
 export class EmbeddedStorage implements Storage {
   readonly #store: Store;
   readonly #cache: StoredCache;
-  /** A change is handed to every watcher of its key; what they see of it is made once. */
-  readonly #changes = new WeakMap<Change, StorageChange>();
+  /** What the watchers see of the transaction that the store told of last: it is made once for all of them. */
+  readonly #seen = new Map<Change, StorageChange>();
+  #seenAt = 0;
 
   /** `origin` is the storage of the store that `store` has just been forked from: what both hold is parsed once. */
   constructor(store: Store, options: { readonly cacheBytes?: number; readonly origin?: EmbeddedStorage } = {}) {
@@ -82,11 +84,17 @@ export class EmbeddedStorage implements Storage {
     const { expect, value } = request;
     const key = keyBytes(request.key);
     this.#cache.offer(request);
-    const result = await this.#txn(request, {
-      compares: [{ key, target: 'mod', result: 'equal', operand: expect === 'absent' ? 0 : expect }],
-      success: [value === 'deleted' ? { op: 'delete', key } : { op: 'put', key, value: value.bytes }],
-      failure: [{ op: 'range', key }],
-    });
+    let result: TxnResult;
+    try {
+      result = await this.#store.txn({
+        compares: [{ key, target: 'mod', result: 'equal', operand: expect === 'absent' ? 0 : expect }],
+        success: [value === 'deleted' ? { op: 'delete', key } : { op: 'put', key, value: value.bytes }],
+        failure: [{ op: 'range', key }],
+      });
+    } catch (error) {
+      this.#cache.withdraw(request); // what is offered for a write that does not happen would be kept for ever
+      throw refusalOf(error);
+    }
     const [outcome] = result.results;
     assert(outcome !== undefined, 'a transaction of one operation has one result');
     if (outcome.op === 'range') {
@@ -97,16 +105,6 @@ export class EmbeddedStorage implements Storage {
     const kv = outcome.op === 'put' ? outcome.current : outcome.op === 'delete' ? outcome.deleted[0] : undefined;
     assert(kv !== undefined, `delete of "${key}" succeeded without a previous value`);
     return { succeeded: true, stored: this.#stored(kv), revision: result.revision };
-  }
-
-  /** What is offered for a write that does not happen would be kept for ever. */
-  async #txn(request: CommitRequest, txn: Parameters<Store['txn']>[0]): ReturnType<Store['txn']> {
-    try {
-      return await this.#store.txn(txn);
-    } catch (error) {
-      this.#cache.withdraw(request);
-      throw refusalOf(error);
-    }
   }
 
   watch(prefix: Key, after: Revision, sink: WatchSink): Disposable {
@@ -137,10 +135,12 @@ export class EmbeddedStorage implements Storage {
   }
 
   #change(change: Change): StorageChange {
-    let seen = this.#changes.get(change);
+    if (change.revision !== this.#seenAt) this.#seen.clear();
+    this.#seenAt = change.revision;
+    let seen = this.#seen.get(change);
     if (seen === undefined) {
       seen = new SeenChange(change, change.current && this.#stored(change.current), change.previous && this.#stored(change.previous));
-      this.#changes.set(change, seen);
+      this.#seen.set(change, seen);
     }
     return seen;
   }
@@ -159,7 +159,7 @@ class SeenChange implements StorageChange {
 
   constructor({ revision, key }: Change, current: Stored | undefined, previous: Stored | undefined) {
     this.revision = revision;
-    this.key = keyText(key);
+    this.key = current?.key ?? previous?.key ?? keyText(key);
     this.current = current;
     this.previous = previous;
   }
@@ -203,7 +203,7 @@ class StoredCache {
   readonly #limit: number;
   readonly #origin: OriginCache | undefined;
   readonly #entries = new Map<Revision, StoredValue>();
-  readonly #offered = new Map<Key, readonly CommitRequest[]>();
+  readonly #offered = new Map<Key, CommitRequest[]>();
   #weight = 0;
 
   constructor(limit: number, origin: OriginCache | undefined) {
@@ -213,14 +213,18 @@ class StoredCache {
 
   /** Keeps the writer's object, so that nothing is parsed when the write comes back as a version. */
   offer(request: CommitRequest): void {
-    if (request.value !== 'deleted') this.#offered.set(request.key, [...(this.#offered.get(request.key) ?? []), request]);
+    if (request.value === 'deleted') return;
+    const offered = this.#offered.get(request.key);
+    if (offered === undefined) this.#offered.set(request.key, [request]);
+    else offered.push(request);
   }
 
   withdraw(request: CommitRequest): void {
-    const others = this.#offered.get(request.key)?.filter((each) => each !== request);
-    if (others === undefined) return;
-    if (others.length === 0) this.#offered.delete(request.key);
-    else this.#offered.set(request.key, others);
+    const offered = this.#offered.get(request.key);
+    const at = offered?.indexOf(request) ?? -1;
+    if (offered === undefined || at < 0) return;
+    if (offered.length === 1) this.#offered.delete(request.key);
+    else offered.splice(at, 1);
   }
 
   #find(revision: Revision, key: Key): StoredValue | undefined {
