@@ -29,7 +29,13 @@ const none: readonly string[] = Object.freeze([]);
 const maxInt32 = 2 ** 31 - 1;
 /** What json writes of a struct is never empty, so a struct that is absent is written with its own zero values. */
 const zeros = new WeakMap<TypeTable, Map<string, Readonly<Record<string, unknown>>>>();
-const ordered = new WeakMap<StructFacts, readonly FieldFacts[]>();
+const ordered = new WeakMap<StructFacts, readonly OrderedField[]>();
+
+interface OrderedField {
+  readonly facts: FieldFacts;
+  /** What is written for the field when it was not sent; undefined: nothing. */
+  readonly absent: unknown;
+}
 
 class Decoder {
   sawUnknown = false;
@@ -48,10 +54,14 @@ class Decoder {
     const outer = this.#struct;
     const out: Record<string, unknown> = {};
     let known = 0;
-    for (const field of inCanonicalOrder(facts)) {
+    for (const { facts: field, absent } of inCanonicalOrder(this.#table, facts)) {
       const { json } = field;
-      const sent = Object.hasOwn(value, json) ? value[json] : undefined;
+      const sent = value[json]; // no field is called like what every object inherits
       if (sent !== undefined) known++;
+      if (sent === undefined || sent === null) {
+        if (absent !== undefined) out[json] = absent;
+        continue;
+      }
       this.#struct = facts.name;
       this.#path.push(json);
       const decoded = this.#field(field, sent);
@@ -65,7 +75,6 @@ class Decoder {
 
   /** `undefined`: not written. */
   #field(field: FieldFacts, sent: unknown): unknown {
-    if (sent === undefined || sent === null) return absent(this.#table, field);
     const decoded = this.#value(field.shape, sent);
     if (!field.omitEmpty) return isEmptyContainer(field.shape, decoded) ? null : decoded;
     return isEmpty(field.shape, decoded) ? undefined : decoded;
@@ -98,7 +107,8 @@ class Decoder {
       case 'map': {
         if (!isMap(value)) throw this.#mismatch(value, goShapeName(shape));
         const out: Record<string, unknown> = {};
-        for (const key of sortedKeys(value)) setOwn(out, key, value[key] === null ? zeroValue(this.#table, shape.of) : this.#value(shape.of, value[key]));
+        for (const key of sortedKeys(value))
+          setOwn(out, key, value[key] === null ? zeroValue(this.#table, shape.of) : this.#value(shape.of, value[key]));
         return out;
       }
       case 'Quantity':
@@ -127,12 +137,18 @@ class Decoder {
   }
 
   #integer(type: 'int32' | 'int64', value: unknown): number {
-    if (typeof value === 'number' && Number.isSafeInteger(value) && (type === 'int64' || (value <= maxInt32 && value >= -maxInt32 - 1))) return value;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && (type === 'int64' || (value <= maxInt32 && value >= -maxInt32 - 1)))
+      return value;
     throw this.#mismatch(value, type);
   }
 
   #mismatch(value: unknown, wanted: string): DecodeError {
-    const found = typeof value === 'number' && (wanted === 'int32' || wanted === 'int64') ? `number ${value}` : typeof value === 'bigint' ? `number ${value}` : jsonTypeName(value);
+    const found =
+      typeof value === 'number' && (wanted === 'int32' || wanted === 'int64')
+        ? `number ${value}`
+        : typeof value === 'bigint'
+          ? `number ${value}`
+          : jsonTypeName(value);
     if (this.#path.length === 0) return new DecodeError(`json: cannot unmarshal ${found} into Go value of type ${wanted}`);
     const struct = this.#struct.slice(this.#struct.lastIndexOf('.') + 1);
     return new DecodeError(`json: cannot unmarshal ${found} into Go struct field ${struct}.${this.#path.join('.')} of type ${wanted}`);
@@ -179,10 +195,7 @@ function zeroOf(table: TypeTable, facts: StructFacts): Readonly<Record<string, u
   let zero = known.get(facts.name);
   if (zero === undefined) {
     const out: Record<string, unknown> = {};
-    for (const field of inCanonicalOrder(facts)) {
-      const value = absent(table, field);
-      if (value !== undefined) out[field.json] = value;
-    }
+    for (const { facts: field, absent: value } of inCanonicalOrder(table, facts)) if (value !== undefined) out[field.json] = value;
     zero = deepFreeze(out);
     known.set(facts.name, zero);
   }
@@ -190,7 +203,7 @@ function zeroOf(table: TypeTable, facts: StructFacts): Readonly<Record<string, u
 }
 
 /** As `writeJson` orders members, so that what is decoded is written by the native writer. */
-function inCanonicalOrder(facts: StructFacts): readonly FieldFacts[] {
+function inCanonicalOrder(table: TypeTable, facts: StructFacts): readonly OrderedField[] {
   let fields = ordered.get(facts);
   if (fields === undefined) {
     const isKind = facts.byJson.has('kind') && facts.byJson.has('apiVersion');
@@ -198,7 +211,10 @@ function inCanonicalOrder(facts: StructFacts): readonly FieldFacts[] {
       const place = isKind ? ['kind', 'apiVersion', 'metadata'].indexOf(name) : -1;
       return place < 0 ? 3 : place;
     };
-    fields = facts.fields.filter(({ embedded }) => !embedded).sort((a, b) => rank(a.json) - rank(b.json) || compareBytes(a.json, b.json));
+    fields = facts.fields
+      .filter(({ embedded }) => !embedded)
+      .sort((a, b) => rank(a.json) - rank(b.json) || compareBytes(a.json, b.json))
+      .map((field) => ({ facts: field, absent: absent(table, field) }));
     ordered.set(facts, fields);
   }
   return fields;
@@ -222,7 +238,8 @@ function unknownFields(table: TypeTable, typeName: string, value: unknown): read
     if (shape.is === 'pointer') walk(shape.of, at, part);
     else if (shape.is === 'list' && Array.isArray(part)) for (const [i, item] of part.entries()) walk(shape.of, `${at}[${i}]`, item);
     else if (shape.is === 'map') for (const [key, item] of Object.entries(part)) walk(shape.of, `${at}.${key}`, item);
-    else if (shape.is.startsWith('JSONSchemaProps')) for (const item of Array.isArray(part) ? part : [part]) walk({ is: 'struct', name: 'apiextensions.v1.JSONSchemaProps' }, at, item);
+    else if (shape.is.startsWith('JSONSchemaProps'))
+      for (const item of Array.isArray(part) ? part : [part]) walk({ is: 'struct', name: 'apiextensions.v1.JSONSchemaProps' }, at, item);
     else if (shape.is === 'struct') {
       const { byJson } = table.struct(shape.name);
       for (const [key, item] of Object.entries(part)) {
@@ -242,7 +259,8 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function sortedKeys(map: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.keys(map).sort(compareBytes);
+  const keys = Object.keys(map);
+  return keys.length < 2 ? keys : keys.sort(compareBytes);
 }
 
 function jsonTypeName(value: unknown): string {
@@ -284,7 +302,8 @@ function quantityText(value: unknown): string {
 
 function timeText(value: unknown): string {
   if (typeof value !== 'string') throw new DecodeError(`json: cannot unmarshal ${jsonTypeName(value)} into Go value of type string`);
-  if (parseTime(value) === undefined) throw new DecodeError(`parsing time "${value}" as "2006-01-02T15:04:05Z07:00": cannot parse "${value}" as "2006"`);
+  if (parseTime(value) === undefined)
+    throw new DecodeError(`parsing time "${value}" as "2006-01-02T15:04:05Z07:00": cannot parse "${value}" as "2006"`);
   return value;
 }
 

@@ -12,9 +12,13 @@ export function hasOwn(map: WireMap<unknown> | undefined, key: string): boolean 
   return map !== undefined && Object.hasOwn(map, key);
 }
 
+const noEntries: readonly never[] = Object.freeze([]);
+
 /** Entries in order of key by bytes, as Go prints maps. */
 export function sortedEntries<V>(map: WireMap<V> | undefined): readonly (readonly [key: string, value: V])[] {
-  return map === undefined ? [] : Object.entries(map).sort(([a], [b]) => compareBytes(a, b));
+  if (map === undefined) return noEntries;
+  const entries = Object.entries(map);
+  return entries.length < 2 ? entries : entries.sort(([a], [b]) => compareBytes(a, b));
 }
 
 /**

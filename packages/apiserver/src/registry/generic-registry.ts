@@ -319,8 +319,7 @@ export class GenericRegistry implements ResourceRegistry {
 
   #encode(object: ApiObject): NewValue {
     const stored = this.definition.convert === undefined ? object : deepFreeze(this.definition.convert.toStorage(object));
-    const { resourceVersion: _rv, ...metadata } = stored.metadata;
-    const plain = deepFreeze({ ...stored, metadata });
+    const plain = stored.metadata.resourceVersion === undefined ? stored : withoutResourceVersion(stored);
     const bytes = writeJsonBytes(plain);
     return { bytes, rvOffset: resourceVersionOffset(bytes), object: plain };
   }
@@ -371,6 +370,11 @@ export class GenericRegistry implements ResourceRegistry {
   #uidConflict(namespace: string, name: string, sent: string, stored: string): Error {
     return this.#storageConflict(namespace, name, `Precondition failed: UID in precondition: ${sent}, UID in object meta: ${stored}`);
   }
+}
+
+function withoutResourceVersion(object: ApiObject): ApiObject {
+  const { resourceVersion: _rv, ...metadata } = object.metadata;
+  return deepFreeze({ ...object, metadata });
 }
 
 const noAdmission = admissionChain([]);

@@ -8,18 +8,23 @@ const maxGeneratedName = 63;
 
 /** `metadata` of a new object: what the server decides replaces what the client sent (rest.BeforeCreate). */
 export function metadataForCreate(definition: ResourceDefinition, sent: Frozen<ObjectMeta>, context: RequestContext): ObjectMeta {
-  const { resourceVersion: _rv, deletionTimestamp: _dt, deletionGracePeriodSeconds: _dg, managedFields: _mf, ...rest } = sent;
-  const { selfLink: _sl, generation = 0, namespace: _ns, ...kept } = rest;
-  return {
-    ...kept,
-    // Nobody counts it for kinds that have none, and it stays what the client says.
-    ...(generation === 0 ? {} : { generation }),
-    name: sent.name === undefined || sent.name === '' ? generateName(sent.generateName ?? '', context) : sent.name,
-    ...(definition.namespaced ? { namespace: context.namespace } : {}),
-    uid: context.random.uuid(),
-    creationTimestamp: formatTime(context.clock.now()),
-    ...(definition.strategy.hasGeneration === true ? { generation: 1 } : {}),
-  };
+  const { annotations, finalizers, labels, ownerReferences } = sent;
+  const name = sent.name === undefined || sent.name === '' ? generateName(sent.generateName ?? '', context) : sent.name;
+  // Nobody counts it for kinds that have none, and it stays what the client says.
+  const generation = definition.strategy.hasGeneration === true ? 1 : (sent.generation ?? 0);
+  // In the order in which the members are written, so that nobody has to sort them.
+  const metadata: { -readonly [K in keyof ObjectMeta]: ObjectMeta[K] } = {};
+  if (annotations !== undefined) metadata.annotations = annotations;
+  metadata.creationTimestamp = formatTime(context.clock.now());
+  if (finalizers !== undefined) metadata.finalizers = finalizers;
+  if (sent.generateName !== undefined) metadata.generateName = sent.generateName;
+  if (generation !== 0) metadata.generation = generation;
+  if (labels !== undefined) metadata.labels = labels;
+  metadata.name = name;
+  if (definition.namespaced) metadata.namespace = context.namespace;
+  if (ownerReferences !== undefined) metadata.ownerReferences = ownerReferences;
+  metadata.uid = context.random.uuid();
+  return metadata;
 }
 
 export function generateName(base: string, context: RequestContext): string {

@@ -22,7 +22,9 @@ type Rules = Pick<ResourceDefinition, 'namespaced' | 'strategy'>;
 
 /** Faults of a new object: its metadata, then what its kind says. `strategy` may be a subresource's. */
 export function validateObject(definition: Rules, object: ApiObject, context: RequestContext): readonly FieldError[] {
-  return [...validateMetadata(definition, object), ...(definition.strategy.validate?.(object, context) ?? [])];
+  const faults = validateMetadata(definition, object);
+  const own = definition.strategy.validate?.(object, context) ?? faults;
+  return own === faults || own.length === 0 ? faults : [...faults, ...own];
 }
 
 /** Faults of a changed object. Rules of the name are not asked again: it is immutable. */
