@@ -6,7 +6,7 @@ const attributes: Attributes = { user: { name: 'jane', groups: [] }, verb: 'get'
 
 function saying(decision: Decision['decision'], reason: string, when: 'at once' | 'later'): Authorizer {
   const answer: Decision = { decision, reason };
-  return { authorize: () => (when === 'later' ? Promise.resolve(answer) : answer) };
+  return { authorize: () => (when === 'later' ? Promise.resolve(answer) : answer), rulesFor: () => ({ rules: [], gap: '' }) };
 }
 
 for (const { name, authorizers, want } of [
