@@ -26,7 +26,7 @@ export interface DiskLock {
 
 export interface DiskFile {
   size(): Promise<number>;
-  /** At most `length` bytes from `position`: fewer only at the end of the file. */
+  /** At most `length` bytes from `position`: fewer only at the end of the file. Their memory is the caller's alone. */
   read(position: number, length: number): Promise<Uint8Array>;
   /** Writes all of `bytes`, which must not change until it resolves. */
   write(position: number, bytes: Uint8Array): Promise<void>;

@@ -78,6 +78,8 @@ export interface MvccImage {
   readonly base: Iterable<KeyValue>;
   /** What happened since, in order. */
   readonly changes: Iterable<ImageChange>;
+  /** The values lie in memory that nobody else has, large pieces with many of them: whoever restores this keeps it. */
+  readonly ownsValues?: boolean;
 }
 
 interface Lease {
@@ -330,15 +332,16 @@ export class Mvcc {
   /** The state that `image()` described: the same answers to every read, of the past too. */
   static restore(image: MvccImage, options: { readonly retention?: Retention } = {}): Mvcc {
     const mvcc = new Mvcc(options);
+    const { ownsValues = false } = image;
     for (const kv of image.base) {
-      const stored = new StoredKeyValue(kv, mvcc.#slabs);
+      const stored = new StoredKeyValue(kv, mvcc.#slabs, ownsValues);
       mvcc.#tree.set(kv.key, versionOver(undefined, kv.modRevision, stored));
       mvcc.#liveBytes += bytesOf(stored);
     }
     // The leases come last: a version of the past may have had one that has been revoked since.
     mvcc.#retained = image.retainedRevision;
     for (const { revision: at, key, put } of image.changes) {
-      const change = put === undefined ? mvcc.#tombstoneOf(key, at) : mvcc.#put(key, put, at);
+      const change = put === undefined ? mvcc.#tombstoneOf(key, at) : mvcc.#put(key, put, at, ownsValues);
       mvcc.#changes.push(change);
       mvcc.#count(change);
     }
@@ -349,7 +352,8 @@ export class Mvcc {
     mvcc.checkpointLeases(image.remainders);
     mvcc.#alarms = image.alarms;
     mvcc.#auth = image.auth;
-    for (const kv of mvcc.#visible({ key: '', end: '\0' }, image.revision)) if (kv.lease !== 0n) mvcc.#attach(kv.lease, kv.key);
+    mvcc.#slabs.settle();
+    if (image.leases.length > 0) mvcc.#attachAll();
     return mvcc;
   }
 
@@ -492,11 +496,23 @@ export class Mvcc {
     return { value: ignoreValue === true ? previous.value : value, lease: ignoreLease === true ? previous.lease : lease };
   }
 
-  #put(key: string, { value, lease }: { readonly value: Uint8Array; readonly lease: LeaseId }, at: Revision): StoredChange {
+  #attachAll(): void {
+    this.#tree.forEach('', undefined, ({ kv }) => {
+      if (kv !== undefined && kv.lease !== 0n) this.#attach(kv.lease, kv.key);
+      return true;
+    });
+  }
+
+  #put(
+    key: string,
+    { value, lease }: { readonly value: Uint8Array; readonly lease: LeaseId },
+    at: Revision,
+    isGiven = false,
+  ): StoredChange {
     const older = this.#tree.get(key);
     const previous = older?.kv;
     const { createRevision, version } = previous ?? { createRevision: at, version: 0 };
-    const current = new StoredKeyValue({ key, value, createRevision, modRevision: at, version: version + 1, lease }, this.#slabs);
+    const current = new StoredKeyValue({ key, value, createRevision, modRevision: at, version: version + 1, lease }, this.#slabs, isGiven);
     this.#tree.set(key, versionOver(older, at, current));
     return { revision: at, key, current, previous };
   }

@@ -117,3 +117,40 @@ test('Mvcc does not keep the memory of versions that it has forgotten', () => {
   const kvs = mvcc.range({ key: 'stays', end: 'stayt' }).kvs as readonly StoredKeyValue[]; // what an Mvcc has
   assert.ok(memoryOf(kvs).pieces <= 3, `${memoryOf(kvs).pieces} slabs`);
 });
+
+test('Slabs take over memory that is given to them, and free it like their own', () => {
+  const slabs = new Slabs();
+  const pieces = [0, 1].map((piece) => new Uint8Array(64 * kib).fill(piece + 1));
+  const given = pieces.flatMap((piece) =>
+    Array.from({ length: 60 }, (_, i) => {
+      const value = new Uint8Array(piece.buffer, i * kib + 24, 1_000);
+      return new StoredKeyValue(
+        { key: 'k', value, createRevision: revision(2), modRevision: revision(2), version: 1, lease: 0n },
+        slabs,
+        true,
+      );
+    }),
+  );
+  slabs.settle();
+  assert.deepEqual(
+    given.map(({ value }) => value.buffer),
+    given.map((_, i) => pieces[i < 60 ? 0 : 1]?.buffer),
+  );
+  for (const [i, each] of given.entries()) if (i % 60 > 5) each.drop(slabs);
+  const kept = given.filter((_, i) => i % 60 <= 5);
+  assert.ok(kept.every(({ value }, i) => value.length === 1_000 && value.every((byte) => byte === (i < 6 ? 1 : 2))));
+  assert.ok(kept.every(({ value }) => pieces.every(({ buffer }) => value.buffer !== buffer)));
+});
+
+test('Slabs do not keep memory that was given to them for a few small values', () => {
+  const slabs = new Slabs();
+  const value = new Uint8Array(new ArrayBuffer(64 * kib), 7, 100).fill(9);
+  const small = new StoredKeyValue(
+    { key: 'k', value, createRevision: revision(2), modRevision: revision(2), version: 1, lease: 0n },
+    slabs,
+    true,
+  );
+  slabs.settle();
+  assert.notEqual(small.value.buffer, value.buffer);
+  assert.deepEqual(small.value, value);
+});

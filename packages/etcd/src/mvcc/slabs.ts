@@ -1,3 +1,5 @@
+import { assert } from '@coracle/kernel';
+
 /** Size of a slab once a store has grown; its first ones are smaller, so that a small store is small. */
 const slabBytes = 1 << 20;
 const firstSlabBytes = 4_096;
@@ -27,9 +29,17 @@ export class Slab {
   live = 0;
   tenants: (Tenant | undefined)[] = [];
 
-  constructor(owner: Slabs, capacity: number) {
+  constructor(owner: Slabs, memory: Uint8Array<ArrayBuffer>) {
     this.owner = owner;
-    this.memory = new Uint8Array(capacity);
+    this.memory = memory;
+  }
+
+  /** Takes in a tenant whose bytes are there already. */
+  admit(tenant: Tenant, bytes: Uint8Array): Place {
+    const place = { slab: this, at: bytes.byteOffset, slot: this.tenants.length };
+    this.live += bytes.length;
+    this.tenants.push(tenant);
+    return place;
   }
 
   append(tenant: Tenant, bytes: Uint8Array): Place {
@@ -51,13 +61,14 @@ export class Slab {
  */
 export class Slabs {
   #open: Slab | undefined;
+  #adopted: Slab | undefined;
 
   place(tenant: Tenant, bytes: Uint8Array): Place {
     const size = bytes.length;
-    if (size >= largeBytes) return new Slab(this, size).append(tenant, bytes);
+    if (size >= largeBytes) return new Slab(this, new Uint8Array(size)).append(tenant, bytes);
     const full = this.#open;
     if (full !== undefined && full.used + size <= full.memory.length) return full.append(tenant, bytes);
-    const open = new Slab(this, Math.min(slabBytes, Math.max(firstSlabBytes, 2 * (full?.memory.length ?? 0), 2 * size)));
+    const open = new Slab(this, new Uint8Array(Math.min(slabBytes, Math.max(firstSlabBytes, 2 * (full?.memory.length ?? 0), 2 * size))));
     this.#open = open;
     const place = open.append(tenant, bytes);
     if (full !== undefined) {
@@ -67,12 +78,35 @@ export class Slabs {
     return place;
   }
 
+  /**
+   * A value that stays where it is: in memory that is given to this store, with others that come one after the other. Once all have
+   * come, `settle` is called.
+   */
+  adopt(tenant: Tenant, bytes: Uint8Array): Place {
+    const { buffer } = bytes;
+    assert(buffer instanceof ArrayBuffer, 'memory that is given is not shared');
+    if (this.#adopted?.memory.buffer !== buffer) {
+      this.settle();
+      this.#adopted = new Slab(this, new Uint8Array(buffer));
+    }
+    return this.#adopted.admit(tenant, bytes);
+  }
+
+  /** No more values come in the memory that was given last. */
+  settle(): void {
+    const adopted = this.#adopted;
+    this.#adopted = undefined;
+    if (adopted === undefined) return;
+    adopted.tenants = adopted.tenants.slice();
+    this.#maybeRewrite(adopted);
+  }
+
   /** A value that nobody of this store will read again. */
   drop({ slab, slot }: Place, size: number): void {
     if (slab.owner !== this || slab.tenants[slot] === undefined) return;
     slab.tenants[slot] = undefined;
     slab.live -= size;
-    if (slab !== this.#open) this.#maybeRewrite(slab);
+    if (slab !== this.#open && slab !== this.#adopted) this.#maybeRewrite(slab);
   }
 
   #maybeRewrite(slab: Slab): void {

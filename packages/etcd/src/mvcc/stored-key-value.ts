@@ -14,14 +14,14 @@ export class StoredKeyValue implements KeyValue, Tenant {
   #at: number;
   #slot: number;
 
-  /** Copies `kv.value` into `slabs`. */
-  constructor(kv: KeyValue, slabs: Slabs) {
+  /** Copies `kv.value` into `slabs`, unless its memory `isGiven` to them. */
+  constructor(kv: KeyValue, slabs: Slabs, isGiven = false) {
     this.key = kv.key;
     this.createRevision = kv.createRevision;
     this.modRevision = kv.modRevision;
     this.version = kv.version;
     this.lease = kv.lease;
-    const { slab, at, slot } = slabs.place(this, kv.value);
+    const { slab, at, slot } = isGiven ? slabs.adopt(this, kv.value) : slabs.place(this, kv.value);
     this.#size = kv.value.length;
     this.#slab = slab;
     this.#at = at;

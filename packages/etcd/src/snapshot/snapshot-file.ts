@@ -196,30 +196,35 @@ export async function readSnapshot(disk: Disk, name: string, identity: Identity)
 }
 
 async function readBlocks(file: DiskFile, identity: Identity): Promise<FoundSnapshot> {
-  const base: KeyValue[] = [];
-  const changes: ImageChange[] = [];
+  const items = new Items();
   let head: Head | undefined;
   let position = 0;
+  let header: Uint8Array = await file.read(0, blockHeaderBytes);
   for (let number = 0; ; number++) {
-    const bytes = await readBlock(file, position, number);
-    const from = new ByteReader(bytes);
-    if (head === undefined) head = readHead(from, identity);
-    else if (readItems(from, base, changes)) break;
-    position += blockHeaderBytes + bytes.length;
+    const { block, next } = await readBlock(file, { position, header, number });
+    if (head === undefined) head = readHead(new ByteReader(block), identity);
+    else if (items.add(block)) break;
+    position += blockHeaderBytes + block.length;
+    header = next;
   }
   const { state, ...rest } = head;
-  return { ...rest, image: { ...state, base, changes } };
+  return { ...rest, image: { ...state, base: items.base(), changes: items.changes(), ownsValues: true } };
 }
 
-async function readBlock(file: DiskFile, position: number, number: number): Promise<Uint8Array> {
-  const header = Buffer.from(await file.read(position, blockHeaderBytes));
+/** The block at `position`, whose header was read, and the header of the next one: both come by one read. */
+async function readBlock(
+  file: DiskFile,
+  { position, header, number }: { readonly position: number; readonly header: Uint8Array; readonly number: number },
+): Promise<{ readonly block: Uint8Array; readonly next: Uint8Array }> {
   if (header.length < blockHeaderBytes) throw new Malformed(`ends at byte ${position + header.length}`);
-  const length = header.readUInt32LE(0);
+  const from = new ByteReader(header);
+  const [length, checksum] = [from.u32(), from.u32()];
   if (length > maxBlockBytes) throw new Malformed(`block at byte ${position} claims ${length} bytes`);
-  const bytes = await file.read(position + blockHeaderBytes, length);
+  const bytes = await file.read(position + blockHeaderBytes, length + blockHeaderBytes);
   if (bytes.length < length) throw new Malformed(`ends within the block at byte ${position}`);
-  if (crc32(bytes, number) !== header.readUInt32LE(4)) throw new Malformed(`block at byte ${position} does not match its checksum`);
-  return bytes;
+  const block = bytes.subarray(0, length);
+  if (crc32(block, number) !== checksum) throw new Malformed(`block at byte ${position} does not match its checksum`);
+  return { block, next: bytes.subarray(length) };
 }
 
 interface Head extends Omit<FoundSnapshot, 'image'> {
@@ -269,24 +274,90 @@ function readCluster(from: ByteReader): Cluster {
   return { confState, members, sessions };
 }
 
-/** Adds the items of a block; true when the last of the snapshot was among them. */
-function readItems(from: ByteReader, base: KeyValue[], changes: ImageChange[]): boolean {
-  while (!from.isAtEnd) {
-    const kind = from.u8();
-    if (kind === tag.kv) base.push(readKeyValue(from));
-    else if (kind === tag.put) {
-      const change = { revision: revision(from.varint()), key: from.key() };
-      const lease = readLeaseId(from);
-      changes.push({ ...change, put: { lease, value: from.bytes() } });
-    } else if (kind === tag.delete) changes.push({ revision: revision(from.varint()), key: from.key() });
-    else if (kind === tag.end) {
-      const items = from.varint();
-      from.end();
-      if (items !== base.length + changes.length) throw new Malformed(`has ${base.length + changes.length} of ${items} items`);
-      return true;
-    } else throw new Malformed(`item of unknown kind ${kind}`);
+/**
+ * The items of a snapshot. That all can be read is found out when a block is added; they are read when they are asked for, so that
+ * nothing of them is in memory but the blocks.
+ */
+class Items {
+  readonly #blocks: Uint8Array[] = [];
+  #count = 0;
+  /** The block and the place in it where what happened begins, behind what existed before. */
+  #firstChange: { readonly block: number; readonly at: number } | undefined;
+
+  /** True when the last item was in the block. Throws Malformed. */
+  add(block: Uint8Array): boolean {
+    const from = new ByteReader(block);
+    while (!from.isAtEnd) {
+      const { at } = from;
+      const kind = from.u8();
+      if (kind === tag.end) {
+        const items = from.varint();
+        from.end();
+        if (items !== this.#count) throw new Malformed(`has ${this.#count} of ${items} items`);
+        this.#blocks.push(block);
+        return true;
+      }
+      if (kind === tag.kv) {
+        if (this.#firstChange !== undefined) throw new Malformed('a value of before comes after the first change');
+        passKeyValue(from);
+      } else if (kind === tag.put || kind === tag.delete) {
+        this.#firstChange ??= { block: this.#blocks.length, at };
+        passChange(from, kind);
+      } else throw new Malformed(`item of unknown kind ${kind}`);
+      this.#count++;
+    }
+    this.#blocks.push(block);
+    return false;
   }
-  return false;
+
+  *base(): Generator<KeyValue, undefined> {
+    for (const block of this.#blocks) {
+      const from = new ByteReader(block);
+      while (!from.isAtEnd) {
+        if (from.u8() !== tag.kv) return;
+        yield readKeyValue(from);
+      }
+    }
+  }
+
+  *changes(): Generator<ImageChange, undefined> {
+    if (this.#firstChange === undefined) return;
+    let { block, at } = this.#firstChange;
+    for (; block < this.#blocks.length; block++, at = 0) {
+      const from = new ByteReader(this.#blocks[block] ?? nothing);
+      from.pass(at);
+      while (!from.isAtEnd) {
+        const kind = from.u8();
+        if (kind === tag.end) return;
+        yield readChange(from, kind);
+      }
+    }
+  }
+}
+
+const nothing: Uint8Array = new Uint8Array(0);
+
+function passKeyValue(from: ByteReader): void {
+  from.pass(from.varint());
+  for (let i = 0; i < 3; i++) from.varint();
+  readLeaseId(from);
+  from.pass(from.varint());
+}
+
+function passChange(from: ByteReader, kind: number): void {
+  from.varint();
+  from.pass(from.varint());
+  if (kind === tag.delete) return;
+  readLeaseId(from);
+  from.pass(from.varint());
+}
+
+function readChange(from: ByteReader, kind: number): ImageChange {
+  const at = revision(from.varint());
+  const key = from.key();
+  if (kind === tag.delete) return { revision: at, key };
+  const lease = readLeaseId(from);
+  return { revision: at, key, put: { lease, value: from.view() } };
 }
 
 function readKeyValue(from: ByteReader): KeyValue {
@@ -295,5 +366,5 @@ function readKeyValue(from: ByteReader): KeyValue {
   const modRevision = revision(from.varint());
   const version = from.varint();
   const lease = readLeaseId(from);
-  return { key, value: from.bytes(), createRevision, modRevision, version, lease };
+  return { key, value: from.view(), createRevision, modRevision, version, lease };
 }

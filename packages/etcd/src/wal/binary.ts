@@ -120,7 +120,22 @@ export class ByteReader {
     return this.#bytes.readUInt32LE(this.#take(4));
   }
 
+  /** Bytes that were read. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Reads `count` bytes and looks at none. */
+  pass(count: number): void {
+    this.#take(count);
+  }
+
   varint(): number {
+    const only = this.#bytes[this.#at];
+    if (only !== undefined && only < 0x80) {
+      this.#at++;
+      return only;
+    }
     let value = 0;
     let scale = 1;
     for (;;) {
@@ -140,9 +155,14 @@ export class ByteReader {
 
   /** A copy: the bytes read from are part of something larger, which it would keep alive. */
   bytes(): Uint8Array {
+    return new Uint8Array(this.view());
+  }
+
+  /** What `bytes` wrote, as a view of what is read: whoever keeps it keeps all of that. */
+  view(): Uint8Array {
     const length = this.varint();
     const at = this.#take(length);
-    return new Uint8Array(this.#bytes.subarray(at, at + length));
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, length);
   }
 
   /** The next `length` bytes, as a view. */

@@ -164,7 +164,7 @@ export function writeEntry(to: ByteWriter, entry: Entry): void {
   }
 }
 
-/** Throws Malformed. */
+/** The values in it are views of what is read. Throws Malformed. */
 export function readEntry(from: ByteReader): Entry {
   const entry = readKind(from);
   from.end();
@@ -254,7 +254,7 @@ function readCompare(from: ByteReader): Compare {
     if (target === 'value' || target === 'lease') throw new Malformed(`negative operand of ${target}`);
     return { ...range, target, result, operand: -1 };
   }
-  if (target === 'value') return { ...range, target, result, operand: from.bytes() };
+  if (target === 'value') return { ...range, target, result, operand: from.view() };
   if (target === 'lease') return { ...range, target, result, operand: readLeaseId(from) };
   return { ...range, target, result, operand: from.varint() };
 }
@@ -293,14 +293,14 @@ function readOperation(from: ByteReader, depth: number): Operation {
     case 'put': {
       const key = from.key();
       const lease = readLeaseId(from);
-      return { op, key, lease, value: from.bytes() };
+      return { op, key, lease, value: from.view() };
     }
     case 'keepingPut': {
       const kept = from.u8();
       const key = from.key();
       const lease = readLeaseId(from);
       const flags = { ignoreValue: (kept & keepFlag.value) !== 0, ignoreLease: (kept & keepFlag.lease) !== 0 };
-      return { op: 'put', key, lease, value: from.bytes(), ...flags };
+      return { op: 'put', key, lease, value: from.view(), ...flags };
     }
     case 'delete':
       return { op, ...readRange(from) };

@@ -155,6 +155,7 @@ class LogReader {
     if (previous !== undefined && header.previousChecksum !== previous.lastChecksum) {
       return damaged(0, 'it does not continue the segment before it');
     }
+    this.#leaveSegment();
     this.#lastIndex ??= header.firstIndex - 1;
     let last: Pick<PlacedRecord, 'checksum' | 'batch'> = { checksum: header.previousChecksum, batch: -1 };
     let lastBatch = segmentHeaderBytes;
@@ -217,6 +218,7 @@ class LogReader {
     } finally {
       await file.close();
     }
+    this.#leaveSegment();
     // A crash may have left a mark of more than what became durable with it.
     const lastIndex = Math.max(end.lastIndex, after);
     const { term, vote, commit } = this.#hardState;
@@ -224,13 +226,22 @@ class LogReader {
     return {
       end: { ...end, lastIndex },
       hardState,
-      // Copies: the bytes of a whole segment are not kept alive by a few entries.
-      entries: [...this.#recent, ...this.#pending].map((entry) => ({ ...entry, data: new Uint8Array(entry.data) })),
+      entries: [...this.#recent, ...this.#pending],
       isClosed: isOvertaken || tail.kind !== 'clean' || version !== formatVersion,
       tornBytes: torn.length,
       bytes: this.#bytes,
       truncatedAt: cut.forced,
     };
+  }
+
+  /** Frees the memory of the segment, which is a lot to wait for a collection: entries that are kept are copied before. */
+  #leaveSegment(): void {
+    const memory = this.#segment?.bytes.buffer;
+    if (!(memory instanceof ArrayBuffer)) return;
+    const copied = (entry: Entry): Entry => (entry.data.buffer === memory ? { ...entry, data: new Uint8Array(entry.data) } : entry);
+    this.#pending = this.#pending.map(copied);
+    this.#recent = this.#recent.map(copied);
+    memory.transfer(0);
   }
 
   /** What is wrong with the record, if anything. */
