@@ -1,5 +1,5 @@
 import { type ByteReader, type ByteWriter, Malformed } from '../wal/binary.ts';
-import type { LeaseId } from '../mvcc/types.ts';
+import { type LeaseId, noLease } from '../mvcc/types.ts';
 
 const largestNumber = BigInt(Number.MAX_SAFE_INTEGER);
 
@@ -23,7 +23,7 @@ export function readLeaseId(from: ByteReader): LeaseId {
   for (let shift = 0; shift < 28; shift += 7) {
     const byte = from.u8();
     low |= (byte & 0x7f) << shift;
-    if (byte < 0x80) return BigInt(low);
+    if (byte < 0x80) return low === 0 ? noLease : BigInt(low);
   }
   let id = BigInt(low);
   for (let shift = 28n; shift < 70n; shift += 7n) {

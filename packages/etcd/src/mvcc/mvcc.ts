@@ -33,13 +33,13 @@ export interface Retention {
 
 export const defaultRetention: Retention = { revisions: 100_000, bytes: 256 * 1024 * 1024 };
 
-/** Versions of one key, newest first; `kv` undefined is a tombstone. Immutable. */
+/** Versions of one key, newest first; `kv` undefined is a tombstone. Of a key with a single version, that itself. Immutable. */
 interface Version {
   readonly revision: Revision;
   readonly kv: StoredKeyValue | undefined;
   readonly older: Version | undefined;
   /** Versions from this one on, those below the retained horizon too. */
-  readonly length: number;
+  readonly depth: number;
   /** How many changes of the key were forgotten since its chain was cut: about as many of the oldest are of no use. */
   readonly dead: number;
 }
@@ -587,7 +587,8 @@ export class Mvcc {
     const newest = this.#tree.get(key);
     if (newest === undefined) return;
     const dead = newest.dead + 1;
-    if (newest.revision > horizon && dead * 2 < newest.length) this.#tree.set(key, { ...newest, dead });
+    const { revision: at, kv, older, depth } = newest;
+    if (at > horizon && dead * 2 < depth) this.#tree.set(key, { revision: at, kv, older, depth, dead });
     else this.#trim(key, horizon);
   }
 
@@ -604,14 +605,15 @@ export class Mvcc {
       version = version.older;
     }
     let rebuilt: Version | undefined;
-    for (const { revision: at, kv } of kept.reverse()) rebuilt = { ...versionOver(rebuilt, at, kv), dead: 0 };
+    for (const { revision: at, kv } of kept.reverse()) rebuilt = versionOver(rebuilt, at, kv);
     if (rebuilt === undefined) this.#tree.delete(key);
     else this.#tree.set(key, rebuilt);
   }
 }
 
 function versionOver(older: Version | undefined, at: Revision, kv: StoredKeyValue | undefined): Version {
-  return { revision: at, kv, older, length: (older?.length ?? 0) + 1, dead: older?.dead ?? 0 };
+  if (older === undefined) return kv ?? { revision: at, kv, older, depth: 1, dead: 0 };
+  return { revision: at, kv, older, depth: older.depth + 1, dead: older.dead };
 }
 
 function visibleAt(version: Version | undefined, at: number): StoredKeyValue | undefined {

@@ -28,6 +28,28 @@ export class StoredKeyValue implements KeyValue, Tenant {
     this.#slot = slot;
   }
 
+  // As the only version of its key, which most keys have: a list of one would take as much memory again.
+
+  get revision(): Revision {
+    return this.modRevision;
+  }
+
+  get kv(): this {
+    return this;
+  }
+
+  get older(): undefined {
+    return undefined;
+  }
+
+  get depth(): 1 {
+    return 1;
+  }
+
+  get dead(): 0 {
+    return 0;
+  }
+
   get value(): Uint8Array {
     return this.bytes;
   }

@@ -208,7 +208,7 @@ async function readBlocks(file: DiskFile, identity: Identity): Promise<FoundSnap
     header = next;
   }
   const { state, ...rest } = head;
-  return { ...rest, image: { ...state, base: items.base(), changes: items.changes(), ownsValues: true } };
+  return { ...rest, image: { ...state, base: items.base, changes: items.changes, ownsValues: true } };
 }
 
 /** The block at `position`, whose header was read, and the header of the next one: both come by one read. */
@@ -310,7 +310,15 @@ class Items {
     return false;
   }
 
-  *base(): Generator<KeyValue, undefined> {
+  get base(): Iterable<KeyValue> {
+    return { [Symbol.iterator]: () => this.#readBase() };
+  }
+
+  get changes(): Iterable<ImageChange> {
+    return { [Symbol.iterator]: () => this.#readChanges() };
+  }
+
+  *#readBase(): Generator<KeyValue, undefined> {
     for (const block of this.#blocks) {
       const from = new ByteReader(block);
       while (!from.isAtEnd) {
@@ -320,7 +328,7 @@ class Items {
     }
   }
 
-  *changes(): Generator<ImageChange, undefined> {
+  *#readChanges(): Generator<ImageChange, undefined> {
     if (this.#firstChange === undefined) return;
     let { block, at } = this.#firstChange;
     for (; block < this.#blocks.length; block++, at = 0) {
