@@ -121,6 +121,8 @@ export class Group implements PeerReceiver {
   #isRemoved = false;
   /** Makes a learner vote, as the leader; set by who keeps the membership. */
   promoter: (id: NodeId) => Promise<void> = () => Promise.reject(new ConsensusError('not leader'));
+  /** Removes a member and adds it again; set by who keeps the membership. */
+  replacer: (member: MemberInfo) => Promise<void> = () => Promise.reject(new ConsensusError('no leader'));
   #hashSentAt = 0;
   #foreignHashes: { readonly from: NodeId; readonly interval: HashOfInterval }[] = [];
   #leaderSeen: NodeId = nobody;
@@ -290,6 +292,17 @@ export class Group implements PeerReceiver {
   describe(): ClusterDescription {
     const { meta, replica } = this.#parts;
     return { clusterId: meta.current.identity.clusterId, members: replica.members };
+  }
+
+  async replace({ clusterId, members: [member] }: ClusterDescription): Promise<string> {
+    if (clusterId !== this.#parts.meta.current.identity.clusterId) return 'it belongs to another cluster';
+    if (member === undefined || member.id === this.id) return 'it names nobody else';
+    try {
+      await this.replacer(member);
+      return '';
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   receive(envelope: Envelope): void {

@@ -51,6 +51,7 @@ export class Membership implements ClusterView {
     this.clusterId = BigInt(`0x${options.clusterId}`);
     this.memberId = BigInt(options.group.id);
     this.#group.promoter = (id) => this.#promote(id);
+    this.#group.replacer = (member) => this.#replace(member);
   }
 
   status(): ConsensusStatus {
@@ -129,6 +130,19 @@ export class Membership implements ClusterView {
     const match = member.raw.matches().get(id)?.match ?? 0;
     if (match < member.raw.status().commit * readyPart) throw new MembershipError('learner not ready');
     await this.#change('ConfChangeAddNode', info, () => isVoter(this.#replica.confState, id));
+  }
+
+  /** A member that has lost what it promised goes, and one that knows nothing comes in its place. Begun again, it goes on where it was. */
+  async #replace({ id, peerUrls }: MemberInfo): Promise<void> {
+    await this.#group.linearized();
+    const isAt = (member: MemberInfo): boolean => member.peerUrls.some((url) => peerUrls.includes(url));
+    const old = this.#replica.members.find((member) => member.id === id);
+    if (old !== undefined) {
+      if (!isAt(old)) throw new MembershipError('not found');
+      if (this.#replica.confState.learners.some((learner) => learner !== id)) throw new MembershipError('too many learners');
+      await this.removeMember(BigInt(id));
+    }
+    if (!this.#replica.members.some(isAt)) await this.addMember({ peerUrls, isLearner: true });
   }
 
   async moveLeader(to: bigint): Promise<void> {

@@ -49,6 +49,11 @@ export interface ClusterDescription {
 /** What a transport delivers to. */
 export interface PeerReceiver {
   describe(): ClusterDescription;
+  /**
+   * The one member of `asked` has a damaged directory, and asks to be removed and added again, with the same peer URLs and another id, as a
+   * learner. Resolves once that is so here, with no text, or with why it cannot be.
+   */
+  replace(asked: ClusterDescription): Promise<string>;
   /** In the order in which one peer sent them, as far as they arrive. */
   receive(envelope: Envelope): void;
   /** A snapshot's file is coming; resolves once it is taken or refused. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -8,6 +8,7 @@ import { LiveRuntime } from '@coracle/kernel';
 import { EtcdClient } from '../client/client.ts';
 import { http2Connector } from '../client/transport/http2-connector.ts';
 import { parseInitialCluster } from '../member/initial-cluster.ts';
+import { askReplacement } from '../member/transport/connect-peer.ts';
 import { MemberControl } from '../member/transport/control-socket.ts';
 import { TcpTransport } from '../member/transport/tcp-transport.ts';
 import { prefixEnd } from '../watch-hub.ts';
@@ -84,6 +85,20 @@ class ServedMembers {
 
   control(n: number): MemberControl {
     return new MemberControl(join(this.#directory, `m${n}`));
+  }
+
+  /** Changes a few bytes of what was durable long ago. */
+  async damage(n: number): Promise<void> {
+    const log = join(this.#directory, `m${n}`, 'wal');
+    const [first = ''] = (await readdir(log)).filter((name) => name.endsWith('.wal')).sort();
+    const file = await open(join(log, first), 'r+');
+    await file.write(Buffer.from([1, 2, 3, 4]), 0, 4, 150);
+    await file.close();
+  }
+
+  async quarantined(n: number): Promise<readonly string[]> {
+    const directory = join(this.#directory, `m${n}`);
+    return (await readdir(directory)).includes('quarantine') ? readdir(join(directory, 'quarantine')) : [];
   }
 
   async wipe(n: number): Promise<void> {
@@ -163,6 +178,42 @@ test('three members serve one content; one more is added, promoted and removed; 
     await put(members.client(m1), '/c');
   });
 
+  await t.test('a member whose log is damaged is taken in anew by the others, and votes once it has what they have', async () => {
+    const { id } = await members.control(3).report();
+    await members.stop(3);
+    await members.damage(3);
+    const mended = await members.start(3);
+    await mended.ready;
+    while (mended.store.view().role === 'learner') await sleep(5);
+    assert.notEqual(mended.store.view().id, id);
+    assert.ok((await members.quarantined(3)).length >= 2);
+    const listed = await members.client(m1).members();
+    assert.deepEqual(listed.map(({ name, isLearner }) => `${name} ${isLearner}`).sort(), ['m1 false', 'm2 false', 'm3 false']);
+    await put(members.client(mended), '/d');
+    // It needs no other flags from then on.
+    await members.stop(3);
+    const again = await members.start(3);
+    await again.ready;
+    assert.equal(again.store.view().id, mended.store.view().id);
+    assert.equal((await members.client(again).range({ key: '/', end: prefixEnd('/') })).kvs.length, 4);
+  });
+
+  await t.test('nobody is taken in anew who is not of the cluster, or where another has a place', async () => {
+    const process = new LiveRuntime().process('stranger');
+    const clusterId = m1.store.cluster.clusterId.toString(16).padStart(16, '0');
+    const id = m1.store.view().id;
+    const ask = (of: string, who: number, url: string): Promise<string | undefined> =>
+      askReplacement(
+        { process, url: members.peerUrl(1), timeoutMs: 10_000 },
+        { clusterId: of, members: [{ id: who, name: '', peerUrls: [url], clientUrls: [] }] },
+      );
+    assert.equal(await ask('0123456789abcdef', id + 1, members.peerUrl(2)), 'it belongs to another cluster');
+    assert.equal(await ask(clusterId, id, members.peerUrl(2)), 'it names nobody else');
+    const other = (await members.control(2).report()).id;
+    assert.equal(await ask(clusterId, other, members.peerUrl(4)), 'etcdserver: member not found');
+    assert.equal((await members.client(m1).members()).length, 3);
+  });
+
   await t.test('a member that lost its directory is not taken for the one that it was', async () => {
     await members.stop(3);
     await members.wipe(3);
@@ -175,8 +226,16 @@ test('three members serve one content; one more is added, promoted and removed; 
     const { kvs } = await members.client(m1, m2).range({ key: '/', end: prefixEnd('/') });
     assert.deepEqual(
       kvs.map(({ key }) => key),
-      ['/a', '/b', '/c'],
+      ['/a', '/b', '/c', '/d'],
     );
+  });
+
+  await t.test('a damaged member that nobody answers says what is damaged, and nothing moves', async () => {
+    await members.stop(1);
+    await members.stop(2);
+    await members.damage(2);
+    await assert.rejects(members.start(2), { name: 'DirectoryDamaged' });
+    assert.deepEqual(await members.quarantined(2), []);
   });
 });
 

@@ -175,6 +175,7 @@ test('with TLS a message arrives from whoever has a certificate of the same auth
   const { promise, resolve } = Promise.withResolvers<void>();
   listening.start({
     describe: () => ({ clusterId, members: [] }),
+    replace: () => Promise.resolve('nobody is'),
     receive: ({ from }) => {
       received.push(from);
       if (from === 2) resolve();
@@ -204,6 +205,7 @@ test('what comes from a blocked peer is lost, too, until it is blocked no more',
   let heard = Promise.withResolvers<void>();
   listening.start({
     describe: () => ({ clusterId, members: [] }),
+    replace: () => Promise.resolve('nobody is'),
     receive: ({ from }) => {
       received.push(from);
       heard.resolve();

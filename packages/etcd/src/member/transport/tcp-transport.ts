@@ -5,7 +5,7 @@ import type { NodeId } from '@coracle/raft';
 import { Malformed } from '../../wal/binary.ts';
 import { decodeEnvelope, encodeEnvelope } from '../message-codec.ts';
 import type { Envelope, PeerReceiver, PeerTransport } from '../peer-transport.ts';
-import { connectPeer, encodeDescription, type PeerTls, purpose } from './connect-peer.ts';
+import { connectPeer, decodeDescription, encodeDescription, type PeerTls, purpose } from './connect-peer.ts';
 import { FrameReader, frame, write } from './frames.ts';
 
 export interface TcpTransportOptions {
@@ -26,7 +26,7 @@ const taken = 1;
 /**
  * Members over TCP, with TLS and certificates on both sides when asked for: one connection to each peer for messages, each a
  * length of four bytes and an envelope, in order; one more for each snapshot, which is an envelope, the blocks of the file, a
- * length of zero, and a byte that says that it was taken. Whoever is to join asks on a third who is there.
+ * length of zero, and a byte that says that it was taken. Whoever is to join asks on a third who is there, or to be taken in anew.
  */
 export class TcpTransport implements PeerTransport {
   readonly #options: TcpTransportOptions;
@@ -175,6 +175,12 @@ export class TcpTransport implements PeerTransport {
       }
     } else if (what === purpose.description) {
       if (this.#receiver !== undefined) await write(socket, encodeDescription(this.#receiver.describe()));
+      socket.end();
+    } else if (what === purpose.replacement) {
+      const asked = await frames.next();
+      if (asked === undefined || this.#receiver === undefined) return;
+      const refusal = await this.#receiver.replace(decodeDescription(asked));
+      await write(socket, frame(Buffer.from(refusal, 'utf8')));
       socket.end();
     } else if (what === purpose.snapshot) {
       const head = await frames.next();
