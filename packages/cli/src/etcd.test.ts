@@ -30,6 +30,8 @@ describe('etcdOptions()', () => {
     });
     assert.equal(etcdOptions(['--force-truncate']).forceTruncate, true);
     assert.equal(etcdOptions(['--force-truncate=false']).forceTruncate, undefined);
+    assert.equal(etcdOptions(['--feature-gates=LeaseCheckpoint=true,LeaseCheckpointPersist=true']).checkpointLeasesMs, 300_000);
+    assert.equal(etcdOptions(['--feature-gates=FastLeaseKeepAlive=true, LeaseCheckpoint=false,']).checkpointLeasesMs, undefined);
     assert.equal(etcdOptions(['--auth-token-ttl=60']).tokenTtlMs, 60_000);
     const { jwt } = etcdOptions([`--auth-token=jwt,sign-method=HS256,priv-key=${import.meta.filename},ttl=3s`]);
     assert.deepEqual([jwt?.method, jwt?.ttlMs], ['HS256', 3000]);
@@ -60,6 +62,12 @@ describe('etcdOptions()', () => {
     '--auth-token=jwt,sign-method=HS256': /keys of --auth-token: missing key data/,
     '--auth-token=jwt,sign-method=HS256,priv-key=absent': /cannot read --auth-token priv-key "absent": ENOENT/,
     '--auth-token-ttl=5m': /"5m" is no number of seconds/,
+    '--feature-gates=Foo=true': /"Foo" is no feature gate of --feature-gates: StopGRPC/,
+    '--feature-gates=constructor=true': /"constructor" is no feature gate/,
+    '--feature-gates=LeaseCheckpoint=maybe': /"maybe" is no value of the feature gate LeaseCheckpoint: true or false/,
+    '--feature-gates=LeaseCheckpoint': /"" is no value of the feature gate LeaseCheckpoint/,
+    '--feature-gates=LeaseCheckpointPersist=true': /LeaseCheckpointPersist needs LeaseCheckpoint/,
+    '--feature-gates=CompactHashCheck=true': /CompactHashCheck cannot be true: it is always false here/,
     '--auth-token-ttl=0': /"0" is no number of seconds/,
   };
   for (const [arg, message] of Object.entries(refused)) {

@@ -1,6 +1,7 @@
 import type { ServeStoreOptions, TlsOptions } from '@coracle/etcd';
 import { durationMs } from './duration.ts';
 import { authTokens } from './etcd-auth.ts';
+import { featureGates } from './etcd-feature-gates.ts';
 import { booleanOf, listenUrl } from './flag-values.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { peerFlags, peerHelp, peerOptions } from './peer-flags.ts';
@@ -20,6 +21,7 @@ const flags = [
   'auth-token',
   'auth-token-ttl',
   'force-truncate',
+  'feature-gates',
   ...peerFlags,
 ] as const;
 
@@ -42,6 +44,10 @@ export const etcdOptionHelp: readonly (readonly [flag: string, meaning: string])
   ['--auth-token simple | jwt,…', 'how users are known once authentication is on; jwt has sign-method, pub-key, priv-key, ttl'],
   ['--auth-token-ttl SECONDS', 'how long a simple token lasts after its last use (default 300)'],
   ['--force-truncate', 'open a log that is damaged: cut it there, and keep the rest in quarantine; acknowledged writes may be lost'],
+  [
+    '--feature-gates LeaseCheckpoint=true',
+    'tell every 5 minutes what is left of long leases, so that a new leader does not begin them anew',
+  ],
   ...peerHelp,
 ];
 
@@ -69,7 +75,7 @@ export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'p
   const peers = peerOptions(name, values);
   const forceTruncate = booleanOf('force-truncate', values['force-truncate']);
   if (forceTruncate && peers !== undefined) {
-    throw new UsageError('--force-truncate is for a store that is alone: remove the damaged member from the others, and add it anew');
+    throw new UsageError('--force-truncate is for a store that is alone: one of several gets from the others what is damaged');
   }
   return {
     name,
@@ -85,6 +91,7 @@ export function etcdOptions(args: readonly string[]): Omit<ServeStoreOptions, 'p
     ...(interval === undefined ? {} : { progressIntervalMs: durationMs(interval) }),
     ...authTokens(values['auth-token'] ?? 'simple'),
     ...(forceTruncate ? { forceTruncate } : {}),
+    ...featureGates(values['feature-gates'] ?? ''),
     ...(tokenTtl === undefined ? {} : { tokenTtlMs: seconds(tokenTtl) * 1000 }),
   };
 }

@@ -34,7 +34,7 @@ export interface StartMemberOptions {
   readonly directory: string;
   readonly name: string;
   readonly peers: PeerOptions;
-  readonly store?: Pick<DurableStoreOptions, 'snapshotBytes' | 'segmentBytes' | 'window'>;
+  readonly store?: Pick<DurableStoreOptions, 'snapshotBytes' | 'segmentBytes' | 'window' | 'checkpointLeasesMs'>;
 }
 
 export interface StartedMember {

@@ -27,6 +27,8 @@ export interface ServeStoreOptions {
   readonly progressIntervalMs?: number;
   /** Opens a damaged log, cut where the damage begins: see DurableStoreOptions. Of a store that is alone. */
   readonly forceTruncate?: boolean;
+  /** How often what is left of leases is told: see DurableStoreOptions. */
+  readonly checkpointLeasesMs?: number;
   /** Absent: simple tokens. */
   readonly jwt?: JwtKeys;
   /** Of simple tokens, after their last use. */
@@ -99,10 +101,10 @@ export async function serveStore(options: ServeStoreOptions): Promise<ServedStor
 }
 
 async function alone(
-  { process, directory, name, forceTruncate = false }: ServeStoreOptions,
+  { process, directory, name, forceTruncate = false, checkpointLeasesMs }: ServeStoreOptions,
   clientUrls: readonly string[],
 ): Promise<Opened> {
-  const store = await openDurableStore({ process, directory, forceTruncate });
+  const store = await openDurableStore({ process, directory, forceTruncate, ...checkpoints(checkpointLeasesMs) });
   const { identity, term } = store.standing;
   const cluster = new SingleMember({
     clusterId: BigInt(`0x${identity.clusterId}`),
@@ -116,7 +118,11 @@ async function alone(
   return { store, cluster, close: () => store.close() };
 }
 
-async function among({ process, directory, name }: ServeStoreOptions, peers: PeerOptions): Promise<Opened> {
-  const { store, close } = await startMember({ process, directory, name, peers });
+async function among({ process, directory, name, checkpointLeasesMs }: ServeStoreOptions, peers: PeerOptions): Promise<Opened> {
+  const { store, close } = await startMember({ process, directory, name, peers, store: checkpoints(checkpointLeasesMs) });
   return { store, cluster: store.cluster, close };
+}
+
+function checkpoints(checkpointLeasesMs: number | undefined): { readonly checkpointLeasesMs?: number } {
+  return checkpointLeasesMs === undefined ? {} : { checkpointLeasesMs };
 }
