@@ -64,6 +64,8 @@ export type ApiResponse = {
 
 export interface ExchangeOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Integers beyond 2^53 in the objects of watch events become bigint. Default false. */
+  readonly bigints?: boolean | undefined;
 }
 
 /**
