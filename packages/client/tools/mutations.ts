@@ -75,8 +75,8 @@ export const mutations: readonly Mutation[] = [
     row: `${rest} TestWatchUnknownContentType`,
     what: 'what came is taken for an event, whatever it is',
     file: 'transport/watch-decoder.ts',
-    from: 'frame = JSON.parse(utf8.decode(line));',
-    to: "try { frame = JSON.parse(utf8.decode(line)); } catch { frame = { type: 'BOOKMARK', object: {} }; }",
+    from: 'frame = readJson(line, { bigints: this.#bigints }).value;',
+    to: "try { frame = readJson(line).value; } catch { frame = { type: 'BOOKMARK', object: {} }; }",
   },
   {
     row: `${validation} TestValidateCertDataOverridesFiles`,

@@ -169,7 +169,7 @@ export class RestClient implements RequestSender {
 
   async #try(request: ApiRequest, signal: AbortSignal | undefined): Promise<Outcome> {
     try {
-      return { response: await this.transport.exchange(request, { signal }) };
+      return { response: await this.transport.exchange(request, { signal, bigints: this.#bigints }) };
     } catch (error) {
       return { error };
     }

@@ -1,6 +1,6 @@
 import { type ApiResponse, TransportError } from '@coracle/apimachinery';
 import { TimeoutError } from '@coracle/kernel';
-import { ConnectionLostError } from '../transport/answer.ts';
+import { ConnectionLostError } from '../transport/arriving.ts';
 
 /** What is asked for: each has its own errors after which it is sent again. */
 export type Purpose = 'answer' | 'watch' | 'stream';

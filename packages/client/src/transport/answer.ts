@@ -1,40 +1,23 @@
-import type { Readable } from 'node:stream';
 import { type ApiRequest, type Body, TransportError, type WatchFrame, type WireHeaders } from '@coracle/apimachinery';
-import { abortReason } from '@coracle/kernel';
-import { decodeWatch } from './watch-decoder.ts';
+import { abortReason, type Process } from '@coracle/kernel';
+import { type Arriving, connectionLost } from './arriving.ts';
+import { WatchFrames } from './watch-frames.ts';
 
 /** A larger answer is refused: nothing that a server of ours or upstream's gives comes near. */
 const maxAnswerBytes = 1 << 30;
-
-/** The cause of a TransportError when the connection broke after the request was sent: reads may be tried again. */
-export class ConnectionLostError extends Error {
-  override readonly name = 'ConnectionLostError';
-}
-
-/** No answer, or a part of one. */
-export function connectionLost(request: ApiRequest, error: unknown, executed: 'no' | 'unknown' = 'unknown'): TransportError {
-  const why = error instanceof Error && error.message !== '' ? error.message : 'the stream was closed';
-  return new TransportError(`No answer to ${request.method} ${request.path}: ${why}`, {
-    executed,
-    cause: new ConnectionLostError(why, { cause: error }),
-  });
-}
 
 export type Content = { readonly body: Body } | { readonly events: AsyncIterable<readonly WatchFrame[]> };
 
 /** What follows the head of an answer: events for a watch, a stream for logs that are followed, else all of its bytes, unzipped. */
 export async function readContent(
-  chunks: AsyncIterable<Uint8Array>,
-  {
-    request,
-    status,
-    headers,
-    signal,
-  }: { readonly request: ApiRequest; readonly status: number; readonly headers: WireHeaders; readonly signal: AbortSignal | undefined },
+  arriving: Arriving,
+  { process, bigints }: { readonly process: Process; readonly bigints: boolean | undefined },
 ): Promise<Content> {
+  const { request, status, headers, signal } = arriving;
   const contentType = headers['content-type'] ?? '';
   const asks = (name: string): boolean => request.query.some(([key, value]) => key === name && (value === 'true' || value === '1'));
-  if (status === 200 && asks('watch')) return { events: decodeWatch(chunks, request.path) };
+  if (status === 200 && asks('watch')) return { events: new WatchFrames(arriving, { process, path: request.path, bigints }) };
+  const chunks = chunksOf(arriving);
   if (status === 200 && asks('follow')) return { body: { form: 'stream', contentType, chunks } };
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -50,13 +33,7 @@ export async function readContent(
 }
 
 /** The rest of an answer. Ends quietly when `signal` cancelled the request; throws TransportError when it was cut. */
-export async function* chunksOf(
-  stream: Readable,
-  request: ApiRequest,
-  signal: AbortSignal | undefined,
-  isWhole: () => boolean,
-  cancel: () => void,
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* chunksOf({ stream, request, signal, isWhole, cancel }: Arriving): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     for await (const chunk of stream) yield chunk as Uint8Array; // no encoding is set
     if (!isWhole() && signal?.aborted !== true) throw connectionLost(request, undefined);

@@ -40,6 +40,10 @@ export class Connector {
     this.#secure = options.target.protocol === 'https:';
   }
 
+  get process(): Process {
+    return this.#options.process;
+  }
+
   get target(): URL {
     return this.#options.target;
   }

@@ -3,6 +3,7 @@ import { createServer, type Http2Server, type ServerHttp2Session, type ServerHtt
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isNotFound, type KubeObject, TransportError, type WatchFrame } from '@coracle/apimachinery';
 import { LiveRuntime, type Process } from '@coracle/kernel';
+import { DynamicClient } from '../dynamic/dynamic-client.ts';
 import { Clientset } from '../kubernetes/clientset.ts';
 import type { ClosableTransport } from './http.ts';
 import { httpTransport } from './http-transport.ts';
@@ -101,6 +102,21 @@ describe('httpTransport', () => {
     }
     assert.deepEqual(seen, [['ADDED a', 'MODIFIED b'], ['DELETED ü']]);
     assert.equal(await closed.promise, 8); // CANCEL
+  });
+
+  test('integers beyond 2^53 are bigint in the events of a dynamic client, as in its lists, and numbers elsewhere', async () => {
+    answer = (stream, path) => {
+      const object = '{"apiVersion":"v1","kind":"Thing","metadata":{"name":"x"},"spec":{"long":9007199254740993}}';
+      stream.respond({ ':status': 200, 'content-type': 'application/json' });
+      stream.end(path.includes('watch=true') ? `{"type":"ADDED","object":${object}}\n` : object);
+    };
+    const gvr = { group: 'a.b', version: 'v1', resource: 'things' };
+    const things = new DynamicClient({ process, transport }).resource(gvr).namespace('a');
+    const [[frame] = []] = await Array.fromAsync(await things.watch());
+    assert.deepEqual((await things.get('x'))['spec'], { long: 9007199254740993n });
+    assert.deepEqual(frame?.object, await things.get('x'));
+    const [[typed] = []] = await Array.fromAsync(await clientset.coreV1.pods('a').watch());
+    assert.deepEqual(typed?.object, { ...(await things.get('x')), spec: { long: 9007199254740992 } });
   });
 
   test('an aborted watch ends, and a watch cut off throws TransportError', async () => {

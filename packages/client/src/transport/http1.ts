@@ -2,7 +2,8 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { type ApiResponse, type ExchangeOptions, TransportError, type WireHeaders, writeJsonBytes } from '@coracle/apimachinery';
 import { abortReason, type ByteDuplex } from '@coracle/kernel';
-import { chunksOf, connectionLost, readContent, withoutEncoding } from './answer.ts';
+import { readContent, withoutEncoding } from './answer.ts';
+import { connectionLost } from './arriving.ts';
 import { type Connector, proxyAuthorization } from './connector.ts';
 import { bodyWithoutEnd, headersOf, queryOf, wireHeaders } from './http2.ts';
 import { socketDuplex } from './socket-duplex.ts';
@@ -51,7 +52,7 @@ export class Http1Connections {
     this.#agent.destroy();
   }
 
-  async exchange(request: WireRequest, { signal }: ExchangeOptions): Promise<ApiResponse> {
+  async exchange(request: WireRequest, { signal, bigints }: ExchangeOptions): Promise<ApiResponse> {
     if (signal?.aborted) throw abortReason(signal);
     try {
       const message = await this.#sent(request, signal);
@@ -60,8 +61,8 @@ export class Http1Connections {
       const cancel = (): void => {
         if (!message.complete) message.destroy();
       };
-      const chunks = chunksOf(message, request, signal, () => message.complete, cancel);
-      return { status, headers: withoutEncoding(headers), ...(await readContent(chunks, { request, status, headers, signal })) };
+      const arriving = { request, status, headers, signal, stream: message, isWhole: () => message.complete, cancel };
+      return { status, headers: withoutEncoding(headers), ...(await readContent(arriving, { process: this.#connector.process, bigints })) };
     } catch (error) {
       throw signal?.aborted ? abortReason(signal) : error;
     }

@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { type ApiResponse, type ExchangeOptions, TransportError, type WireHeaders, writeJsonBytes } from '@coracle/apimachinery';
 import { abortReason, type Process } from '@coracle/kernel';
-import { chunksOf, connectionLost, readContent, withoutEncoding } from './answer.ts';
+import { readContent, withoutEncoding } from './answer.ts';
+import { connectionLost } from './arriving.ts';
 import type { WireRequest } from './wire-request.ts';
 
 /** Pings find a dead connection, on which a watch would wait for ever (HTTP2_READ_IDLE_TIMEOUT_SECONDS, HTTP2_PING_TIMEOUT_SECONDS). */
@@ -47,7 +48,7 @@ export class Http2Connection {
     this.#session.destroy();
   }
 
-  async exchange(request: WireRequest, { signal }: ExchangeOptions): Promise<ApiResponse> {
+  async exchange(request: WireRequest, { signal, bigints }: ExchangeOptions): Promise<ApiResponse> {
     if (signal?.aborted) throw abortReason(signal);
     const stream = this.#send(request);
     const onAbort = (): void => stream.close(cancelled);
@@ -55,16 +56,11 @@ export class Http2Connection {
     stream.once('close', () => signal?.removeEventListener('abort', onAbort));
     try {
       const { status, headers } = await answered(stream, request);
-      const chunks = chunksOf(
-        stream,
-        request,
-        signal,
-        () => stream.rstCode === noError,
-        () => {
-          if (!stream.closed) stream.close(cancelled);
-        },
-      );
-      return { status, headers: withoutEncoding(headers), ...(await readContent(chunks, { request, status, headers, signal })) };
+      const cancel = (): void => {
+        if (!stream.closed) stream.close(cancelled);
+      };
+      const arriving = { request, status, headers, signal, stream, isWhole: () => stream.rstCode === noError, cancel };
+      return { status, headers: withoutEncoding(headers), ...(await readContent(arriving, { process: this.#process, bigints })) };
     } catch (error) {
       throw signal?.aborted ? abortReason(signal) : error;
     }

@@ -1,4 +1,5 @@
 import { deepFreeze, type Frozen, type KubeObject } from '@coracle/apimachinery';
+import { isDeferring, withMember } from '../../transport/deferred.ts';
 
 /**
  * A transform for informers: drops who owns which field, about half of what an object takes in a cache, and which only server-side apply
@@ -6,8 +7,15 @@ import { deepFreeze, type Frozen, type KubeObject } from '@coracle/apimachinery'
  */
 export function withoutManagedFields<T>(object: Frozen<T>): Frozen<T> {
   const { metadata } = object as Partial<KubeObject>; // an informer has refused what has none
-  if (metadata?.managedFields === undefined) return object;
-  // Made anew: an object that lost a member by `delete` takes more room than before.
-  const { managedFields: _, ...kept } = metadata;
-  return deepFreeze({ ...object, metadata: kept }) as Frozen<T>; // the same type: the member is optional
+  if (metadata === undefined || !('managedFields' in metadata)) return object;
+  const kept = isDeferring(metadata) ? withMember(metadata, 'managedFields', undefined) : deepFreeze(rest(metadata));
+  // The same type: the member is optional.
+  return (
+    isDeferring(object as object) ? withMember(object as object, 'metadata', kept) : deepFreeze({ ...object, metadata: kept })
+  ) as Frozen<T>;
+}
+
+/** Made anew: an object that lost a member by `delete` takes more room than before. */
+function rest({ managedFields: _, ...kept }: KubeObject['metadata']): KubeObject['metadata'] {
+  return kept;
 }
