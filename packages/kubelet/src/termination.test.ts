@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Pod } from '@coracle/api';
+import { type Clock, deadlineWith, type Process, processWithClock, sleepWith } from '@coracle/kernel';
+import type { Program } from './container/program.ts';
 import { NodeCluster } from './fixtures/node-cluster.ts';
 
 /** How one container of a deleted pod ended, in seconds since the deletion. */
@@ -108,6 +110,46 @@ test('a postStart hook that fails ends the container, and is told of without why
   const events = await cluster.events();
   assert.deepEqual(events.slice(-2), ['FailedPostStartHook: PostStartHook failed', 'Killing: FailedPostStartHook']);
   assert.equal((await cluster.pod()).status?.phase, 'Succeeded', 'the program ended well when it was told to stop');
+});
+
+/** A process whose clock reads a millisecond more each time: as on a machine, no two looks see the same time. */
+function neverStanding(process: Process): Process {
+  const { clock } = process;
+  let reads = 0;
+  const timer: Clock['timer'] = (ms, fire, options) => clock.timer(ms, fire, options);
+  return processWithClock(process, {
+    now: () => clock.now() + reads++,
+    monotonic: () => clock.monotonic(),
+    timer,
+    sleep: (ms, options) => sleepWith(timer, ms, options),
+    deadline: (ms, options) => deadlineWith(timer, ms, options),
+  });
+}
+
+test('a postStart hook runs although time goes on while its container starts, and not again in a fork', async () => {
+  const cluster = await NodeCluster.start();
+  let calls = 0;
+  const app: Program = async ({ network, terminated }) => {
+    using _server = network.listen(80, async () => {
+      calls++;
+      return { status: 200, headers: {}, body: new Uint8Array() };
+    });
+    return await new Promise((resolve) => terminated.addEventListener('abort', () => resolve(0)));
+  };
+  cluster.run('app', app);
+  const { kubelet } = cluster.startNode('n1', { process: neverStanding(cluster.runtime.process('n1 with its clock')) });
+  await cluster.createPod({ containers: [{ name: 'c', image: 'app' }] });
+  await cluster.runtime.settle();
+  const host = (await cluster.pod()).status?.podIP ?? '';
+  const lifecycle = { postStart: { httpGet: { host, port: 80 } } };
+  await cluster.createPod({ containers: [{ name: 'c', image: 'other', lifecycle }] }, { name: 'q' });
+  await cluster.runtime.settle();
+  assert.equal(calls, 1);
+  const fork = await NodeCluster.start({ runtime: cluster.runtime.fork(), from: cluster });
+  fork.run('app', app);
+  fork.startNode('n1', { resumed: kubelet.snapshot() });
+  await fork.runtime.settle();
+  assert.equal(calls, 1);
 });
 
 test('a pod past its deadline says so, once', async () => {

@@ -143,13 +143,14 @@ export class PodWorker {
     for (const run of this.runs.values()) run.kill();
   }
 
-  /** Begins a run, new or resumed. */
-  launch(container: string, id: string, inputs: RunInputs, resumed?: Frozen<unknown>): void {
+  /** Begins a run, or lets one go on where it was saved: `kept` is its checkpoint, when it has one. */
+  #launch(container: string, id: string, inputs: RunInputs, kept?: { readonly checkpoint: Frozen<unknown> }): void {
+    const resumed = kept?.checkpoint;
     const run = newRun(this, { container, id, inputs, resumed, onExit: (exit) => this.#exited(container, id, exit) });
     this.runs.set(container, run);
     this.#runInputs.set(container, inputs);
     run.start();
-    beginProbing(this, container, run);
+    beginProbing(this, container, run, { isNew: kept === undefined });
   }
 
   snapshot(): PodState {
@@ -185,7 +186,7 @@ export class PodWorker {
     }
     for (const { container, inputs, checkpoint } of runs) {
       const run = record.containers.find(({ name }) => name === container)?.run;
-      if (run?.phase === 'running') this.launch(container, run.id, inputs, checkpoint);
+      if (run?.phase === 'running') this.#launch(container, run.id, inputs, { checkpoint });
     }
   }
 
@@ -243,7 +244,7 @@ export class PodWorker {
   #start(name: string): void {
     const { record, begun } = beginRun(this, name);
     this.#record = record;
-    if (begun !== undefined) this.launch(name, begun.id, begun.inputs);
+    if (begun !== undefined) this.#launch(name, begun.id, begun.inputs);
   }
 
   #terminate(name: string, graceMs: number, message: string): void {

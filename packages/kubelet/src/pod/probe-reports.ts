@@ -8,8 +8,8 @@ import { containerOf, specOf, withContainer } from './record.ts';
 
 const titles: Readonly<Record<ProbeKind, string>> = { startup: 'Startup', readiness: 'Readiness', liveness: 'Liveness' };
 
-/** Probes the run, and runs its postStart hook, until it ends. */
-export function beginProbing(worker: PodWorker, name: string, run: ContainerRun): void {
+/** Probes the run until it ends, and runs its postStart hook when it `isNew`: one that goes on after a fork had it. */
+export function beginProbing(worker: PodWorker, name: string, run: ContainerRun, { isNew }: { readonly isNew: boolean }): void {
   const { node, pod, record } = worker;
   const spec = specOf(pod, name);
   const container = containerOf(record, name);
@@ -22,7 +22,6 @@ export function beginProbing(worker: PodWorker, name: string, run: ContainerRun)
     signal: run.ended,
   };
   const { postStart } = spec.lifecycle ?? {};
-  const isNew = container.run.startedAtMs === node.process.clock.now();
   if (postStart !== undefined && isNew) {
     node.process.spawn(`postStart of ${run.process.name}`, async () => {
       try {
