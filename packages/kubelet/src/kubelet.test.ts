@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ApiRequest } from '@coracle/apimachinery';
 import { resources } from '@coracle/client';
+import { SimRuntime } from '@coracle/simulator';
 import { NodeCluster } from './fixtures/node-cluster.ts';
 
 async function cluster(seed = 1): Promise<NodeCluster> {
@@ -252,6 +254,24 @@ describe('Kubelet', () => {
     assert.equal(container?.restartCount, 1);
     assert.equal(container?.lastState?.terminated?.exitCode, 255);
     assert.equal(container?.ready, true);
+  });
+
+  test('does not call it a failure that a pod has changed while its status was written', async () => {
+    const said: string[] = [];
+    const scene = await NodeCluster.start({ runtime: new SimRuntime({ log: ({ message }) => void said.push(message) }) });
+    const held = Promise.withResolvers<void>();
+    let writes = 0;
+    const fault = ({ path }: ApiRequest): Promise<void> | undefined =>
+      path.endsWith('/pods/p/status') && ++writes === 1 ? held.promise : undefined;
+    scene.startNode('n1', { fault });
+    await scene.createPod({});
+    await scene.runtime.until(() => writes === 1);
+    await scene.runtime.drive(scene.admin.coreV1.pods('default').patch('p', 'merge', { metadata: { labels: { a: 'b' } } }));
+    held.resolve();
+    await scene.runtime.settle();
+    const { metadata, status } = await scene.pod();
+    assert.deepEqual([metadata.labels, status?.phase], [{ a: 'b' }, 'Running']);
+    assert.deepEqual(said, []);
   });
 
   test('ends when its process stops, with all that ran on it', async () => {

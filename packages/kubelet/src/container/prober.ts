@@ -14,7 +14,8 @@ export interface ProberOptions extends ProbeTarget {
 
 /**
  * Probes one run of a container until `signal` aborts: the start-up probe until it succeeds, then readiness and liveness at
- * their periods (kubelet prober/worker.go). Only readiness is still probed of a container that is to end. Timers are foreground until a probe has first succeeded; liveness never is.
+ * their periods (kubelet prober/worker.go). Only readiness is still probed of a container that is to end. Timers are foreground
+ * until a probe has first succeeded; those of liveness never are.
  */
 export async function runProbes(options: ProberOptions): Promise<void> {
   try {

@@ -1,5 +1,5 @@
 import type { Pod } from '@coracle/api';
-import { type Frozen, isNotFound, semanticEqual } from '@coracle/apimachinery';
+import { type Frozen, isConflict, isNotFound, semanticEqual } from '@coracle/apimachinery';
 import { assert, unreachable } from '@coracle/kernel';
 import { ContainerLog, type LogLine } from '../container/container-log.ts';
 import type { Volume, VolumeData } from '../container/file-system.ts';
@@ -114,7 +114,7 @@ export class PodWorker {
 
   /** Reports, decides, acts. Throws what the server refused; the caller tries again. */
   async sync(): Promise<void> {
-    if (!this.#isGone) await this.#report();
+    if (!this.#isGone && !(await this.#report())) return; // the newer object brings the next sync
     const pod = this.#isGone ? deleted(this.pod) : this.pod;
     const nowMs = this.#node.process.clock.now();
     const { record, actions, wake } = decide(pod, this.#record, nowMs);
@@ -190,17 +190,20 @@ export class PodWorker {
     }
   }
 
-  async #report(): Promise<void> {
+  /** Writes the status when it differs. False when somebody has changed the pod meanwhile, which the cache is about to show. */
+  async #report(): Promise<boolean> {
     const pod = this.#pod;
     const status = podStatus({ pod, record: this.#record, hostIP: this.#node.hostIP, nowMs: this.#node.process.clock.now() });
-    if (semanticEqual(status, pod.status)) return;
+    if (semanticEqual(status, pod.status)) return true;
     try {
       const updated = await this.#node.clientset.coreV1.pods(this.#record.namespace).updateStatus({ ...pod, status });
       if (isNewer(updated, this.#pod)) this.#pod = updated;
     } catch (error) {
+      if (isConflict(error)) return false;
       if (!isNotFound(error)) throw error;
       this.#isGone = true;
     }
+    return true;
   }
 
   /** The last word: everything has stopped, and the status says so. */
