@@ -24,7 +24,7 @@ test('openDurableStore() reads a directory of format 1, which is of this format 
   for (const directory of ['', 'wal', 'snap']) await bench.runtime.drive(disk.syncDirectory(directory));
   let store = await bench.open();
   assert.equal(portrait(store), left.portrait.join('\n'));
-  assert.equal(Buffer.from(bench.disk.contents('META')).readUInt32LE(8 + 4096), 2, 'the older slot was written anew');
+  assert.equal(Buffer.from(bench.disk.contents('META')).readUInt32LE(8 + 4096), 3, 'the older slot was written anew');
   await bench.put(store, 'new');
   const after = portrait(store);
   for (const end of ['kill', 'power failure'] as const) {

@@ -127,11 +127,11 @@ describe('openDurableStore()', () => {
     bench.disk.damage('META', (bytes) => {
       const meta = Buffer.from(bytes.buffer);
       for (const at of [0, 4096]) {
-        meta.writeUInt32LE(3, at + 8);
-        meta.writeUInt32LE(crc32(meta.subarray(at + 20, at + 20 + meta.readUInt32LE(at + 16)), 3), at + 12);
+        meta.writeUInt32LE(4, at + 8);
+        meta.writeUInt32LE(crc32(meta.subarray(at + 20, at + 20 + meta.readUInt32LE(at + 16)), 4), at + 12);
       }
     });
-    await assert.rejects(bench.open(), (error) => error instanceof DirectoryTooNew && /version 3.*up to 2/.test(error.message));
+    await assert.rejects(bench.open(), (error) => error instanceof DirectoryTooNew && /version 4.*up to 3/.test(error.message));
   });
 
   test('says that the disk is full, and leaves a directory that opens once it is not', async () => {

@@ -10,9 +10,10 @@ export interface Identity {
  * The format of the whole directory. Raised when a program that knows only the one before could not read it.
  *
  * 1: one member, a record of the log holds one request. 2: the log is Raft's, an entry holds a batch of requests; META and
- * snapshots know the members. A directory of an older format is read, and is of this one from its next opening on.
+ * snapshots know the members. 3: the checksum of a block of a snapshot starts from that of the block before. A directory of an older format is
+ * read, and is of this one from its next opening on.
  */
-export const formatVersion = 2;
+export const formatVersion = 3;
 
 export function sameIdentity(a: Identity, b: Identity): boolean {
   return a.clusterId === b.clusterId && a.memberId === b.memberId;

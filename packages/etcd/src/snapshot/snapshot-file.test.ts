@@ -62,10 +62,12 @@ function reread(snapshot: Snapshot, change: (blocks: Buffer[]) => Buffer[]): Pro
     }
     const out = await disk.open('snap/changed', 'create');
     let position = 0;
-    for (const [number, block] of change(blocks).entries()) {
+    let checksum = 0;
+    for (const block of change(blocks)) {
       const header = new ByteWriter(8);
       header.u32(block.length);
-      header.u32(crc32(block, number));
+      checksum = crc32(block, checksum);
+      header.u32(checksum);
       await out.write(position, Buffer.concat([header.view(), block]));
       position += 8 + block.length;
     }
@@ -132,3 +134,20 @@ const refused: readonly { readonly name: string; readonly change: (blocks: Buffe
 for (const { name, change, message } of refused) {
   test(`readSnapshot() refuses a snapshot with ${name}`, () => assert.rejects(reread(three, change), { name: 'Malformed', message }));
 }
+
+test('readSnapshot() takes no block of another snapshot for its own, though it lies at its place', () =>
+  onDisk(async (disk, all) => {
+    // Two of one size, one after the other.
+    const snapshots = [8, 9].map((index) => ({ ...snapshotOf({ base: [300], changes: [] }), index }));
+    for (const snapshot of snapshots) await writeSnapshot(disk, identity, snapshot);
+    const [older = '', newer = ''] = all.files();
+    const bytes = Buffer.from(all.contents(newer));
+    const second = 8 + bytes.readUInt32LE(0);
+    // A write of the newer one that went astray.
+    all.damage(older, (old) => old.set(bytes.subarray(second, old.length), second));
+    await assert.rejects(readSnapshot(disk, older.slice('snap/'.length), identity), {
+      name: 'Malformed',
+      message: `block at byte ${second} does not match its checksum`,
+    });
+    assert.equal((await readSnapshot(disk, newer.slice('snap/'.length), identity)).index, 9);
+  }));

@@ -85,11 +85,13 @@ export async function writeBlocks(file: Pick<DiskFile, 'write'>, identity: Ident
 export function* snapshotBlocks(identity: Identity, snapshot: Snapshot): Generator<Uint8Array, undefined> {
   const { image } = snapshot;
   const block = new ByteWriter(blockBytes + 4096);
-  let number = 0;
+  // From one block to the next: another snapshot's block at the same place, as a write that went astray leaves it, is none of this one's.
+  let checksum = 0;
   let items = 0;
   const sealed = (): Uint8Array => {
     block.setU32(0, block.length - blockHeaderBytes);
-    block.setU32(4, crc32(block.view(blockHeaderBytes), number++));
+    checksum = crc32(block.view(blockHeaderBytes), checksum);
+    block.setU32(4, checksum);
     return block.view();
   };
   const begin = (): void => {
@@ -200,22 +202,25 @@ async function readBlocks(file: DiskFile, identity: Identity): Promise<FoundSnap
   let head: Head | undefined;
   let position = 0;
   let header: Uint8Array = await file.read(0, blockHeaderBytes);
-  for (let number = 0; ; number++) {
-    const { block, next } = await readBlock(file, { position, header, number });
+  let seed = 0;
+  for (let number = 1; ; number++) {
+    const { block, checksum, next } = await readBlock(file, { position, header, seed });
     if (head === undefined) head = readHead(new ByteReader(block), identity);
     else if (items.add(block)) break;
+    // Before format 3, the number of the block was all that a checksum started from.
+    seed = head.version < 3 ? number : checksum;
     position += blockHeaderBytes + block.length;
     header = next;
   }
-  const { state, ...rest } = head;
+  const { state, version, ...rest } = head;
   return { ...rest, image: { ...state, base: items.base, changes: items.changes, ownsValues: true } };
 }
 
 /** The block at `position`, whose header was read, and the header of the next one: both come by one read. */
 async function readBlock(
   file: DiskFile,
-  { position, header, number }: { readonly position: number; readonly header: Uint8Array; readonly number: number },
-): Promise<{ readonly block: Uint8Array; readonly next: Uint8Array }> {
+  { position, header, seed }: { readonly position: number; readonly header: Uint8Array; readonly seed: number },
+): Promise<{ readonly block: Uint8Array; readonly checksum: number; readonly next: Uint8Array }> {
   if (header.length < blockHeaderBytes) throw new Malformed(`ends at byte ${position + header.length}`);
   const from = new ByteReader(header);
   const [length, checksum] = [from.u32(), from.u32()];
@@ -223,11 +228,12 @@ async function readBlock(
   const bytes = await file.read(position + blockHeaderBytes, length + blockHeaderBytes);
   if (bytes.length < length) throw new Malformed(`ends within the block at byte ${position}`);
   const block = bytes.subarray(0, length);
-  if (crc32(block, number) !== checksum) throw new Malformed(`block at byte ${position} does not match its checksum`);
-  return { block, next: bytes.subarray(length) };
+  if (crc32(block, seed) !== checksum) throw new Malformed(`block at byte ${position} does not match its checksum`);
+  return { block, checksum, next: bytes.subarray(length) };
 }
 
 interface Head extends Omit<FoundSnapshot, 'image'> {
+  readonly version: number;
   readonly state: Omit<MvccImage, 'base' | 'changes'>;
 }
 
@@ -253,7 +259,7 @@ function readHead(from: ByteReader, identity: Identity): Head {
   const cluster = version === 1 ? soleMember(nodeIdOf(identity)) : readCluster(from);
   const auth = readAuthState(from);
   from.end();
-  return { index, term, isReceived, ...cluster, state: { ...state, leases, remainders, alarms, auth } };
+  return { version, index, term, isReceived, ...cluster, state: { ...state, leases, remainders, alarms, auth } };
 }
 
 type Cluster = Pick<Snapshot, 'confState' | 'members' | 'sessions'>;
