@@ -142,9 +142,14 @@ export class Store<T> implements Indexer<T>, ReflectorStore<T> {
 
   /** Holds exactly `objects` from here on. Throws before anything is changed. */
   replace(objects: Iterable<Frozen<T>>, resourceVersion = '', isTransformed = false): void {
-    const byKey = new Map<string, Frozen<T>>();
-    for (const object of objects) byKey.set(this.#keyOf(object), isTransformed ? object : this.#transformed(object));
-    this.#objects.replace(byKey, resourceVersion);
+    const all = [...objects];
+    const keys = all.map((object) => this.#keyOf(object));
+    this.#objects.replace(keys, isTransformed ? all : all.map((object) => this.#transformed(object)), resourceVersion);
+  }
+
+  /** As `replace`, of transformed objects whose keys are known, in the same order. */
+  replaceByKey(keys: readonly string[], objects: readonly Frozen<T>[], resourceVersion: string): void {
+    this.#objects.replace(keys, objects, resourceVersion);
   }
 
   /** Applies changes of objects in one step; the others are applied when the key of one cannot be told. */

@@ -54,11 +54,16 @@ function replaceAll<T>(
   resourceVersion: string,
   isInInitialList: boolean,
 ): void {
-  const present = new Map(objects.map((object) => [store.keyOf(object), object]));
+  // Of ten thousand objects this is the longest that anybody waits: each key is made once, and the first list is not compared with nothing.
+  const keys = objects.map((object) => store.keyOf(object));
   const deletions: DeletedFinalStateUnknown<T>[] = [];
-  for (const key of store.listKeys()) if (!present.has(key)) deletions.push(new DeletedFinalStateUnknown<T>(key, store.getByKey(key)));
-  const olds = objects.map((object) => store.get(object));
-  store.replace(objects, resourceVersion, true);
+  let olds: (Frozen<T> | undefined)[] = [];
+  if (store.size > 0) {
+    const present = new Set(keys);
+    for (const key of store.listKeys()) if (!present.has(key)) deletions.push(new DeletedFinalStateUnknown<T>(key, store.getByKey(key)));
+    olds = keys.map((key) => store.getByKey(key));
+  }
+  store.replaceByKey(keys, objects, resourceVersion);
   for (const deletion of deletions) listener.onDelete(deletion);
   objects.forEach((object, at) => {
     const old = olds[at];

@@ -141,7 +141,7 @@ describe('indexes', () => {
     );
     store.delete('a');
     assert.deepEqual(store.listIndexValues('label'), ['two']);
-    store.replace(new Map([['c', object('c', '1', { x: 'four' })]]), '9');
+    store.replace(['c'], [object('c', '1', { x: 'four' })], '9');
     assert.deepEqual(store.listIndexValues('label'), ['four']);
   });
 

@@ -75,14 +75,16 @@ export class ThreadSafeStore<T> {
     return old;
   }
 
-  /** Holds exactly `objects` from here on. */
-  replace(objects: ReadonlyMap<string, Frozen<T>>, resourceVersion: string): void {
-    this.#cells.clear();
-    for (const [key, object] of objects) this.#cells.set(key, { object });
+  /** Holds exactly `objects` from here on, each under the key at its place in `keys`; the last one under a key that comes twice. */
+  replace(keys: readonly string[], objects: readonly Frozen<T>[], resourceVersion: string): void {
+    const cells = this.#cells;
+    cells.clear();
+    let at = 0;
+    for (const object of objects) cells.set(keys[at++] ?? '', { object });
     this.#resourceVersion = resourceVersion;
     for (const index of this.#indexes.values()) {
       index.keysByValue.clear();
-      for (const [key, object] of objects) file(index, key, undefined, object);
+      for (const [key, { object }] of cells) file(index, key, undefined, object);
     }
   }
 
@@ -147,9 +149,11 @@ export class ThreadSafeStore<T> {
   }
 }
 
+const nowhere: readonly string[] = [];
+
 function file<T>(index: Index<T>, key: string, old: Frozen<T> | undefined, object: Frozen<T> | undefined): void {
-  const before = old === undefined ? [] : index.of(old);
-  const after = object === undefined ? [] : index.of(object);
+  const before = old === undefined ? nowhere : index.of(old);
+  const after = object === undefined ? nowhere : index.of(object);
   if (before.length === 1 && after.length === 1 && before[0] === after[0]) return;
   for (const value of before) {
     const keys = index.keysByValue.get(value);
