@@ -40,7 +40,7 @@ export {
 } from './util/workqueue/rate-limiter.ts';
 export { RateLimitingQueue, type RateLimitingQueueOptions } from './util/workqueue/rate-limiting-queue.ts';
 export { dynamicInformerFactory, type ListWatchOf, metadataInformerFactory, ResourceInformerFactory } from './informers/dynamic-factory.ts';
-export { type InformerFactoryOptions, informerKey, SharedInformerFactory } from './informers/factory.ts';
+export { type InformerFactoryOptions, informerKey, type InformerPart, SharedInformerFactory } from './informers/factory.ts';
 export type { AnyInformer, SyncResult } from './informers/informer-set.ts';
 export { CacheController, type CacheInformerOptions, type ControllerConfig, newInformer } from './tools/cache/controller.ts';
 export { DeltaFifo, type DeltaFifoOptions } from './tools/cache/delta-fifo.ts';
@@ -160,7 +160,9 @@ export {
 } from './discovery/discovery-client.ts';
 export { AmbiguousResourceError, type DiscoverySource, NoMatchError, RestMapper, type RestMapperOptions } from './discovery/rest-mapper.ts';
 export { type ApplyConfiguration, type DeepPartial, extractApplyConfiguration } from './applyconfigurations/apply-configuration.ts';
-export { MetadataClient, type MetadataResourceClient, type PartialObjectMetadata } from './metadata/metadata-client.ts';
+export { MetadataClient, type MetadataResourceClient } from './metadata/metadata-client.ts';
+export { onlyMetadata, projected, wholeObjects } from './metadata/only-metadata.ts';
+export type { PartialObjectMetadata } from './metadata/partial-metadata.ts';
 export { ScaleClient, type ScaledResource } from './scale/scale-client.ts';
 export { type ChosenNamespace, type ConfigOverrides, DirectClientConfig, parseTimeout } from './tools/clientcmd/client-config.ts';
 export { type DeferredConfigOptions, DeferredLoadingClientConfig, InClusterClientConfig } from './tools/clientcmd/deferred-config.ts';

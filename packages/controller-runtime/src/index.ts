@@ -7,7 +7,15 @@ export {
   type Mutate,
 } from './client/create-or-update.ts';
 export { type FinalizerActions, hasFinalizer, reconcileFinalizer, withFinalizer, withoutFinalizer } from './client/finalizers.ts';
-export { CacheSyncError, InformerCache, type InformerCacheOptions, type SyncLimits } from './client/informer-cache.ts';
+export {
+  cacheOf,
+  type CacheConfig,
+  type CachedNamespaces,
+  type CacheLimits,
+  type KindConfig,
+  type KindLimits,
+} from './client/cache-limits.ts';
+export { type CachePart, CacheSyncError, InformerCache, type InformerCacheOptions, type SyncLimits } from './client/informer-cache.ts';
 export {
   AlreadyOwnedError,
   hasOwnerReference,

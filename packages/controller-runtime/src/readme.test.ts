@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isConflict } from '@coracle/apimachinery';
-import { resources } from '@coracle/client';
+import { onlyMetadata, resources, withoutManagedFields } from '@coracle/client';
 import { SimulatedCluster } from '@coracle/cluster';
+import { cacheOf } from './client/cache-limits.ts';
 import { createOrUpdate } from './client/create-or-update.ts';
 import { reconcileFinalizer } from './client/finalizers.ts';
 import { setControllerReference } from './client/ownership.ts';
@@ -51,7 +52,35 @@ test('the first example of the README: each ConfigMap gets a Secret of its name,
   await assert.rejects(cluster.drive(admin.coreV1.secrets('default').get('a')), /not found/);
 });
 
-test('the second one: what is outside goes with the object', async () => {
+test('the second one: a cache with limits, and metadata only', async () => {
+  const { cluster, process, manager: unlimited } = await prepared();
+  const { clientset } = unlimited;
+  const asked: string[] = [];
+  const cache = {
+    transform: withoutManagedFields,
+    kinds: [cacheOf(secrets, { namespaces: { default: {}, web: { labelSelector: 'app' } } })],
+  };
+  const manager = new Manager({ process, clientset, name: 'limited', cache });
+  new ControllerBuilder(manager, configMaps).owns(onlyMetadata(secrets)).complete({
+    async reconcile({ namespace, name }) {
+      if (name === 'a') asked.push(namespace);
+    },
+  });
+  process.spawn('manager', (signal) => manager.run(signal));
+
+  const { admin } = cluster;
+  await cluster.drive(admin.coreV1.namespaces().create({ metadata: { name: 'web' } }));
+  for (const namespace of ['default', 'web']) {
+    const { metadata } = await cluster.drive(admin.coreV1.configMaps(namespace).create({ metadata: { name: 'a' } }));
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'a', uid: metadata.uid ?? '', controller: true }];
+    await cluster.settle();
+    await cluster.drive(admin.coreV1.secrets(namespace).create({ metadata: { name: 'a', ownerReferences } }));
+    await cluster.settle();
+  }
+  assert.deepEqual(asked, ['default', 'default', 'web']); // that of the Secret in `web` is not among them: it has no label
+});
+
+test('the third one: what is outside goes with the object', async () => {
   const { cluster, manager, process } = await prepared();
   const volumes = new Set<string | undefined>();
   new ControllerBuilder(manager, configMaps)
@@ -83,7 +112,7 @@ test('the second one: what is outside goes with the object', async () => {
   await assert.rejects(cluster.drive(maps.get('a')), /not found/);
 });
 
-test('the third one: its webhooks', async () => {
+test('the fourth one: its webhooks', async () => {
   const { manager, process } = await prepared();
   const server = new WebhookServer({ process, certificateFile: 'tls.crt', keyFile: 'tls.key' });
   const mutated = server.mutate(configMaps, (map) => ({ ...map, data: { size: '1', ...map.data } })); // at /mutate--v1-configmap

@@ -1,7 +1,8 @@
 import type { GroupVersionResource, KubeObject, Unstructured } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
 import type { DynamicClient } from '../dynamic/dynamic-client.ts';
-import type { MetadataClient, PartialObjectMetadata } from '../metadata/metadata-client.ts';
+import type { MetadataClient } from '../metadata/metadata-client.ts';
+import type { PartialObjectMetadata } from '../metadata/partial-metadata.ts';
 import type { ListWatch } from '../tools/cache/list-watch.ts';
 import type { SharedIndexInformer } from '../tools/cache/shared-informer.ts';
 import { factoryInformer, type InformerFactoryOptions, informerKey } from './factory.ts';

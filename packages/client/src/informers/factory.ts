@@ -23,17 +23,26 @@ export interface InformerFactoryOptions {
   readonly transform?: Transform<unknown>;
 }
 
-/** Identifies an informer of a factory: `pods.v1.`, `deployments.v1.apps`. */
+/** Identifies an informer of a factory: `pods.v1.`, `deployments.v1.apps`; of metadata only, `pods.v1./metadata`. */
 export function informerKey({
   resource,
   version,
   group,
-}: {
-  readonly resource: string;
-  readonly version: string;
-  readonly group: string;
-}): string {
-  return `${resource}.${version}.${group}`;
+  onlyMetadata,
+}: Pick<ResourceHandle, 'resource' | 'version' | 'group' | 'onlyMetadata'>): string {
+  return `${resource}.${version}.${group}${onlyMetadata === true ? '/metadata' : ''}`;
+}
+
+/** What one informer holds of a resource, where a factory has several of it. */
+export interface InformerPart<T> {
+  /** Distinguishes it from the others: the end of its key. */
+  readonly name: string;
+  /** '' is all. */
+  readonly namespace: string;
+  /** As of the factory's options, after those. */
+  readonly tweakListOptions?: (options: WatchOptions) => WatchOptions;
+  /** Instead of the factory's. */
+  readonly transform?: Transform<T> | undefined;
 }
 
 /** The informer that a factory makes: what its kinds have in common. */
@@ -68,6 +77,11 @@ export class SharedInformerFactory {
     this.#set = new InformerSet(clientset.process);
   }
 
+  /** To which its informers are limited; '' is all. */
+  get namespace(): string {
+    return this.#options.namespace ?? '';
+  }
+
   /** By resource: `pods.v1.`, `deployments.v1.apps`. */
   get informers(): ReadonlyMap<string, AnyInformer> {
     return this.#set.informers;
@@ -80,10 +94,22 @@ export class SharedInformerFactory {
 
   /** The informer of a resource; it works once `start` is called after this. */
   forResource<T extends KubeObject>(handle: ResourceHandle<T>): SharedIndexInformer<T> {
-    const namespace = handle.namespaced ? (this.#options.namespace ?? '') : '';
+    const namespace = handle.namespaced ? this.namespace : '';
     return this.informerFor(informerKey(handle), () =>
       factoryInformer<T>(this.#clientset.process, handle, this.#clientset.resource(handle, namespace), this.#options),
     );
+  }
+
+  /** The informer of a part of a resource, beside that of `forResource`. Throws RangeError for a part without a name. */
+  forPart<T extends KubeObject>(handle: ResourceHandle<T>, part: InformerPart<T>): SharedIndexInformer<T> {
+    const { name, namespace, tweakListOptions: tweak, transform } = part;
+    if (name === '') throw new RangeError(`Cannot make an informer of a part of ${handle.resource}: it has no name`);
+    return this.informerFor(`${informerKey(handle)} ${name}`, () => {
+      const whole = this.#clientset.resource(handle, namespace);
+      const listWatch = tweak === undefined ? whole : tweakedListWatch<T>(whole, tweak);
+      const options = transform === undefined ? this.#options : { ...this.#options, transform: transform as Transform<unknown> }; // it keeps the type
+      return factoryInformer<T>(this.#clientset.process, handle, listWatch, options);
+    });
   }
 
   /** The informer that is kept under `key`; makes it when there is none (client-go InternalInterface InformerFor). */

@@ -11,6 +11,8 @@ export interface ResourceHandle<T extends KubeObject = Unstructured> {
   readonly resource: string;
   readonly kind: string;
   readonly namespaced: boolean;
+  /** Its objects are read without the rest: see `onlyMetadata`. */
+  readonly onlyMetadata?: true;
   /** Never present: carries the object's type. */
   readonly __type?: T;
 }
@@ -19,7 +21,9 @@ export interface ResourceHandle<T extends KubeObject = Unstructured> {
 export type ObjectOf<H> = H extends ResourceHandle<infer T> ? T : never;
 
 /** A handle for a custom resource: `resourceHandle<Foo>({ group: …, version: …, resource: 'foos', kind: 'Foo', namespaced: true })`. */
-export function resourceHandle<T extends KubeObject = Unstructured>(row: Omit<ResourceHandle, '__type'>): ResourceHandle<T> {
+export function resourceHandle<T extends KubeObject = Unstructured>(
+  row: Omit<ResourceHandle, '__type' | 'onlyMetadata'>,
+): ResourceHandle<T> {
   const { group, version, resource, kind, namespaced } = row;
   return { group, version, resource, kind, namespaced };
 }

@@ -19,9 +19,7 @@ import { deleteBody, type Deletion, deletionOf } from '../rest/deletion.ts';
 import type { Request } from '../rest/request.ts';
 import type { ObjectList } from '../rest/resource-client.ts';
 import { type ClientOptions, RestClient } from '../rest/rest-client.ts';
-
-/** An object of which only the metadata is sent (meta/v1 PartialObjectMetadata). */
-export type PartialObjectMetadata = Pick<KubeObject, 'apiVersion' | 'kind' | 'metadata'>;
+import { acceptMetadata, acceptMetadataList, metadataOf, type PartialObjectMetadata } from './partial-metadata.ts';
 
 /** Reads metadata of one resource (client-go metadata.ResourceInterface). */
 export interface MetadataResourceClient {
@@ -32,9 +30,6 @@ export interface MetadataResourceClient {
   delete(name: string, options?: DeleteOptions): Promise<Deletion<PartialObjectMetadata>>;
   deleteCollection(deleteOptions?: DeleteOptions, listOptions?: ListOptions): Promise<void>;
 }
-
-const accept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
-const acceptList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
 /** Any resource, without its spec: a tenth of the bytes for who needs names, labels and owners (client-go metadata.Client). */
 export class MetadataClient {
@@ -54,23 +49,25 @@ export class MetadataClient {
         .resource(gvr.resource);
     return {
       get: async (name, options = {}, io = {}) =>
-        metadataOf(await at(rest.get()).name(name).header('accept', accept).params(options).do<KubeObject>(io.signal)),
+        metadataOf(await at(rest.get()).name(name).header('accept', acceptMetadata).params(options).do<KubeObject>(io.signal)),
       list: async (options = {}, io = {}) => {
         const list = await at(rest.get())
-          .header('accept', acceptList)
+          .header('accept', acceptMetadataList)
           .params(options)
           .do<{ metadata?: ObjectList<KubeObject>['metadata']; items?: KubeObject[] | null }>(io.signal);
         const items = (list.items ?? []) as readonly Frozen<KubeObject>[]; // the members of a frozen list are
         return { metadata: list.metadata ?? {}, items: items.map(metadataOf) };
       },
-      watch: (options = {}, io = {}) => at(rest.get()).header('accept', accept).params(options).watch(io.signal),
+      watch: (options = {}, io = {}) => at(rest.get()).header('accept', acceptMetadata).params(options).watch(io.signal),
       patch: async (name, type, patch, { subresource, ...options } = {}) => {
-        const request = at(rest.patch()).name(name).header('accept', accept).params(options);
+        const request = at(rest.patch()).name(name).header('accept', acceptMetadata).params(options);
         if (subresource !== undefined) request.subresource(subresource);
         return metadataOf(await request.body(deepFreeze(patch), patchContentTypes[type]).do<KubeObject>());
       },
       delete: async (name, options = {}) => {
-        const deletion = deletionOf<KubeObject>(await at(rest.delete()).name(name).header('accept', accept).body(deleteBody(options)).do());
+        const deletion = deletionOf<KubeObject>(
+          await at(rest.delete()).name(name).header('accept', acceptMetadata).body(deleteBody(options)).do(),
+        );
         return deletion.object === undefined ? deletion : { object: metadataOf(deletion.object) };
       },
       deleteCollection: async (options = {}, listOptions = {}) => {
@@ -78,15 +75,4 @@ export class MetadataClient {
       },
     };
   }
-}
-
-/** A server that cannot leave things out sends the whole object: its metadata is taken, if it has any. Throws TypeError. */
-function metadataOf(object: Frozen<KubeObject>): Frozen<PartialObjectMetadata> {
-  const { apiVersion, kind, metadata } = object;
-  if (typeof metadata !== 'object' || (metadata.name === undefined && metadata.uid === undefined)) {
-    throw new TypeError('object does not appear to match the ObjectMeta schema');
-  }
-  return kind === 'PartialObjectMetadata' || apiVersion === undefined
-    ? object
-    : deepFreeze({ apiVersion, ...(kind === undefined ? {} : { kind }), metadata });
 }

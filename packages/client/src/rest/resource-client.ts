@@ -21,6 +21,8 @@ import {
   type WriteOptions,
 } from './options.ts';
 import { deleteBody, type Deletion, deletionOf } from './deletion.ts';
+import { metadataOnlyClient } from '../metadata/only-metadata.ts';
+import { acceptMetadata, acceptMetadataList, type PartialObjectMetadata } from '../metadata/partial-metadata.ts';
 import type { Request } from './request.ts';
 import type { RestClient } from './rest-client.ts';
 
@@ -81,8 +83,10 @@ export interface ResourceClient<T extends KubeObject> {
 
 /** The client for `handle` over `rest`; `namespace` '' is the cluster scope, or all namespaces for reading. */
 export function resourceClient<T extends KubeObject>(rest: RestClient, handle: ResourceHandle<T>, namespace: string): ResourceClient<T> {
-  const at = (request: Request): Request =>
+  const located = (request: Request): Request =>
     request.groupVersion(handle.group, handle.version).namespaceIfScoped(namespace, handle.namespaced).resource(handle.resource);
+  const at = (request: Request, accept = acceptMetadata): Request =>
+    handle.onlyMetadata === true ? located(request).header('accept', accept) : located(request);
   const nameOf = (object: ObjectInput<T>): string => (object as KubeObject).metadata.name ?? ''; // each form of it is one
   const typed = (object: ObjectInput<T> | ApplyConfiguration<T>, kindName = handle.kind): Frozen<unknown> => {
     const { apiVersion, kind } = object as KubeObject; // each form of it is one
@@ -102,9 +106,9 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
     const request = at(rest.patch()).name(name).params(options);
     return (force === true ? request.param('force', 'true') : request).body(typed(configuration), patchContentTypes.apply);
   };
-  return {
+  const client: ResourceClient<T> = {
     get: (name, options = {}, io = {}) => at(rest.get()).name(name).params(options).do<T>(io.signal),
-    list: async (options = {}, io = {}) => listed(await at(rest.get()).params(options).do<SentList<T>>(io.signal)),
+    list: async (options = {}, io = {}) => listed(await at(rest.get(), acceptMetadataList).params(options).do<SentList<T>>(io.signal)),
     create: (object, options = {}) => at(rest.post()).params(options).body(typed(object)).do<T>(),
     update: (object, options = {}) => at(rest.put()).name(nameOf(object)).params(options).body(typed(object)).do<T>(),
     updateStatus: (object, options = {}) =>
@@ -124,7 +128,7 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
     },
     watch: (options = {}, io = {}) => at(rest.get()).params(options).watch(io.signal),
     subresource: <R>(name: string, subresource: string): SubresourceClient<R> => {
-      const there = (request: Request): Request => at(request).name(name).subresource(subresource);
+      const there = (request: Request): Request => located(request).name(name).subresource(subresource);
       const applyHere = ({ force, ...options }: ApplyOptions): Request => {
         const request = there(rest.patch()).params(options);
         return force === true ? request.param('force', 'true') : request;
@@ -139,6 +143,9 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
       };
     },
   };
+  if (handle.onlyMetadata !== true) return client;
+  const metadata = client as unknown as ResourceClient<PartialObjectMetadata>; // the handle says which T
+  return metadataOnlyClient(handle as ResourceHandle<PartialObjectMetadata>, metadata) as unknown as ResourceClient<T>; // as above
 }
 
 /** A list on the wire. Go writes an empty list of items as null in some answers. */

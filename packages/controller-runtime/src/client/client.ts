@@ -4,22 +4,21 @@ import {
   type ApplyOptions,
   type Clientset,
   type Deletion,
-  deletionKey,
-  informerKey,
   type ListOptions,
   metaOf,
-  objectFromDeletion,
   type ObjectList,
+  onlyMetadata,
   type ObjectInput,
   type PatchOptions,
   type PatchType,
   type ResourceClient,
   type ResourceHandle,
-  type SharedIndexInformer,
+  wholeObjects,
   type WriteOptions,
 } from '@coracle/client';
-import type { InformerCache } from './informer-cache.ts';
-import { OwnWrites } from './own-writes.ts';
+import { narrowed } from './cache-limits.ts';
+import type { CachePart, InformerCache } from './informer-cache.ts';
+import { allOf, ofMetadata, PartWrites, type WriteObserver } from './part-writes.ts';
 import { DirectReader, keyText, type ObjectKey, type Reader, type ReadOptions } from './reader.ts';
 import { recordingClient } from './recording-client.ts';
 
@@ -27,8 +26,6 @@ import { recordingClient } from './recording-client.ts';
 export interface CachedClientOptions {
   readonly clientset: Clientset;
   readonly cache: InformerCache;
-  /** The only namespace that the cache holds. Default: all. */
-  readonly namespace?: string;
   /** Writes of a kind that are remembered while the cache has not seen them. Default 1,000. */
   readonly ownWriteLimit?: number;
 }
@@ -47,19 +44,22 @@ export class Client implements Reader {
   /** Reads past the cache. */
   readonly direct: Reader;
   readonly #options: CachedClientOptions;
-  readonly #own = new Map<string, OwnWrites<KubeObject>>();
+  // By key of the part.
+  readonly #own = new Map<string, PartWrites<KubeObject>>();
 
   constructor(options: CachedClientOptions) {
     this.#options = options;
     this.direct = new DirectReader(options.clientset);
   }
 
-  /** From the cache; undefined when it is not there. Throws RangeError for a namespace that the cache does not hold. */
+  /** From the cache; undefined when it is not there, or not held. Throws RangeError for a namespace that the cache does not hold. */
   async get<T extends KubeObject>(handle: ResourceHandle<T>, key: ObjectKey): Promise<Frozen<T> | undefined> {
-    this.#checkNamespace(handle, key.namespace);
-    await this.#options.cache.synced(handle);
-    const own = this.#ownOf(handle);
-    return (await this.#isBehind(handle, own)) ? this.direct.get(handle, key) : own.get(keyText(key));
+    const part = this.#partOf(handle, key.namespace);
+    await this.#options.cache.synced([part]);
+    const writes = this.#writesOf(handle, part);
+    if (!(await this.#isBehind(handle, writes))) return writes.own.get(keyText(key));
+    const [object] = await this.#ask(handle, writes, { namespace: key.namespace, name: key.name });
+    return object;
   }
 
   async require<T extends KubeObject>(handle: ResourceHandle<T>, key: ObjectKey): Promise<Frozen<T>> {
@@ -70,25 +70,13 @@ export class Client implements Reader {
 
   /** From the cache. Throws RangeError for a field without an index, see `indexField`, and for a namespace that the cache does not hold. */
   async list<T extends KubeObject>(handle: ResourceHandle<T>, options: ReadOptions = {}): Promise<readonly Frozen<T>[]> {
-    const { namespace = '', selector, fields = {} } = options;
-    if (namespace !== '') this.#checkNamespace(handle, namespace);
-    const { indexer, lister } = await this.#options.cache.synced(handle);
-    const own = this.#ownOf(handle);
-    const indexers = indexer.indexers();
-    const wanted = Object.entries(fields).map(([path, value]) => ({ index: fieldIndex(path), value }));
-    // Whichever way is taken, the index has to be there.
-    for (const { index, value } of wanted) indexer.indexKeys(index, value);
-    const matches = (object: Frozen<T>): boolean => {
-      const metadata = metaOf(object);
-      if (namespace !== '' && metadata.namespace !== namespace) return false;
-      if (selector !== undefined && !selector.matches(metadata.labels)) return false;
-      return wanted.every(({ index, value }) => indexers[index]?.(object).includes(value));
-    };
-    if (await this.#isBehind(handle, own)) {
-      return (await this.direct.list(handle, { namespace: namespace === '' ? this.#cacheNamespace(handle) : namespace })).filter(matches);
-    }
-    const [first] = wanted;
-    return own.list(first === undefined ? lister.namespace(namespace).list() : indexer.byIndex(first.index, first.value), matches);
+    const { namespace = '' } = options;
+    const { cache } = this.#options;
+    const parts = namespace === '' ? cache.parts(handle) : [this.#partOf(handle, namespace)];
+    await cache.synced(parts);
+    const lists = await Promise.all(parts.map((part) => this.#listPart(handle, part, options)));
+    const [only] = lists;
+    return lists.length === 1 && only !== undefined ? only : lists.flat();
   }
 
   /**
@@ -96,20 +84,20 @@ export class Client implements Reader {
    * not to be found (pkg/client FieldIndexer). At any time before the manager ends. Throws RangeError for a path that has an index.
    */
   indexField<T extends KubeObject>(handle: ResourceHandle<T>, path: string, valuesOf: (object: Frozen<T>) => readonly string[]): void {
-    this.#options.cache.informer(handle).addIndexers({ [fieldIndex(path)]: valuesOf });
+    for (const part of this.#options.cache.parts(handle)) part.informer().addIndexers({ [fieldIndex(path)]: valuesOf });
   }
 
   /** How many writes of a kind the cache has not seen; more than that limit are never remembered. */
   pendingWrites(handle: ResourceHandle<KubeObject>): number {
-    return this.#ownOf(handle).size;
+    return this.#options.cache.parts(handle).reduce((sum, part) => sum + this.#writesOf(handle, part).own.size, 0);
   }
 
   /** Every verb, past the cache; its writes count as those of this client. */
   live<T extends KubeObject>(handle: ResourceHandle<T>, namespace: string): ResourceClient<T> {
     const { clientset } = this.#options;
     const client = clientset.resource(handle, namespace);
-    if (!this.#isCached(handle, namespace)) return client;
-    return recordingClient<T>({ handle, namespace, client, own: this.#ownOf(handle) });
+    const observers = this.#observers(handle, namespace);
+    return observers.length === 0 ? client : recordingClient<T>({ handle, namespace, client, observer: allOf(observers) });
   }
 
   create<T extends KubeObject>(handle: ResourceHandle<T>, object: ObjectInput<T>, options?: WriteOptions): Promise<Frozen<T>> {
@@ -153,52 +141,85 @@ export class Client implements Reader {
     return this.live(handle, metadata.namespace ?? '');
   }
 
-  #cacheNamespace(handle: ResourceHandle<KubeObject>): string {
-    return handle.namespaced ? (this.#options.namespace ?? '') : '';
+  async #listPart<T extends KubeObject>(
+    handle: ResourceHandle<T>,
+    part: CachePart<T>,
+    options: ReadOptions,
+  ): Promise<readonly Frozen<T>[]> {
+    const { namespace = '', selector, fields = {} } = options;
+    const { indexer, lister } = part.informer();
+    const writes = this.#writesOf(handle, part);
+    const indexers = indexer.indexers();
+    const wanted = Object.entries(fields).map(([path, value]) => ({ index: fieldIndex(path), value }));
+    // Whichever way is taken, the index has to be there.
+    for (const { index, value } of wanted) indexer.indexKeys(index, value);
+    const matches = (object: Frozen<T>): boolean => {
+      const metadata = metaOf(object);
+      if (namespace !== '' && metadata.namespace !== namespace) return false;
+      if (selector !== undefined && !selector.matches(metadata.labels)) return false;
+      return wanted.every(({ index, value }) => indexers[index]?.(object).includes(value));
+    };
+    if (await this.#isBehind(handle, writes)) return (await this.#ask(handle, writes, { namespace })).filter(matches);
+    const [first] = wanted;
+    return writes.own.list(first === undefined ? lister.namespace(namespace).list() : indexer.byIndex(first.index, first.value), matches);
   }
 
-  #isCached(handle: ResourceHandle<KubeObject>, namespace: string): boolean {
-    const held = this.#cacheNamespace(handle);
-    // A write in all namespaces, as the deletion of a collection, may be of what is held.
-    return held === '' || namespace === '' || namespace === held;
+  /** From the server, no more and no other than what the part would hold. */
+  async #ask<T extends KubeObject>(
+    handle: ResourceHandle<T>,
+    writes: PartWrites<T>,
+    { namespace, name }: { readonly namespace: string; readonly name?: string },
+  ): Promise<readonly Frozen<T>[]> {
+    const { limits } = writes.part;
+    const client = this.#options.clientset.resource(handle, namespace === '' ? limits.namespace : namespace);
+    const fieldSelector = name === undefined ? '' : `metadata.name=${name}`;
+    const { items } = await client.list(narrowed(limits, { ...(fieldSelector !== '' && { fieldSelector }) }));
+    return items.map((object) => writes.shown(object));
   }
 
-  #checkNamespace(handle: ResourceHandle<KubeObject>, namespace: string): void {
-    if (this.#isCached(handle, namespace)) return;
+  #partOf<T extends KubeObject>(handle: ResourceHandle<T>, namespace: string): CachePart<T> {
+    const { cache } = this.#options;
+    const part = cache.part(handle, namespace);
+    if (part !== undefined) return part;
+    const held = cache.parts(handle).map(({ limits }) => JSON.stringify(limits.namespace));
     throw new RangeError(
-      `Cannot read ${handle.kind} in namespace "${namespace}" from the cache: it holds namespace "${this.#cacheNamespace(handle)}" only`,
+      `Cannot read ${handle.kind} in namespace "${namespace}" from the cache: it holds namespace ${held.join(', ')} only`,
     );
   }
 
-  async #isBehind<T extends KubeObject>(handle: ResourceHandle<T>, own: OwnWrites<T>): Promise<boolean> {
+  async #isBehind<T extends KubeObject>(handle: ResourceHandle<T>, { own, part }: PartWrites<T>): Promise<boolean> {
     if (!own.isBehind()) return false;
     await own.findBarrier(async () => {
-      const { metadata } = await this.#options.clientset.resource(handle, this.#cacheNamespace(handle)).list({ limit: 1 });
+      const { metadata } = await this.#options.clientset.resource(handle, part.limits.namespace).list({ limit: 1 });
       return metadata.resourceVersion ?? '';
     });
     return own.isBehind();
   }
 
-  #ownOf<T extends KubeObject>(handle: ResourceHandle<T>): OwnWrites<T> {
-    const key = informerKey(handle);
-    let own = this.#own.get(key) as OwnWrites<T> | undefined; // the key says which T
-    if (own === undefined) {
-      const { ownWriteLimit: limit } = this.#options;
-      own = new OwnWrites<T>(limit === undefined ? {} : { limit });
-      // The map holds them whatever their T: it is asked for with a handle only.
-      this.#own.set(key, own as unknown as OwnWrites<KubeObject>);
+  /** Who has to know of writes to a resource: the caches of its objects and of their metadata, however it is written. */
+  #observers(handle: ResourceHandle<KubeObject>, namespace: string): readonly WriteObserver<KubeObject>[] {
+    const { cache } = this.#options;
+    const observers: WriteObserver<KubeObject>[] = [];
+    for (const form of [wholeObjects(handle), onlyMetadata(handle)]) {
+      // A write in all namespaces, as the deletion of a collection, may be of what any part holds.
+      const part = namespace === '' ? undefined : cache.part<KubeObject>(form, namespace);
+      for (const each of namespace === '' ? cache.parts<KubeObject>(form) : part === undefined ? [] : [part]) {
+        const writes = this.#writesOf(form, each);
+        observers.push(handle.onlyMetadata === true && form.onlyMetadata !== true ? ofMetadata(writes) : writes);
+      }
     }
-    if (!own.isAttached && this.#options.cache.has(handle)) attach(own, this.#options.cache.informer(handle));
-    return own;
+    return observers;
   }
-}
 
-function attach<T extends KubeObject>(own: OwnWrites<T>, informer: SharedIndexInformer<T>): void {
-  if (informer.isStopped) return; // nothing will come up to anything
-  own.attach(informer.indexer);
-  informer.addEventHandler({
-    onAdd: (object) => own.seen(object),
-    onUpdate: (_old, object) => own.seen(object),
-    onDelete: (deleted) => own.seenGone(deletionKey<T>(deleted), objectFromDeletion<T>(deleted)),
-  });
+  #writesOf<T extends KubeObject>(handle: ResourceHandle<T>, part: CachePart<T>): PartWrites<T> {
+    let writes = this.#own.get(part.key) as PartWrites<T> | undefined; // the key says which T
+    if (writes === undefined) {
+      const { ownWriteLimit: limit } = this.#options;
+      writes = new PartWrites<T>(handle, part, limit === undefined ? {} : { limit });
+      // The map holds them whatever their T: it is asked for with a handle only.
+      this.#own.set(part.key, writes as unknown as PartWrites<KubeObject>);
+    }
+    writes.attach();
+    return writes;
+  }
 }

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { deepFreeze, type Frozen, isConflict, isNotFound, type KubeObject, labelMatcher } from '@coracle/apimachinery';
 import { type Clientset, type ObjectOf, resources, SharedInformerFactory } from '@coracle/client';
 import { SimulatedCluster } from '@coracle/cluster';
-import { type Strategy, uniform } from '@coracle/simulator';
+import type { Strategy } from '@coracle/simulator';
+import { lateWatches } from '../fixtures/late-watches.ts';
 import { Client } from './client.ts';
 import { InformerCache } from './informer-cache.ts';
 import { OwnWrites } from './own-writes.ts';
@@ -13,15 +14,6 @@ type ConfigMap = ObjectOf<typeof configMaps>;
 
 const namespace = 'default';
 const seeds = Number(process.env['CORACLE_SEEDS'] ?? 8);
-
-/** Events of the client's watches come late, by up to three seconds. */
-const lateWatches: Strategy = {
-  ...uniform(),
-  name: 'late watches',
-  asked(lane, _operation, view) {
-    if (lane.name.startsWith('writer/watch/') && view.random.below(2) === 0) view.hold(lane, 1 + view.random.below(3_000));
-  },
-};
 
 let origin: Promise<SimulatedCluster> | undefined;
 
@@ -323,6 +315,25 @@ describe('OwnWrites', () => {
     assert.equal(own.get('a')?.metadata.resourceVersion, '5');
     see(object('b', 6));
     assert.equal(own.get('a'), undefined);
+  });
+
+  test('what a write took out of the cache stays out until the cache has come past the write', () => {
+    const { own, see, seeGone } = laidOver();
+    see(object('a', 5));
+    own.wrote(object('a', 9), 'outside');
+    assert.equal(own.get('a'), undefined);
+    seeGone('a', 6); // somebody else took it out before, and puts it back
+    see(object('a', 7));
+    assert.deepEqual(
+      own.list([object('a', 7)], () => true),
+      [],
+    );
+    assert.equal(own.get('a'), undefined);
+    see(object('a', 10));
+    assert.deepEqual([own.get('a')?.metadata.resourceVersion, own.size], ['10', 0]);
+    own.wrote(object('a', 11), 'outside');
+    see(object('b', 12));
+    assert.equal(own.get('a')?.metadata.resourceVersion, undefined, 'its end comes before what is newer');
   });
 
   test('an answer to a delete does not hide what was made while it was on its way', () => {

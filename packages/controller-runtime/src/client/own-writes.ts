@@ -10,7 +10,7 @@ export interface CacheView<T> {
 
 /** What is remembered of a key. */
 interface OwnWrite<T> {
-  /** The answer to the newest write; undefined: this client deleted the object. */
+  /** The answer to the newest write; undefined: the object is gone by it, or is not among those that the cache holds. */
   readonly object: Frozen<T> | undefined;
   /** States of the cache up to this version are older than the write. */
   readonly version: bigint;
@@ -64,15 +64,22 @@ export class OwnWrites<T extends KubeObject> {
     return this.#cache !== undefined;
   }
 
-  /** `object` is the server's answer to a write. */
-  wrote(object: Frozen<T>): void {
+  /**
+   * `object` is the server's answer to a write: `there`, as the cache will hold it; `outside` of what the cache holds, so that it has to
+   * come past the write without the object; or `gone`.
+   */
+  wrote(object: Frozen<T>, where: 'there' | 'outside' | 'gone' = isGone(object) ? 'gone' : 'there'): void {
     const { key, uid, version } = identityOf(object);
     if (version === 0n) return;
     const known = this.#writes.get(key);
     if (known !== undefined && (version < known.version || known.gone.includes(uid))) return; // a late answer
     const gone = known?.gone ?? [];
-    if (isGone(object)) this.#remember(key, { object: undefined, version, gone: [...gone, uid], passedAt: version });
-    else this.#remember(key, { object, version, gone, passedAt: version });
+    this.#remember(key, {
+      object: where === 'there' ? object : undefined,
+      version,
+      gone: where === 'gone' ? [...gone, uid] : gone,
+      passedAt: version,
+    });
   }
 
   /** Call before a delete of `key` is sent, and with its answer what comes back; not for one that failed. */
@@ -108,8 +115,11 @@ export class OwnWrites<T extends KubeObject> {
   seenGone(key: string, object: Frozen<T> | undefined): void {
     const known = this.#writes.get(key);
     if (known === undefined || object === undefined) return;
-    const { uid } = identityOf(object);
+    const { uid, version } = identityOf(object);
     const gone = known.gone.filter((other) => other !== uid);
+    const isOutside = known.object === undefined && known.gone.length === 0;
+    // What left the cache before the write may come back before it.
+    if (isOutside && version < known.version) return;
     const isDone = known.object === undefined ? gone.length === 0 : identityOf(known.object).uid === uid;
     if (isDone) this.#writes.delete(key);
     else if (gone.length < known.gone.length) this.#writes.set(key, { ...known, gone });
@@ -207,9 +217,9 @@ export class OwnWrites<T extends KubeObject> {
     this.#writes.clear();
   }
 
-  #leaveToBarrier({ object, version }: OwnWrite<T>): void {
+  #leaveToBarrier({ object, version, gone }: OwnWrite<T>): void {
     // Nobody says at which version a deletion happened.
-    if (object === undefined) this.wroteUnknown();
+    if (object === undefined && gone.length > 0) this.wroteUnknown();
     else this.#raiseBarrier(version);
   }
 

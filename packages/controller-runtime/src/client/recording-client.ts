@@ -1,19 +1,19 @@
 import type { Frozen, KubeObject } from '@coracle/apimachinery';
-import { type Deletion, metaNamespaceKey, metaOf, type ResourceClient, type ResourceHandle, type SubresourceClient } from '@coracle/client';
-import { isGone, type OwnWrites } from './own-writes.ts';
+import { metaNamespaceKey, type ResourceClient, type ResourceHandle, type SubresourceClient } from '@coracle/client';
+import type { WriteObserver } from './part-writes.ts';
 
 interface Recorded<T extends KubeObject> {
   readonly handle: ResourceHandle<T>;
   readonly namespace: string;
   readonly client: ResourceClient<T>;
-  readonly own: OwnWrites<T>;
+  readonly observer: WriteObserver<T>;
 }
 
-/** `client`, whose answers to writes `own` is told of. Dry runs write nothing. */
-export function recordingClient<T extends KubeObject>({ handle, namespace, client, own }: Recorded<T>): ResourceClient<T> {
+/** `client`, whose answers to writes `observer` is told of. Dry runs write nothing. */
+export function recordingClient<T extends KubeObject>({ handle, namespace, client, observer }: Recorded<T>): ResourceClient<T> {
   const recorded = async (write: Promise<Frozen<T>>, options: { readonly dryRun?: string } = {}): Promise<Frozen<T>> => {
     const answer = await write;
-    if (options.dryRun === undefined) own.wrote(answer);
+    if (options.dryRun === undefined) observer.wrote(answer);
     return answer;
   };
   return {
@@ -25,45 +25,31 @@ export function recordingClient<T extends KubeObject>({ handle, namespace, clien
     apply: (configuration, options) => recorded(client.apply(configuration, options), options),
     applyStatus: (configuration, options) => recorded(client.applyStatus(configuration, options), options),
     async delete(name, options) {
-      const deleted = own.deleting(metaNamespaceKey({ metadata: { namespace: handle.namespaced ? namespace : '', name } }));
+      const deleted = observer.deleting(metaNamespaceKey({ metadata: { namespace: handle.namespaced ? namespace : '', name } }));
       const deletion = await client.delete(name, options);
-      if ((options?.dryRun ?? []).length === 0) recordDeletion(deletion, own, deleted);
+      if ((options?.dryRun ?? []).length === 0) deleted(deletion);
       return deletion;
     },
     async deleteCollection(deleteOptions, listOptions) {
       try {
         return await client.deleteCollection(deleteOptions, listOptions);
       } finally {
-        own.wroteUnknown(); // also when it failed half-way
+        observer.wroteUnknown(); // also when it failed half-way
       }
     },
-    subresource: <R>(name: string, subresource: string) => recordingSubresource(client.subresource<R>(name, subresource), own),
+    subresource: <R>(name: string, subresource: string) => recordingSubresource(client.subresource<R>(name, subresource), observer),
   };
 }
 
-function recordDeletion<T extends KubeObject>(
-  { status, object }: Deletion<T>,
-  own: OwnWrites<T>,
-  deleted: ReturnType<OwnWrites<T>['deleting']>,
-): void {
-  if (object === undefined) {
-    const uid = status?.details?.uid;
-    if (uid === undefined) own.wroteUnknown();
-    else deleted({ uid });
-    return;
-  }
-  const { uid, resourceVersion: version, deletionTimestamp } = metaOf(object);
-  if (deletionTimestamp !== undefined && !isGone(object)) own.wrote(object);
-  else if (uid === undefined) own.wroteUnknown();
-  else deleted({ uid, ...(version !== undefined && { version }) });
-}
-
 /** Its answers are of another kind, and tell no more than how far the object's cache has to come. */
-function recordingSubresource<T extends KubeObject, R>(client: SubresourceClient<R>, own: OwnWrites<T>): SubresourceClient<R> {
+function recordingSubresource<R>(
+  client: SubresourceClient<R>,
+  observer: Pick<WriteObserver<KubeObject>, 'wroteAt' | 'wroteUnknown'>,
+): SubresourceClient<R> {
   const recorded = async (write: Promise<Frozen<R>>, options: { readonly dryRun?: string } = {}): Promise<Frozen<R>> => {
     const answer = await write;
     const { metadata } = (answer ?? {}) as { readonly metadata?: { readonly resourceVersion?: string } };
-    if (options.dryRun === undefined) own.wroteAt(metadata?.resourceVersion ?? '');
+    if (options.dryRun === undefined) observer.wroteAt(metadata?.resourceVersion ?? '');
     return answer;
   };
   return {
@@ -74,7 +60,7 @@ function recordingSubresource<T extends KubeObject, R>(client: SubresourceClient
     apply: (configuration, options) => recorded(client.apply(configuration, options), options),
     async delete(options) {
       const deletion = await client.delete(options);
-      own.wroteUnknown();
+      observer.wroteUnknown();
       return deletion;
     },
   };

@@ -1,5 +1,12 @@
 import type { Frozen, KubeObject } from '@coracle/apimachinery';
-import { type HandlerRegistration, lowPriority, metaOf, objectFromDeletion, type ResourceHandle } from '@coracle/client';
+import {
+  type HandlerRegistration,
+  lowPriority,
+  metaOf,
+  objectFromDeletion,
+  type ResourceEventHandler,
+  type ResourceHandle,
+} from '@coracle/client';
 import type { InformerCache } from '../client/informer-cache.ts';
 import type { EventHandler, RequestQueue } from './event-handler.ts';
 import { and, type Predicate } from './predicate.ts';
@@ -20,11 +27,11 @@ export function kindSource<T extends KubeObject>(
   ...predicates: readonly Predicate<T>[]
 ): Source {
   const predicate = and(...predicates);
-  let registration: HandlerRegistration | undefined;
+  const registrations: HandlerRegistration[] = [];
   return {
     start(queue) {
       const low: RequestQueue = { add: (request, options) => queue.add(request, { priority: lowPriority, ...options }) };
-      registration = cache.informer(handle).addEventHandler({
+      const events: ResourceEventHandler<T> = {
         onAdd(object, isInInitialList) {
           return predicate.create?.(object) === false ? undefined : handler.create?.(object, isInInitialList ? low : queue);
         },
@@ -37,11 +44,12 @@ export function kindSource<T extends KubeObject>(
           const object = objectFromDeletion<T>(deleted);
           return object === undefined || predicate.delete?.(object) === false ? undefined : handler.delete?.(object, queue);
         },
-      });
+      };
+      for (const part of cache.parts(handle)) registrations.push(part.informer().addEventHandler(events));
     },
     async synced({ signal, timeoutMs }) {
-      await cache.synced(handle, { signal, ...(timeoutMs !== undefined && { timeoutMs }) });
-      await registration?.whenSynced(signal);
+      await cache.synced(cache.parts(handle), { signal, ...(timeoutMs !== undefined && { timeoutMs }) });
+      for (const registration of registrations) await registration.whenSynced(signal);
     },
   };
 }

@@ -2,6 +2,7 @@ import type { KubeObject } from '@coracle/apimachinery';
 import { type Clientset, EventRecorder, LeaderElector, LeaseLock, SharedInformerFactory } from '@coracle/client';
 import { firstAborted, type Process, unlessAborted, untilAborted } from '@coracle/kernel';
 import { Client } from '../client/client.ts';
+import type { CacheLimits } from '../client/cache-limits.ts';
 import { InformerCache } from '../client/informer-cache.ts';
 import type { Reader } from '../client/reader.ts';
 import { type HealthCheck, HealthEndpoint } from './health.ts';
@@ -28,8 +29,10 @@ export interface ManagerOptions {
   readonly clientset: Clientset;
   /** Who writes: the component of events. */
   readonly name: string;
-  /** Watch one namespace only. */
+  /** Hold and watch one namespace only: short for `cache: { namespaces: { [namespace]: {} } }`. Not beside `cache.namespaces`. */
   readonly namespace?: string;
+  /** What the cache holds, kind by kind, and with it what controllers see and `client` reads. Default: everything, as it is. */
+  readonly cache?: CacheLimits;
   /** How often controllers get all objects again. Default: never. */
   readonly resyncPeriodMs?: number;
   /** Default: no election, this manager leads. */
@@ -91,11 +94,12 @@ export class Manager {
     });
     this.cache = new InformerCache({
       process,
+      limits: { ...(namespace === undefined ? {} : { namespaces: { [namespace]: {} } }), ...options.cache },
       informers: this.informers,
       signal: () => this.#signal,
       syncTimeoutMs: options.cacheSyncTimeoutMs ?? 120_000,
     });
-    this.client = new Client({ clientset, cache: this.cache, ...(namespace === undefined ? {} : { namespace }) });
+    this.client = new Client({ clientset, cache: this.cache });
     this.apiReader = this.client.direct;
     this.recorder = new EventRecorder({ clientset, component: options.name });
     const fail = (error: unknown): void => this.#fail(error);
