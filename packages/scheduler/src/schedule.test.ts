@@ -54,6 +54,7 @@ describe('decide()', () => {
       !refused.fits && refused.message,
       "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity].",
     );
+    assert.deepEqual(!refused.fits && [...refused.rejectedBy].sort(), ['NodeAffinity', 'NodeResourcesFit']);
   });
 
   test('takes the best node', () => {

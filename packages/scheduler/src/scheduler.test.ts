@@ -63,6 +63,35 @@ describe('Scheduler', () => {
     assert.equal((await getPod('second')).spec?.nodeName, undefined);
   });
 
+  test('gives away the place of a pod that has ended', async () => {
+    const { runtime, admin, addNode, addPod, getPod } = await scene();
+    await addNode({ name: 'n1', allocatable: { pods: '1' } });
+    await addPod({ name: 'first' });
+    await addPod({ name: 'second' });
+    await runtime.settle();
+    const pods = admin.coreV1.pods('default');
+    const placed = (await getPod('first')).spec.nodeName === 'n1' ? 'first' : 'second';
+    await runtime.drive(pods.patch(placed, 'merge', { status: { phase: 'Succeeded' } }, { subresource: 'status' }));
+    await runtime.settle();
+    assert.equal((await getPod(placed === 'first' ? 'second' : 'first')).spec.nodeName, 'n1');
+  });
+
+  test('searches a large cluster in turns', async () => {
+    const { runtime, addNode, addPod, getPod } = await scene();
+    // Of 150 nodes 100 are looked at. Those at the end, which all would rather have, are not among the first.
+    for (let i = 0; i < 150; i++) await addNode({ name: `n${i}`, ...(i < 100 ? { taints: [taint('a', 'PreferNoSchedule')] } : {}) });
+    const nodes: number[] = [];
+    for (const name of ['first', 'second']) {
+      await addPod({ name });
+      await runtime.settle();
+      nodes.push(Number((await getPod(name)).spec.nodeName?.slice(1)));
+    }
+    assert.deepEqual(
+      nodes.map((node) => node < 100),
+      [true, false],
+    );
+  });
+
   test('leaves pods with gates, of other schedulers and with a node alone', async () => {
     const { runtime, admin, addNode, addPod, getPod, events } = await scene();
     await addNode({ name: 'n1' });

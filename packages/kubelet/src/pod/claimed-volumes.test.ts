@@ -113,9 +113,7 @@ describe('a pod with a claim', () => {
     const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
     await found.cluster.createPod({ ...withClaim, volumes: [{ name: 'data', ephemeral: { volumeClaimTemplate: { spec } } }] });
     await found.cluster.runtime.settle();
-    assert.deepEqual(await refusals(found), [
-      refused('error processing PVC default/p-data: PVC default/p-data was not created for pod default/p (pod is not owner)'),
-    ]);
+    assert.deepEqual(await refusals(found), [refused('PVC default/p-data was not created for pod default/p (pod is not owner)')]);
   });
 
   test('does not wait for what no container mounts', async () => {

@@ -90,8 +90,10 @@ export class ClaimedVolumes {
     } catch (error) {
       return refused(`failed to fetch PVC from API server: ${messageOf(error)}`);
     }
-    const fault = (isOwned ? ownerFault(claim, pod) : undefined) ?? claimFault(claim);
+    const fault = claimFault(claim);
     if (fault !== undefined) return refused(fault);
+    const other = isOwned ? ownerFault(claim, pod) : undefined;
+    if (other !== undefined) return { refusal: other };
     const { volumeName = '' } = claim.spec;
     let volume: Frozen<PersistentVolume>;
     try {
@@ -99,8 +101,8 @@ export class ClaimedVolumes {
     } catch (error) {
       return refused(`failed to fetch PV ${volumeName} from API server: ${messageOf(error)}`);
     }
-    const other = bindingFault(volume, claim);
-    return other === undefined ? { volume } : refused(other);
+    const unbound = bindingFault(volume, claim);
+    return unbound === undefined ? { volume } : refused(unbound);
   }
 }
 

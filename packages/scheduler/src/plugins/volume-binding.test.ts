@@ -59,6 +59,12 @@ describe('VolumeBinding', () => {
       want: 'waiting for ephemeral volume controller to create the persistentvolumeclaim "p-scratch"',
     },
     {
+      what: 'does not take the claim of another for an ephemeral one',
+      row: { volumes: [{ name: 'scratch', ephemeral: {} }] },
+      world: { claims: [{ ...claim(), metadata: { name: 'p-scratch', namespace: 'default' } }] },
+      want: 'PVC default/p-scratch was not created for pod default/p (pod is not owner)',
+    },
+    {
       what: 'waits for immediate claims',
       world: { claims: [claim()], classes: [{ ...late, volumeBindingMode: 'Immediate' }] },
       want: 'pod has unbound immediate PersistentVolumeClaims',

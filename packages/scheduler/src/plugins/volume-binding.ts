@@ -91,7 +91,7 @@ function faultOf(pod: Pod, volume: Volume, name: string, claim: PersistentVolume
     return `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${claim.spec.volumeName ?? ''}"`;
   if (claim.metadata.deletionTimestamp !== undefined) return `persistentvolumeclaim "${name}" is being deleted`;
   if (volume.ephemeral !== undefined && controllerOf(claim)?.uid !== pod.metadata.uid) {
-    return `PVC "${namespace}/${name}" was not created for pod "${namespace}/${pod.metadata.name ?? ''}" (pod is not owner)`;
+    return `PVC ${namespace}/${name} was not created for pod ${namespace}/${pod.metadata.name ?? ''} (pod is not owner)`;
   }
   return undefined;
 }
