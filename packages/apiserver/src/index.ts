@@ -1,7 +1,7 @@
 export type { Authenticator, Credentials, PeerCertificate } from './authentication/authenticator.ts';
 export { mastersGroup, type UserInfo } from './authentication/user.ts';
 export type { Attributes, Decision } from './authorization/authorizer.ts';
-export { writeMissing } from './bootstrap/bootstrap.ts';
+export { serverObjects, storedForms, writeMissing } from './bootstrap/bootstrap.ts';
 export { type PreparedResource, prepareObjects } from './bootstrap/prepared.ts';
 export { createCertificate, type KeyPair, type KeySource, type Subject } from './pki/certificate.ts';
 export { fixtureKeySource, isFixtureKey } from './pki/fixture-key-source.ts';

@@ -1,6 +1,9 @@
 import { mastersGroup } from '../authentication/user.ts';
+import type { RequestContext } from '../registry/definition.ts';
+import { objectKey } from '../registry/generic-registry.ts';
 import type { ApiServer } from '../server/api-server.ts';
-import type { Key } from '../storage/storage.ts';
+import { builtInKinds } from '../server/built-in-kinds.ts';
+import type { Key, NewValue } from '../storage/storage.ts';
 import { bootstrapText } from './generated.ts';
 import { type Prepared, type PreparedResource, prepareObjects } from './prepared.ts';
 
@@ -9,13 +12,30 @@ const loopbackUser = { name: 'system:apiserver', groups: [mastersGroup] };
 
 let own: readonly PreparedResource[] | undefined;
 
-/**
- * Writes what every server holds from the start: system namespaces, RBAC roles and bindings, priority classes (upstream's post-start
- * hooks). As `writeMissing`.
- */
-export function bootstrap(server: ApiServer): Promise<number> {
+/** What every server holds from the start: system namespaces, RBAC roles and bindings, priority classes (upstream's post-start hooks). */
+export function serverObjects(): readonly PreparedResource[] {
   own ??= prepareObjects(bootstrapText);
-  return writeMissing(server, own);
+  return own;
+}
+
+/** Writes `serverObjects()`, as `writeMissing` does. */
+export function bootstrap(server: ApiServer): Promise<number> {
+  return writeMissing(server, serverObjects());
+}
+
+/** What `writeMissing` would write into an empty store, in its order. */
+export function storedForms(
+  resources: readonly PreparedResource[],
+  context: Pick<RequestContext, 'clock' | 'random'>,
+): readonly { readonly key: Key; readonly value: NewValue }[] {
+  return resources.flatMap(({ group, version, resource, objects }) => {
+    const definition = builtInKinds().find((one) => one.group === group && one.version === version && one.resource === resource);
+    if (definition === undefined) return [];
+    return objects.map((prepared) => ({
+      key: objectKey(definition, prepared.namespace, prepared.name),
+      value: prepared.value(context),
+    }));
+  });
 }
 
 /**

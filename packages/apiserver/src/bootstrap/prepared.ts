@@ -22,7 +22,7 @@ export interface PreparedResource {
 
 /**
  * What is to be written, from its generated text: by resource (`v1/namespaces`), one object a line, as a registry would store it but
- * with an empty creationTimestamp and uid; of ASCII only.
+ * with empty times and an empty uid; of ASCII only.
  */
 export function prepareObjects(text: Readonly<Record<string, string>>): readonly PreparedResource[] {
   return Object.entries(text).map(([path, lines]) => {
@@ -31,32 +31,31 @@ export function prepareObjects(text: Readonly<Record<string, string>>): readonly
   });
 }
 
-const timeKey = '"creationTimestamp":"';
+/** What differs in each cluster, left empty in the text. */
+const holes = /(?<="(?:creationTimestamp|lastTransitionTime)":")(?=")|(?<="uid":")(?=")/g;
 const uidKey = '"uid":"';
 const metadataKey = '"metadata":{';
 
 function prepare(text: string): Prepared {
   const object = deepFreeze(JSON.parse(text) as Unstructured); // generated
   const { name = '', namespace = '' } = object.metadata;
-  const time = text.indexOf(timeKey) + timeKey.length;
-  const uid = text.indexOf(uidKey, time) + uidKey.length;
-  const parts = [text.slice(0, time), text.slice(time, uid), text.slice(uid)];
   // Only kind and apiVersion are before metadata, and all of it is ASCII.
   const rvOffset = text.indexOf(metadataKey) + metadataKey.length;
+  const parts = text.split(holes);
   return { name, namespace, value: (context) => valueOf(object, parts, rvOffset, context) };
 }
 
 function valueOf(
   object: Frozen<Unstructured>,
-  [before, between, after]: readonly string[],
+  parts: readonly string[],
   rvOffset: number,
   { clock, random }: Pick<RequestContext, 'clock' | 'random'>,
 ): NewValue {
   const [uid, creationTimestamp] = [random.uuid(), formatTime(clock.now())];
-  const metadata = Object.freeze({ ...object.metadata, uid, creationTimestamp });
-  return {
-    bytes: Buffer.from(`${before}${creationTimestamp}${between}${uid}${after}`, 'latin1'),
-    rvOffset,
-    object: Object.freeze({ ...object, metadata }),
-  };
+  const text = parts.reduce((before, after) => before + (before.endsWith(uidKey) ? uid : creationTimestamp) + after);
+  const isShared = parts.length === 3; // only the metadata have holes
+  const own = isShared
+    ? Object.freeze({ ...object, metadata: Object.freeze({ ...object.metadata, uid, creationTimestamp }) })
+    : deepFreeze(JSON.parse(text) as Unstructured);
+  return { bytes: Buffer.from(text, 'latin1'), rvOffset, object: own };
 }

@@ -63,8 +63,7 @@ export class GenericRegistry implements ResourceRegistry {
 
   /** Key of one object. Names were checked before; a `/` in one would address another object. */
   key(namespace: string, name: string): Key {
-    const { storage, namespaced } = this.definition;
-    return namespaced ? `${storage.prefix}${namespace}/${name}` : storage.prefix + name;
+    return objectKey(this.definition, namespace, name);
   }
 
   /** Prefix of a namespace's objects, or of all when `namespace` is ''. */
@@ -399,4 +398,9 @@ function isLastFinalizerGone({ strategy }: ResourceDefinition, object: ApiObject
 function sameButRevision(object: ApiObject, old: ApiObject): boolean {
   const { resourceVersion: _rv, ...metadata } = old.metadata;
   return semanticEqual(object, { ...old, metadata });
+}
+
+/** See `GenericRegistry.key`. */
+export function objectKey({ storage, namespaced }: Pick<ResourceDefinition, 'storage' | 'namespaced'>, namespace: string, name: string): Key {
+  return namespaced ? `${storage.prefix}${namespace}/${name}` : storage.prefix + name;
 }

@@ -5,7 +5,12 @@ import { partsText } from './parts.generated.ts';
 let parts: readonly PreparedResource[] | undefined;
 
 /** What the parts need to be there: the default class of volumes, the definition of TidbClusters, the operator's rights. */
-export async function installParts({ server }: Cluster): Promise<void> {
+export function partObjects(): readonly PreparedResource[] {
   parts ??= prepareObjects(partsText);
-  await writeMissing(server, parts);
+  return parts;
+}
+
+/** Writes of `partObjects()` what is not there yet. */
+export async function installParts({ server }: Cluster): Promise<void> {
+  await writeMissing(server, partObjects());
 }

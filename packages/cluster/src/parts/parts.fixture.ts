@@ -20,7 +20,7 @@ const defaultStorageClass = deepFreeze({
 
 const registry = { key: '/registry/', end: prefixEnd('/registry/') };
 
-/** What a server stores when a client creates the objects that the parts need, by resource: what parts.generated.ts has to hold. */
+/** What a server holds once a client has created what the parts need, by resource: what parts.generated.ts has to hold. */
 export async function partsAsStored(): Promise<Readonly<Record<string, string>>> {
   const runtime = new SimRuntime();
   const store = new MemoryStore({ process: runtime.process('etcd') });
@@ -32,14 +32,13 @@ export async function partsAsStored(): Promise<Readonly<Record<string, string>>>
   for (const object of [defaultStorageClass, tidbClusterCrd(), ...operatorRbac()] as readonly KubeObject[]) {
     const before = store.revision;
     await runtime.drive(createMissing(cluster.admin, mapper, object));
+    await runtime.settle(); // until a definition is served
     const created = store.range(registry).kvs.find(({ createRevision }) => createRevision > before);
     if (created === undefined) throw new TypeError(`Nothing was created for ${object.kind ?? ''} "${object.metadata.name ?? ''}"`);
-    const { key, createRevision } = created;
-    const [first] = store.range({ key, revision: createRevision }).kvs; // the server gives definitions their status later
     const { group, version } = parseGroupVersion(object.apiVersion ?? '');
     const { resource } = await runtime.drive(mapper.handleForKind({ group, version, kind: object.kind ?? '' }));
     const of = `${object.apiVersion ?? ''}/${resource}`;
-    lines.set(of, [...(lines.get(of) ?? []), withHoles(new TextDecoder().decode(first?.value))]);
+    lines.set(of, [...(lines.get(of) ?? []), withHoles(new TextDecoder().decode(created.value))]);
   }
   await runtime.drive(cluster.stop());
   return Object.fromEntries([...lines].map(([of, texts]) => [of, texts.join('\n')]));
@@ -47,5 +46,8 @@ export async function partsAsStored(): Promise<Readonly<Record<string, string>>>
 
 /** Without what differs in each cluster. The metadata come first, so it is theirs that is found. */
 function withHoles(text: string): string {
-  return text.replace(/"creationTimestamp":"[^"]*"/, '"creationTimestamp":""').replace(/"uid":"[^"]*"/, '"uid":""');
+  return text
+    .replace(/"creationTimestamp":"[^"]*"/, '"creationTimestamp":""')
+    .replace(/"uid":"[^"]*"/, '"uid":""')
+    .replace(/"lastTransitionTime":"[^"]*"/g, '"lastTransitionTime":""');
 }

@@ -4,7 +4,7 @@ import type { KubeObject } from '@coracle/apimachinery';
 import { partsText } from './parts.generated.ts';
 import { partsAsStored } from './parts.fixture.ts';
 
-test('what the parts need is written as a client’s create would have had it stored', async () => {
+test('what the parts need is written as a server holds it after a client’s creates', async () => {
   assert.deepEqual(partsText, await partsAsStored(), 'run node --conditions=coracle-source packages/cluster/tools/generate-parts.ts');
   const objects = Object.values(partsText).flatMap((lines) => lines.split('\n').map((line) => JSON.parse(line) as KubeObject));
   assert.deepEqual(
