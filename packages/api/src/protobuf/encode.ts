@@ -15,19 +15,25 @@ export const maxDepth = 1_000;
  * Throws ProtobufError where a value does not fit its type.
  */
 export function encodeMessage(table: TypeTable, typeName: string, object: unknown): Uint8Array {
-  const encoder = new Encoder(table);
-  encoder.struct(table.struct(typeName), members(typeName, object));
-  return encoder.writer.finish();
+  const writer = new WireWriter();
+  writeMessage(writer, table, typeName, object);
+  return writer.finish();
+}
+
+/** Writes what encodeMessage makes in front of what `writer` holds. */
+export function writeMessage(writer: WireWriter, table: TypeTable, typeName: string, object: unknown): void {
+  new Encoder(table, writer).struct(table.struct(typeName), members(typeName, object));
 }
 
 class Encoder {
-  readonly writer = new WireWriter();
+  readonly writer: WireWriter;
   readonly #table: TypeTable;
   readonly #schemas = { write: (schema: unknown): void => this.#schema(schema), read: (): never => readsNothing() };
   #depth = 0;
 
-  constructor(table: TypeTable) {
+  constructor(table: TypeTable, writer: WireWriter) {
     this.#table = table;
+    this.writer = writer;
   }
 
   struct(facts: StructFacts, object: Members): void {

@@ -1,7 +1,7 @@
 import { assert } from '@coracle/kernel';
 import type { TypeTable } from '../type-facts.ts';
 import { decodeMessage } from './decode.ts';
-import { encodeMessage } from './encode.ts';
+import { encodeMessage, writeMessage } from './encode.ts';
 import { checkWire, text } from './special.ts';
 import { ProtobufError, wire, WireReader, WireWriter } from './wire.ts';
 
@@ -33,10 +33,14 @@ export function encodeEnvelope(
   typeName: string,
   object: Readonly<Record<string, unknown>>,
 ): { readonly bytes: Uint8Array; readonly message: Uint8Array } {
-  const message = encodeMessage(table, typeName, object);
-  const bytes = wrapMessage(object, message);
-  const end = bytes.length - emptyFields;
-  return { bytes, message: bytes.subarray(end - message.length, end) };
+  const writer = new WireWriter();
+  writer.raw(emptyFields);
+  writeMessage(writer, table, typeName, object);
+  const length = writer.size - emptyFields.length;
+  writeEnvelopeHead(writer, object, length);
+  const bytes = writer.finish();
+  const end = bytes.length - emptyFields.length;
+  return { bytes, message: bytes.subarray(end - length, end) };
 }
 
 /** A list whose items are encoded already: the bytes that encodeProtobuf makes of the list. `list` has no items. */
@@ -51,22 +55,28 @@ export function encodeProtobufList(
   assert(number > (table.struct(typeName).byJson.get('metadata')?.number ?? number), `items of "${typeName}" come last`);
   let length = head.length;
   for (const item of items) length += 1 + varintLength(item.length) + item.length;
-  const message = new Uint8Array(length);
-  message.set(head);
-  let at = head.length;
+  const writer = new WireWriter();
+  writeEnvelopeHead(writer, list, length);
+  const start = writer.finish();
+  // A list may be large: it is written once, where it is to stay.
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(start.length + length + emptyFields.length).buffer);
+  bytes.set(start);
+  bytes.set(head, start.length);
+  let at = start.length + head.length;
   for (const item of items) {
-    message[at++] = (number << 3) | wire.bytes;
+    bytes[at++] = (number << 3) | wire.bytes;
     let rest = item.length;
-    for (; rest > 0x7f; rest >>>= 7) message[at++] = (rest & 0x7f) | 0x80;
-    message[at++] = rest;
-    message.set(item, at);
+    for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
+    bytes[at++] = rest;
+    bytes.set(item, at);
     at += item.length;
   }
-  return wrapMessage(list, message);
+  bytes.set(emptyFields, at);
+  return bytes;
 }
 
-/** What an envelope ends with: that the content has no encoding and no type of its own. */
-const emptyFields = 4;
+/** What an envelope ends with: that the content has no encoding (3) and no type (4) of its own. */
+const emptyFields = Uint8Array.of((3 << 3) | wire.bytes, 0, (4 << 3) | wire.bytes, 0);
 
 function varintLength(value: number): number {
   let length = 1;
@@ -74,23 +84,18 @@ function varintLength(value: number): number {
   return length;
 }
 
-function wrapMessage(object: Readonly<Record<string, unknown>>, message: Uint8Array): Uint8Array {
-  const writer = new WireWriter(message.length + 256);
-  const string = (number: number, value: string): void => {
-    writer.bytes(value);
-    writer.tag(number, wire.bytes);
-  };
-  string(4, '');
-  string(3, '');
-  writer.bytes(message);
+/** What an envelope begins with: all in front of a message of `length` bytes. */
+function writeEnvelopeHead(writer: WireWriter, object: Readonly<Record<string, unknown>>, length: number): void {
+  writer.length(length);
   writer.tag(2, wire.bytes);
   const before = writer.size;
-  string(2, text('kind', object['kind'] ?? ''));
-  string(1, text('apiVersion', object['apiVersion'] ?? ''));
+  writer.bytes(text('kind', object['kind'] ?? ''));
+  writer.tag(2, wire.bytes);
+  writer.bytes(text('apiVersion', object['apiVersion'] ?? ''));
+  writer.tag(1, wire.bytes);
   writer.prefix(before);
   writer.tag(1, wire.bytes);
   writer.raw(magic);
-  return writer.finish();
 }
 
 /** The envelope alone, from which the caller knows the type. Throws ProtobufError. */

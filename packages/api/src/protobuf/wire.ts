@@ -172,6 +172,11 @@ export class WireWriter {
     this.#uint32(this.size - before);
   }
 
+  /** The length of what others put behind it. */
+  length(bytes: number): void {
+    this.#uint32(bytes);
+  }
+
   bool(value: boolean): void {
     this.#uint32(value ? 1 : 0);
   }

@@ -90,8 +90,10 @@ async function readPage(
     const chunk = limit === 0 ? {} : { limit: selection.everything ? limit : Math.max(limit, chunkSize) };
     const listed = await storage.list(prefix, { ...chunk, ...(at === undefined ? {} : { at }), ...(after === undefined ? {} : { after }) });
     at = listed.revision;
-    for (const [i, item] of listed.items.entries()) {
-      if (!selection.everything && !selection.matches(item.object)) continue;
+    if (limit === 0 && selection.everything) return { items: listed.items, revision: at, continue: '', remaining: undefined };
+    for (let i = 0; i < listed.items.length; i++) {
+      const item = listed.items[i];
+      if (item === undefined || (!selection.everything && !selection.matches(item.object))) continue;
       items.push(item);
       const unread = listed.items.length - i - 1 + listed.remaining;
       if (limit > 0 && items.length === limit && unread > 0) {

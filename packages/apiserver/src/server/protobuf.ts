@@ -7,7 +7,7 @@ import {
   readEnvelope,
   type TypeTable,
 } from '@coracle/api';
-import { type Frozen, parseGroupVersion } from '@coracle/apimachinery';
+import { type Frozen, parseGroupVersion, type Unstructured } from '@coracle/apimachinery';
 import type { Stored } from '../storage/storage.ts';
 
 /** Objects of the built-in kinds as application/vnd.kubernetes.protobuf. */
@@ -28,30 +28,21 @@ export function protobufForm(table: TypeTable): ProtobufForm {
     if (type === undefined) throw new ProtobufError(`no kind "${kind}" is registered for version "${apiVersion}"`);
     return type;
   };
-  // By version of an object: what is kept goes when the cache of the storage lets go of the version.
-  const known = new WeakMap<Stored, ReturnType<typeof encodeEnvelope>>();
-  const encoded = (stored: Stored): ReturnType<typeof encodeEnvelope> => {
-    let forms = known.get(stored);
-    if (forms === undefined) {
-      forms = encodeEnvelope(table, typeOf(stored.object), stored.object);
-      known.set(stored, forms);
-    }
-    return forms;
-  };
+  const encode = (object: Frozen<Unstructured>): ReturnType<typeof encodeEnvelope> => encodeEnvelope(table, typeOf(object), object);
   return {
     read: (bytes) => decodeProtobuf(table, typeOf(readEnvelope(bytes)), bytes),
     write(value) {
       const object = value as Readonly<Record<string, unknown>>; // answers are objects
       return encodeProtobuf(table, typeOf(object), object);
     },
-    stored: (stored) => encoded(stored).bytes,
+    stored: (stored) => stored.encoded(encode).bytes,
     list(head, items) {
       const list = head as Readonly<Record<string, unknown>>; // what stands around items is an object
       return encodeProtobufList(
         table,
         typeOf(list),
         list,
-        items.map((item) => encoded(item).message),
+        items.map((item) => item.encoded(encode).message),
       );
     },
   };

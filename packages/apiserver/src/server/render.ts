@@ -9,6 +9,7 @@ import {
   writeJsonBytes,
 } from '@coracle/apimachinery';
 import { encodeWatchEvent } from '@coracle/api';
+import { assert } from '@coracle/kernel';
 import { type ApiObject, apiVersionOf, type ResourceDefinition } from '../registry/definition.ts';
 import type { Listed } from '../registry/reader.ts';
 import type { Stored } from '../storage/storage.ts';
@@ -59,7 +60,6 @@ export interface RenderOptions {
 
 const commonHeaders: WireHeaders = { 'cache-control': 'no-cache, private' };
 const encoder = new TextEncoder();
-const comma = encoder.encode(',');
 const newline = encoder.encode('\n');
 
 /** Gives an answer the form that the client wants. Throws a 406 where there is no such form. */
@@ -170,24 +170,37 @@ function renderList({ definition, listed }: Extract<Answer, { is: 'list' }>, opt
   }
 }
 
-/** The kept bytes of the items, joined: nothing is encoded again. */
+/**
+ * The kept bytes of the items, joined: nothing is encoded again.
+ *
+ * From back to front, so that items are copied whole: what one has too much in front is overwritten by the one before it.
+ */
 function joinItems(head: object, definition: ResourceDefinition, items: readonly Stored[]): Uint8Array {
   const start = encoder.encode(`${JSON.stringify(head).slice(0, -1)},"items":[`);
-  // Every object of a kind starts with the same members, which items of built-in kinds go without.
+  // Every object of a kind starts with the same members, which items of built-in kinds go without: all but one byte of this.
   const prefix = definition.typedItems
     ? 0
-    : `{"kind":${JSON.stringify(definition.kind)},"apiVersion":${JSON.stringify(apiVersionOf(definition))},`.length;
-  const parts: Uint8Array[] = [start];
-  for (const [i, { bytes }] of items.entries()) {
-    if (i > 0) parts.push(comma);
-    if (prefix > 0) parts.push(openBrace, bytes.subarray(prefix));
-    else parts.push(bytes);
+    : `{"kind":${JSON.stringify(definition.kind)},"apiVersion":${JSON.stringify(apiVersionOf(definition))},`.length - 1;
+  assert(prefix < start.length, 'the start of a list is longer than that of an item');
+  let length = start.length + Math.max(0, items.length - 1) + endOfList.length;
+  for (const { bytes } of items) length += bytes.length - prefix;
+  const out = Buffer.allocUnsafe(length);
+  let at = length - endOfList.length;
+  out.set(endOfList, at);
+  for (let i = items.length - 1; i >= 0; i--) {
+    const bytes = items[i]?.bytes;
+    if (bytes === undefined) break;
+    out.set(bytes, at - bytes.length);
+    at -= bytes.length - prefix;
+    out[at] = openBrace;
+    if (i > 0) out[--at] = comma;
   }
-  parts.push(endOfList);
-  return Buffer.concat(parts);
+  out.set(start, 0);
+  return out;
 }
 
-const openBrace = encoder.encode('{');
+const openBrace = 0x7b;
+const comma = 0x2c;
 const endOfList = encoder.encode(']}');
 
 function renderWatch({ definition, events }: Extract<Answer, { is: 'watch' }>, options: RenderOptions): ApiResponse {

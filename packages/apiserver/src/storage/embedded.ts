@@ -227,10 +227,11 @@ class StoredCache {
     else offered.splice(at, 1);
   }
 
-  #find(revision: Revision, key: Key): StoredValue | undefined {
+  /** `wireKey` is the store's form of `key`, which nearly always is the same text: then nothing is converted. */
+  #find(revision: Revision, wireKey: string): StoredValue | undefined {
     const known = this.#entries.get(revision);
-    if (known !== undefined && known.key === key) return known;
-    return this.#origin !== undefined && revision <= this.#origin.through ? this.#origin.cache.#find(revision, key) : undefined;
+    if (known !== undefined && (known.key === wireKey || known.key === keyText(wireKey))) return known;
+    return this.#origin !== undefined && revision <= this.#origin.through ? this.#origin.cache.#find(revision, wireKey) : undefined;
   }
 
   /** What was offered of these bytes: whoever wrote the same under one key has the same object. */
@@ -244,9 +245,9 @@ class StoredCache {
   }
 
   get(kv: KeyValue): StoredValue {
-    const key = keyText(kv.key);
-    const known = this.#find(kv.modRevision, key);
+    const known = this.#find(kv.modRevision, kv.key);
     if (known !== undefined) return known;
+    const key = keyText(kv.key);
     const { value } = kv;
     const offered = this.#takeOffered(key, value);
     const written = offered === undefined ? {} : { rvOffset: offered.rvOffset, object: offered.object };

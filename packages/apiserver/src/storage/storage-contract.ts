@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { deepFreeze, type Unstructured, writeJsonBytes } from '@coracle/apimachinery';
+import { deepFreeze, type Frozen, type Unstructured, writeJsonBytes } from '@coracle/apimachinery';
 import type { Revision } from '@coracle/etcd';
 import { resourceVersionOffset } from './splice.ts';
 import {
@@ -80,6 +80,25 @@ export function storageContract(name: string, open: (t: TestContext) => Promise<
 type MakeBench = (t: TestContext) => Promise<Bench>;
 
 function objects(bench: MakeBench): void {
+  test('Stored.encoded() asks an encoder once for each version', async (t) => {
+    const { put } = await bench(t);
+    const asked: string[] = [];
+    const encode = ({ metadata }: Frozen<Unstructured>): { readonly text: string } => {
+      asked.push(metadata.resourceVersion ?? '');
+      return { text: metadata.name ?? '' };
+    };
+    const { stored } = await put('a', '1');
+    const first = stored.encoded(encode);
+    assert.equal(stored.encoded(encode), first);
+    assert.equal(
+      stored.encoded(({ kind }) => kind),
+      'ConfigMap',
+    );
+    const { stored: next } = await put('a', '2', stored.revision);
+    assert.deepEqual([first.text, next.encoded(encode).text], ['a', 'a']);
+    assert.deepEqual(asked, [String(stored.revision), String(next.revision)]);
+  });
+
   test('Storage.commit() creates, and refuses to create again', async (t) => {
     const { storage, prefix, drive, put } = await bench(t);
     const { stored, revision } = await put('a', '1');

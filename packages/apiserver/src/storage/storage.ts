@@ -42,6 +42,11 @@ export interface Stored {
   readonly bytes: Uint8Array;
   /** `object` without `kind` and `apiVersion`: an item in a list of a built-in kind. */
   readonly item: Frozen<Unstructured>;
+  /**
+   * What `encode` makes of the object in another wire form: made at most once for one encoder, and kept for as long as the other
+   * forms are.
+   */
+  encoded<T>(encode: (object: Frozen<Unstructured>) => T): T;
   /** The same state as of another revision: what a DELETED event shows. */
   at(revision: Revision): Stored;
 }

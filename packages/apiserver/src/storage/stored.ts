@@ -13,6 +13,7 @@ export class StoredValue implements Stored {
   #object: Frozen<Unstructured> | undefined;
   #bytes: Uint8Array | undefined;
   #item: Frozen<Unstructured> | undefined;
+  #encoded: { readonly by: unknown; readonly as: unknown } | undefined;
 
   /** `object` is the writer's, without resourceVersion; absent when the value was read back from the store. */
   constructor(options: {
@@ -49,6 +50,11 @@ export class StoredValue implements Stored {
       this.#bytes = spliceResourceVersion(this.#json, offset, this.revision);
     }
     return this.#bytes;
+  }
+
+  encoded<T>(encode: (object: Frozen<Unstructured>) => T): T {
+    if (this.#encoded?.by !== encode) this.#encoded = { by: encode, as: encode(this.object) };
+    return this.#encoded.as as T; // made by this encoder
   }
 
   /** The same state as of another revision: what a DELETED event shows. */
