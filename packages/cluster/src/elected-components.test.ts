@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EmbeddedStorage, fixtureKeySource } from '@coracle/apiserver';
+import { type Attributes, EmbeddedStorage, fixtureKeySource } from '@coracle/apiserver';
 import { SimRuntime } from '@coracle/simulator';
 import { Cluster } from './cluster.ts';
 import type { Components } from './components.ts';
@@ -11,9 +11,14 @@ test('electComponents() runs the components in one of two control planes, and in
   const runtime = new SimRuntime({ seed: 1 });
   const store = (await preparedStore()).store.fork(runtime.process('etcd'));
   const running = new Map<string, Components>();
+  const electors = new Map<string, string>();
+  const onAuthorized = ({ user, ...rest }: Attributes, reason: string): void => {
+    const isAdmin = user.name === 'kubernetes-admin'; // this test
+    if (!isAdmin && rest.resourceRequest && rest.resource === 'leases' && rest.namespace === 'kube-system') electors.set(user.name, reason);
+  };
   const start = async (identity: string): Promise<Cluster> => {
     const serviceAccountKey = fixtureKeySource.keyPair().privateKey;
-    const cluster = new Cluster({ runtime, storage: new EmbeddedStorage(store), serviceAccountKey });
+    const cluster = new Cluster({ runtime, storage: new EmbeddedStorage(store), serviceAccountKey, onAuthorized });
     await runtime.drive(cluster.start());
     const onChanged = (components: Components | undefined): void => {
       if (components === undefined) running.delete(identity);
@@ -40,6 +45,8 @@ test('electComponents() runs the components in one of two control planes, and in
   assert.equal(await isReady(b), true);
   const lease = await runtime.drive(b.admin.coordinationV1.leases('kube-system').get('coracle-components'));
   assert.equal(lease.spec?.holderIdentity, 'b');
+  assert.deepEqual([...electors.keys()], ['system:kube-controller-manager']);
+  assert.match(electors.get('system:kube-controller-manager') ?? '', /Role "system::leader-locking-kube-controller-manager" to User/);
   await runtime.drive(b.stop());
   assert.equal(running.size, 0);
 });

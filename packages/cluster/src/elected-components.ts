@@ -1,4 +1,3 @@
-import { mastersGroup } from '@coracle/apiserver';
 import { LeaderElector, LeaseLock } from '@coracle/client';
 import { type Process, untilAborted } from '@coracle/kernel';
 import type { Cluster } from './cluster.ts';
@@ -21,7 +20,8 @@ const retryMs = 2000;
  * until the cluster is stopped. The simulated nodes are among them, with the volumes of the control plane that they run in.
  */
 export function electComponents(options: ElectedComponentsOptions): void {
-  const clientset = options.cluster.clientset('components-election', { name: 'kubernetes-admin', groups: [mastersGroup] });
+  // Whom a Role of every fresh server lets hold leases of kube-system.
+  const clientset = options.cluster.clientset('components-election', { name: 'system:kube-controller-manager', groups: [] });
   const { process } = clientset;
   const { identity } = options;
   process.spawn('elections', async (signal) => {
