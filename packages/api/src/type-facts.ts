@@ -21,6 +21,7 @@ export type SpecialType =
   | 'JSONSchemaPropsOrArray'
   | 'JSONSchemaPropsOrStringArray';
 
+/** What is known of one field of a built-in kind: its names, numbers and shape. */
 export interface FieldFacts {
   readonly json: string;
   /** Number in protobuf; 0: not in protobuf (`kind`, `apiVersion`, fields of an embedded message). */
@@ -52,6 +53,7 @@ export interface UnionFacts {
   readonly 'fields-to-discriminateBy': Readonly<Record<string, string>>;
 }
 
+/** One Go struct of the API, with all that coding, pruning and merging of its objects need. */
 export interface StructFacts {
   /** `core.v1.Pod`. */
   readonly name: string;
@@ -64,6 +66,7 @@ export interface StructFacts {
   readonly byNumber: ReadonlyMap<number, FieldFacts>;
 }
 
+/** A built-in kind, and the struct that its objects are. */
 export interface KindFacts {
   readonly group: string;
   readonly version: string;

@@ -1,5 +1,6 @@
 import { newBadRequest } from './status-errors.ts';
 
+/** One term of a field selector: the field at this path has this value, or has another. */
 export interface FieldRequirement {
   readonly field: string;
   readonly operator: '=' | '!=';

@@ -13,7 +13,9 @@ export interface LabelMatcher {
   toString(): string;
 }
 
+/** Matches every set of labels (labels.Everything). */
 export const everything: LabelMatcher = { everything: true, matches: () => true, toString: () => '' };
+/** Matches no set of labels (labels.Nothing). */
 export const nothing: LabelMatcher = { everything: false, matches: () => false, toString: () => '<nothing>' };
 
 /** `a=b,c!=d,e in (f,g),!h,i` → matcher. Throws a 400 StatusError in upstream's words. */

@@ -4,10 +4,12 @@
  */
 export type WireMap<V = string> = Readonly<Record<string, V>>;
 
+/** The value of a key that the map itself has; undefined for all others, those that objects inherit among them. */
 export function getOwn<V>(map: WireMap<V> | undefined, key: string): V | undefined {
   return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined;
 }
 
+/** Whether the map itself has the key. */
 export function hasOwn(map: WireMap<unknown> | undefined, key: string): boolean {
   return map !== undefined && Object.hasOwn(map, key);
 }

@@ -7,6 +7,7 @@ export interface TypeMeta {
   readonly kind?: string;
 }
 
+/** An object that goes when all of its owners have gone; one of them may manage it, which is its controller (meta/v1 OwnerReference). */
 export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
@@ -16,6 +17,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
+/** What every stored object has (meta/v1 ObjectMeta). Times are in RFC 3339, whole seconds. */
 export interface ObjectMeta {
   readonly name?: string;
   readonly generateName?: string;
@@ -36,6 +38,7 @@ export interface ObjectMeta {
   readonly managedFields?: readonly unknown[];
 }
 
+/** The version of a list, and how to get the rest of one that comes in pages (meta/v1 ListMeta). */
 export interface ListMeta {
   readonly resourceVersion?: string;
   readonly continue?: string;
@@ -52,22 +55,26 @@ export interface Unstructured extends KubeObject {
   readonly [field: string]: unknown;
 }
 
+/** A list as servers send it: its items, and the version at which it is complete. */
 export interface KubeList<T> extends TypeMeta {
   readonly metadata: ListMeta;
   readonly items: readonly T[];
 }
 
+/** One term of a selector: `operator` is In, NotIn, Exists or DoesNotExist (meta/v1 LabelSelectorRequirement). */
 export interface LabelSelectorRequirement {
   readonly key: string;
   readonly operator: string;
   readonly values?: readonly string[];
 }
 
+/** Which labels are meant, as objects hold it; all of its terms must hold (meta/v1 LabelSelector). See `labelMatcher`. */
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
   readonly matchExpressions?: readonly LabelSelectorRequirement[];
 }
 
+/** One aspect of the state of an object, as controllers report it (meta/v1 Condition). Times are in RFC 3339, whole seconds. */
 export interface Condition {
   readonly type: string;
   readonly status: 'True' | 'False' | 'Unknown';
@@ -77,11 +84,13 @@ export interface Condition {
   readonly message: string;
 }
 
+/** What has to hold of an object for a deletion; otherwise it is a conflict (meta/v1 Preconditions). */
 export interface Preconditions {
   readonly uid?: string;
   readonly resourceVersion?: string;
 }
 
+/** How an object is deleted (meta/v1 DeleteOptions). `gracePeriodSeconds` 0 is at once; `dryRun` holds `All` or nothing. */
 export interface DeleteOptions extends TypeMeta {
   readonly gracePeriodSeconds?: number;
   readonly preconditions?: Preconditions;
@@ -90,12 +99,14 @@ export interface DeleteOptions extends TypeMeta {
   readonly dryRun?: readonly string[];
 }
 
+/** Names a kind of objects; the core group is the empty one (schema.GroupVersionKind). */
 export interface GroupVersionKind {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
 }
 
+/** Names what serves a kind: `pods`, in the plural and lower case (schema.GroupVersionResource). */
 export interface GroupVersionResource {
   readonly group: string;
   readonly version: string;
@@ -109,6 +120,7 @@ export function parseGroupVersion(apiVersion: string): { readonly group: string;
   return { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
 }
 
+/** `apps/v1`, or `v1` of the core group: what objects carry as `apiVersion`. */
 export function groupVersion(gv: { readonly group: string; readonly version: string }): string {
   return gv.group === '' ? gv.version : `${gv.group}/${gv.version}`;
 }
@@ -118,6 +130,7 @@ export function controllerOf(object: Frozen<KubeObject> | KubeObject): OwnerRefe
   return object.metadata.ownerReferences?.find((reference) => reference.controller === true);
 }
 
+/** Whether `owner`, and no other of its name, manages the object (metav1.IsControlledBy). */
 export function isControlledBy(object: Frozen<KubeObject> | KubeObject, owner: Frozen<KubeObject> | KubeObject): boolean {
   const controller = controllerOf(object);
   return controller !== undefined && controller.uid === owner.metadata.uid;

@@ -42,6 +42,7 @@ function about(resource: QualifiedResource, name: string, more: StatusDetails = 
   };
 }
 
+/** 404: there is no object of that name (api/errors NewNotFound). */
 export function newNotFound(resource: QualifiedResource, name: string): StatusError {
   return failure(404, 'NotFound', `${qualified(resource)} ${goQuote(name)} not found`, about(resource, name));
 }
@@ -51,6 +52,7 @@ export function newPathNotFound(): StatusError {
   return failure(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 
+/** 409: there is an object of that name (api/errors NewAlreadyExists). */
 export function newAlreadyExists(resource: QualifiedResource, name: string): StatusError {
   return failure(409, 'AlreadyExists', `${qualified(resource)} ${goQuote(name)} already exists`, about(resource, name));
 }
@@ -61,13 +63,18 @@ export function newGenerateNameConflict(resource: QualifiedResource, name: strin
   return failure(409, 'AlreadyExists', message, about(resource, name, { retryAfterSeconds }));
 }
 
+/** 409: the object has changed since it was read: read it again (api/errors NewConflict). */
 export function newConflict(resource: QualifiedResource, name: string, why: string): StatusError {
   const message = `Operation cannot be fulfilled on ${qualified(resource)} ${goQuote(name)}: ${why}`;
   return failure(409, 'Conflict', message, about(resource, name));
 }
 
 /** Of a kind whose fields have faults. Equal messages are shown once; each fault is a cause. */
-export function newInvalid(kind: { readonly group: string; readonly kind: string }, name: string, faults: readonly FieldFault[]): StatusError {
+export function newInvalid(
+  kind: { readonly group: string; readonly kind: string },
+  name: string,
+  faults: readonly FieldFault[],
+): StatusError {
   const texts = new Set(faults.map((fault) => `${fault.field}: ${fieldErrorBody(fault)}`));
   const joined = texts.size === 1 ? [...texts].join() : `[${[...texts].join(', ')}]`;
   const qualifiedKind = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
@@ -79,6 +86,7 @@ export function newInvalid(kind: { readonly group: string; readonly kind: string
   });
 }
 
+/** 400: the request makes no sense (api/errors NewBadRequest). */
 export function newBadRequest(message: string): StatusError {
   return failure(400, 'BadRequest', message);
 }
@@ -88,14 +96,21 @@ export function newUnauthorized(message = 'Unauthorized'): StatusError {
   return failure(401, 'Unauthorized', message);
 }
 
+/** 403: the caller may not do that, or nobody may (api/errors NewForbidden). Without a resource, only `why` is told. */
 export function newForbidden(resource: QualifiedResource, name: string, why: string, causes?: readonly StatusCause[]): StatusError {
   const subject = resource.resource === '' ? '' : `${qualified(resource)}${name === '' ? '' : ` ${goQuote(name)}`} is `;
   const details = about(resource, name, causes === undefined ? {} : { causes });
   return failure(403, 'Forbidden', `${subject}forbidden: ${why}`, details);
 }
 
+/** 405: the resource has no such verb (api/errors NewMethodNotSupported). */
 export function newMethodNotSupported(resource: QualifiedResource, verb: string): StatusError {
-  return failure(405, 'MethodNotAllowed', `${verb} is not supported on resources of kind ${goQuote(qualified(resource))}`, about(resource, ''));
+  return failure(
+    405,
+    'MethodNotAllowed',
+    `${verb} is not supported on resources of kind ${goQuote(qualified(resource))}`,
+    about(resource, ''),
+  );
 }
 
 /** The method exists for other paths: the generic answer of a route that has no handler for it. */
@@ -108,15 +123,18 @@ export function newNotAcceptable(accepted: readonly string[]): StatusError {
   return failure(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`);
 }
 
+/** 415: the body is in a form that is not `accepted` (api/errors NewUnsupportedMediaType). */
 export function newUnsupportedMediaType(accepted: readonly string[]): StatusError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`;
   return failure(415, 'UnsupportedMediaType', message);
 }
 
+/** 413: the body has more bytes than that (api/errors NewRequestEntityTooLargeError). */
 export function newRequestEntityTooLarge(limitBytes: number): StatusError {
   return failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limitBytes}`);
 }
 
+/** 410: it was there, and is no longer (api/errors NewGone). */
 export function newGone(message: string): StatusError {
   return failure(410, 'Gone', message);
 }
@@ -126,6 +144,7 @@ export function newExpired(message: string): StatusError {
   return failure(410, 'Expired', message);
 }
 
+/** 429: ask again after so many seconds (api/errors NewTooManyRequests). */
 export function newTooManyRequests(message: string, retryAfterSeconds: number): StatusError {
   return failure(429, 'TooManyRequests', message, retryAfter(retryAfterSeconds));
 }
@@ -146,11 +165,13 @@ function retryAfter(seconds: number): StatusDetails {
   return seconds === 0 ? {} : { retryAfterSeconds: seconds };
 }
 
+/** 500: the server has failed; `message` says where (api/errors NewInternalError). */
 export function newInternalError(message: string, options?: ErrorOptions): StatusError {
   const { status } = failure(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
   return new StatusError(status, options);
 }
 
+/** 503: the server cannot answer at the moment (api/errors NewServiceUnavailable). */
 export function newServiceUnavailable(message: string): StatusError {
   return failure(503, 'ServiceUnavailable', message);
 }
@@ -201,7 +222,10 @@ function genericReason(code: number, verb: string, serverMessage: string): { rea
       return { reason: 'MethodNotAllowed', message: 'the server does not allow this method on the requested resource' };
     case 406: {
       const unknown = serverMessage === '' || serverMessage === 'unknown';
-      return { reason: 'NotAcceptable', message: unknown ? 'the server was unable to respond with a content type that the client supports' : serverMessage };
+      return {
+        reason: 'NotAcceptable',
+        message: unknown ? 'the server was unable to respond with a content type that the client supports' : serverMessage,
+      };
     }
     case 409:
       return { reason: verb === 'POST' ? 'AlreadyExists' : 'Conflict', message: 'the server reported a conflict' };
@@ -214,9 +238,16 @@ function genericReason(code: number, verb: string, serverMessage: string): { rea
     case 503:
       return { reason: 'ServiceUnavailable', message: 'the server is currently unable to handle the request' };
     case 504:
-      return { reason: 'Timeout', message: 'the server was unable to return a response in the time allotted, but may still be processing the request' };
+      return {
+        reason: 'Timeout',
+        message: 'the server was unable to return a response in the time allotted, but may still be processing the request',
+      };
     default:
-      if (code >= 500) return { reason: 'InternalError', message: `an error on the server (${goQuote(serverMessage)}) has prevented the request from succeeding` };
+      if (code >= 500)
+        return {
+          reason: 'InternalError',
+          message: `an error on the server (${goQuote(serverMessage)}) has prevented the request from succeeding`,
+        };
       return { reason: '', message: `the server responded with the status code ${code} but did not return more information` };
   }
 }

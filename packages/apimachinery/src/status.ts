@@ -23,12 +23,14 @@ export type StatusReason =
   | 'Expired'
   | 'ServiceUnavailable';
 
+/** One of several reasons of a refusal: what is wrong with one field (meta/v1 StatusCause). */
 export interface StatusCause {
   readonly reason?: string;
   readonly message?: string;
   readonly field?: string;
 }
 
+/** What a Status is about (meta/v1 StatusDetails). */
 export interface StatusDetails {
   readonly name?: string;
   readonly group?: string;

@@ -2,6 +2,7 @@ import type { ByteDuplex } from '@coracle/kernel';
 import type { Frozen } from './frozen.ts';
 import { getOwn } from './maps.ts';
 
+/** What is to be done, as HTTP names it. */
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
 /** Query parameters in order; a name may come several times (`command` of exec does). */
@@ -19,6 +20,7 @@ export type Body =
   | { readonly form: 'object'; readonly object: Frozen<unknown> }
   | { readonly form: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> };
 
+/** One request to an API server, in whatever way it gets there. */
 export interface ApiRequest {
   readonly method: Method;
   /** Absolute path, percent-encoded, without the query. */
@@ -62,6 +64,7 @@ export type ApiResponse = {
   readonly headers: WireHeaders;
 } & ({ readonly body: Body } | { readonly events: AsyncIterable<readonly WatchFrame[]> });
 
+/** How a request is made, whatever it asks for. The signal ends it, or the watch that it began. */
 export interface ExchangeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Integers beyond 2^53 in the objects of watch events become bigint. Default false. */

@@ -83,6 +83,7 @@ export interface YamlDocument {
   readonly duplicates: readonly YamlDuplicate[];
 }
 
+/** A key that came twice in one mapping; lines count from 1. */
 export interface YamlDuplicate {
   readonly line: number;
   readonly message: string;

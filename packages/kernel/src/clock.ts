@@ -9,6 +9,7 @@ export interface TimerOptions {
   readonly background?: boolean;
 }
 
+/** How a sleep ends before its time, and whether a simulation waits for it. */
 export interface SleepOptions extends TimerOptions {
   readonly signal?: AbortSignal | undefined;
 }
@@ -18,6 +19,7 @@ export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
 }
 
+/** The only source of time. Wall time is for what is stored, monotonic time for how long something takes. */
 export interface Clock {
   /** Wall time in milliseconds since the epoch; may be skewed or stepped. For timestamps in objects. */
   now(): number;

@@ -8,6 +8,7 @@ export interface ByteDuplex {
   close(reason?: Error): void;
 }
 
+/** One HTTP request to something that is no API server: a probe, a hook, PD. The body is sent whole. */
 export interface DialRequest {
   readonly method: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -15,6 +16,7 @@ export interface DialRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The whole answer. Header names are lower case. */
 export interface DialResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -7,6 +7,7 @@ import { MetricsRegistry } from './metrics.ts';
 import type { Failure, Point, Process, Runtime, Task } from './process.ts';
 import { type Random, randomFrom } from './random.ts';
 
+/** Where lines and failures go. Lines go nowhere by default. */
 export interface LiveRuntimeOptions {
   readonly log?: LogSink;
   /** Called for a throw that nobody awaited; the process is being stopped. Default: the log, at level error. */

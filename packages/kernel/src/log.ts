@@ -6,7 +6,9 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
+/** What a line is about, by name: `{ pod: "default/web" }`. */
 export type LogFields = Readonly<Record<string, unknown>>;
+/** How much a line matters. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** One finished line, before it is printed or kept. `atMs` is the clock of the process that logged it. */
@@ -18,6 +20,7 @@ export interface LogRecord {
   readonly fields: LogFields;
 }
 
+/** Takes finished lines, to print or keep them. Must not throw. */
 export type LogSink = (record: LogRecord) => void;
 
 /** A Logger that stamps lines with the process and its clock. */

@@ -1,17 +1,20 @@
 /** Label values of one series, in the order of the metric's label names. */
 export type LabelValues = readonly string[];
 
+/** A number that only grows, for each combination of its labels. Throws TypeError for another number of labels. */
 export interface Counter {
   add(amount: number, ...labels: string[]): void;
   /** One series of it, which is there from now on: cheaper where it is often changed. */
   bound(...labels: string[]): BoundCounter;
 }
+/** A number that goes up and down, for each combination of its labels. Throws TypeError for another number of labels. */
 export interface Gauge {
   set(value: number, ...labels: string[]): void;
   add(amount: number, ...labels: string[]): void;
   /** One series of it, which is there from now on: cheaper where it is often changed. */
   bound(...labels: string[]): BoundGauge;
 }
+/** How observed values spread over buckets, for each combination of its labels. Throws TypeError for another number of labels. */
 export interface Histogram {
   observe(value: number, ...labels: string[]): void;
   /** One series of it, which is there from now on: cheaper where it is often changed. */
@@ -31,6 +34,7 @@ export interface BoundHistogram {
   observe(value: number): void;
 }
 
+/** Names a metric, with its unit last (`_seconds`, `_total`), says what it counts, and names its labels. Default: no labels. */
 export interface MetricOptions {
   readonly name: string;
   readonly help: string;

@@ -68,6 +68,7 @@ export interface Failure {
   readonly error: unknown;
 }
 
+/** Makes the processes of one world: the live one, or a simulated one. */
 export interface Runtime {
   readonly simulated: boolean;
   process(name: string): Process;

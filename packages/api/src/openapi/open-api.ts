@@ -16,6 +16,7 @@ export interface OpenApiDocument {
   };
 }
 
+/** The answer of `/openapi/v3`: where the document of each version of a group is. */
 export interface OpenApiIndex {
   readonly paths: Readonly<Record<string, { readonly serverRelativeURL: string }>>;
 }

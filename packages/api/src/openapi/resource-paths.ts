@@ -16,6 +16,7 @@ export interface PathSchemas {
   readonly strategicMerge?: boolean;
 }
 
+/** A parameter of an operation, as OpenAPI describes it. */
 export interface Parameter {
   readonly name: string;
   readonly in: 'query' | 'path';

@@ -1,6 +1,7 @@
 import { ExactReader, JsonSyntaxError } from './exact-reader.ts';
 import { scanJson } from './scan.ts';
 
+/** How JSON is read, and what is too much of it. */
 export interface ReadJsonOptions {
   /** Integers beyond ±(2^53−1) become bigint instead of the nearest double. */
   readonly bigints?: boolean;
@@ -10,6 +11,7 @@ export interface ReadJsonOptions {
   readonly maxBytes?: number;
 }
 
+/** What was read, with what a strict reader has to complain of. */
 export interface JsonDocument {
   readonly value: unknown;
   /** Paths of keys that came again in one object: `spec.replicas`. The last value won. */

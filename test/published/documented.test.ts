@@ -27,21 +27,33 @@ function isDocumented(source: string, name: string): boolean | undefined {
   return declared === null ? undefined : source.slice(0, declared.index).trimEnd().endsWith('*/');
 }
 
-test('everything that the package exports is documented', () => {
-  const undocumented: string[] = [];
-  let count = 0;
-  for (const [file, names] of exportsOf(readFileSync(path.join(import.meta.dirname, 'index.ts'), 'utf8'))) {
-    const source = readFileSync(path.join(import.meta.dirname, file), 'utf8');
-    for (const name of names) {
-      count++;
-      const documented = isDocumented(source, name);
-      assert.notEqual(documented, undefined, `${name} is not declared in ${file}`);
-      if (documented === false) undocumented.push(`${file}: ${name}`);
+const packages = path.join(import.meta.dirname, '../../packages');
+
+/** Those that `npm run pack` packs, with fewer names than they export. */
+for (const [name, atLeast] of [
+  ['kernel', 40],
+  ['apimachinery', 130],
+  ['api', 40],
+  ['client', 200],
+  ['controller-runtime', 100],
+] as const) {
+  test(`everything that ${name} exports is documented`, () => {
+    const sources = path.join(packages, name, 'src');
+    const undocumented: string[] = [];
+    let count = 0;
+    for (const [file, names] of exportsOf(readFileSync(path.join(sources, 'index.ts'), 'utf8'))) {
+      const source = readFileSync(path.join(sources, file), 'utf8');
+      for (const exported of names) {
+        count++;
+        const documented = isDocumented(source, exported);
+        assert.notEqual(documented, undefined, `${exported} is not declared in ${file}`);
+        if (documented === false) undocumented.push(`${file}: ${exported}`);
+      }
     }
-  }
-  assert.ok(count > 200, `only ${count} names were found`);
-  assert.deepEqual(undocumented, []);
-});
+    assert.ok(count > atLeast, `only ${count} names were found`);
+    assert.deepEqual(undocumented, []);
+  });
+}
 
 test('isDocumented() tells what has a comment from what has none', () => {
   const source = '/** Is. */\nexport interface A {}\n// not\nexport class B {}\nexport type C = 1;\n';
