@@ -12,7 +12,10 @@ import { runtimeSteps } from './runtime-steps.ts';
 import { simSteps } from './sim-steps.ts';
 import { store100k } from './store-100k.ts';
 import { storeFork } from './store-fork.ts';
+import { storeInProcess } from './store-in-process.ts';
+import { storeMembers } from './store-members.ts';
 import { storePut } from './store-put.ts';
+import { storeWatch } from './store-watch.ts';
 import { tidbReady, tidbReadySimulated } from './tidb-ready.ts';
 import { watch } from './watch.ts';
 
@@ -33,6 +36,9 @@ export const benchmarks: readonly Benchmark[] = [
   fork,
   memory100k,
   storePut,
+  storeInProcess,
+  storeWatch,
+  storeMembers,
   store100k,
   storeFork,
 ];

@@ -30,24 +30,34 @@ export class EtcdServer {
     this.answersMs = answersMs;
   }
 
+  /** One that is alone. */
   static async start(name: ServerName, directory: string): Promise<EtcdServer> {
-    const [port, peerPort] = [await freePort(), await freePort()];
-    const url = `http://127.0.0.1:${port}`;
-    const peer = `http://127.0.0.1:${peerPort}`;
-    const listen = ['--data-dir', directory, '--listen-client-urls', url, '--advertise-client-urls', url];
-    const [command, args] =
+    // Ours listens to no other member then; etcd always does.
+    if (name === 'coracle') return EtcdServer.#start(name, directory, []);
+    const peer = `http://127.0.0.1:${await freePort()}`;
+    return EtcdServer.#start(name, directory, peerArgs(peer, `default=${peer}`));
+  }
+
+  /** Three that are one cluster, which answers. */
+  static async startThree(name: ServerName, directory: string): Promise<readonly EtcdServer[]> {
+    const peers: string[] = [];
+    for (let i = 0; i < 3; i++) peers.push(`http://127.0.0.1:${await freePort()}`);
+    const cluster = peers.map((peer, i) => `m${i}=${peer}`).join(',');
+    const start = (peer: string, i: number): Promise<EtcdServer> =>
+      EtcdServer.#start(name, path.join(directory, `m${i}`), ['--name', `m${i}`, ...peerArgs(peer, cluster)]);
+    return Promise.all(peers.map(start));
+  }
+
+  static async #start(name: ServerName, directory: string, more: readonly string[]): Promise<EtcdServer> {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const args = ['--data-dir', directory, '--listen-client-urls', url, '--advertise-client-urls', url, ...more];
+    const [command, before] =
       name === 'coracle'
-        ? [process.execPath, [...profilingArgs(), path.join(root, 'dist/coracle.mjs'), 'etcd', ...listen]]
-        : [
-            binary,
-            [...listen, '--log-level', 'error', '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer].concat([
-              '--initial-cluster',
-              `default=${peer}`,
-            ]),
-          ];
+        ? [process.execPath, [...profilingArgs(), path.join(root, 'dist/coracle.mjs'), 'etcd']]
+        : [binary, ['--log-level', 'error']];
     const startedMs = performance.now();
     const env = { ...process.env, NODE_COMPILE_CACHE: keptCompileCache };
-    const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', name === 'coracle' ? 'inherit' : 'ignore'] }); // etcd complains of its own end
+    const child = spawn(command, [...before, ...args], { env, stdio: ['ignore', 'ignore', name === 'coracle' ? 'inherit' : 'ignore'] }); // etcd complains of its own end
     const end = (): void => void child.kill('SIGKILL');
     process.prependOnceListener('exit', end); // before its folder goes
     child.once('exit', () => process.off('exit', end));
@@ -79,6 +89,10 @@ export class EtcdServer {
   }
 }
 
+function peerArgs(peer: string, cluster: string): readonly string[] {
+  return ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', cluster];
+}
+
 function isHealthy(url: string): Promise<boolean> {
   return new Promise((resolve) => {
     const request = get(`${url}/health`, { agent: false }, (response) => {
@@ -101,9 +115,13 @@ export class EtcdClients implements AsyncDisposable {
   readonly all: readonly EtcdClient[];
   readonly #process = new LiveRuntime().process('load');
 
-  constructor(url: string, count: number) {
+  /** With several servers each client has one of them, in turn. */
+  constructor(urls: string | readonly string[], count: number) {
     const connector = http2Connector(this.#process);
-    this.all = Array.from({ length: count }, () => new EtcdClient({ process: this.#process, connector, endpoints: [url] }));
+    const servers = typeof urls === 'string' ? [urls] : urls;
+    this.all = Array.from({ length: count }, (_, i) => {
+      return new EtcdClient({ process: this.#process, connector, endpoints: [servers[i % servers.length] ?? ''] });
+    });
   }
 
   of(worker: number): EtcdClient {

@@ -5,7 +5,8 @@ const rounds = 20;
 
 export const inProcessStart: Benchmark = {
   name: 'in-process-start',
-  summary: 'a simulated cluster of all components in this process, until it has answered a create and until it is at rest: the first, and every further one',
+  summary:
+    'a simulated cluster of all components in this process, until it has answered a create and until it is at rest: the first, and every further one',
   async run(report) {
     const [first, ...further] = await inRounds(rounds + 1, async (seed) => {
       const startedMs = performance.now();

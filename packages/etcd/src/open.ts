@@ -21,6 +21,8 @@ import { type RecoveredLog, recoverLog } from './wal/recovery.ts';
 import { spareName } from './wal/spare-segment.ts';
 
 const mebibyte = 1024 * 1024;
+const boundsInGroup: WindowBounds = { entries: 10_000, bytes: 16 * mebibyte };
+const boundsAlone: WindowBounds = { entries: 100, bytes: mebibyte };
 
 export type DurableStoreOptions = {
   readonly process: Process;
@@ -38,7 +40,10 @@ export type DurableStoreOptions = {
    * for a person to decide, who has no copy and no other member.
    */
   readonly forceTruncate?: boolean;
-  /** What stays in memory of the log that is applied, for members a little behind. Default 10,000 entries and 16 MiB. */
+  /**
+   * What stays in memory of the log that is applied, for members a little behind. Default 10,000 entries and 16 MiB; for a member
+   * that is alone, 100 and 1 MiB, for people who look on.
+   */
   readonly window?: WindowBounds;
   /**
    * How often, in ms, what is left of leases that last longer is written to the log, so that they do not start anew with another leader or
@@ -112,7 +117,7 @@ async function open(options: DurableStoreOptions, disk: Disk, lock: DiskLock): P
     const durable = read?.hardState ?? found.hardState;
     // A leader's snapshot may have become durable before what its term says.
     const hardState = durable.term < term ? { term, vote: 0, commit: index } : { ...durable, commit: Math.max(durable.commit, index) };
-    const bounds = options.window ?? { entries: 10_000, bytes: 16 * mebibyte };
+    const bounds = options.window ?? (options.group === undefined ? boundsAlone : boundsInGroup);
     const entries = read?.entries ?? [];
     const [oldest] = entries;
     // The oldest one is given up, so that it is known what comes before the next.

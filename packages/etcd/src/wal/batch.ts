@@ -34,7 +34,10 @@ export function encodeBatch(to: ByteWriter, { proposer, incarnation, sequence, s
     writeEntry(to, request);
     to.setU32(at, to.length - at - 4);
   }
-  return new Uint8Array(to.view());
+  // Small ones share pieces of memory: entries are forgotten in the order in which they came.
+  const data = Buffer.allocUnsafe(to.length);
+  data.set(to.view());
+  return data;
 }
 
 /** A request as format 1 logged it, as the batch that it would be today. */
