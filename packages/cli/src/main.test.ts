@@ -34,6 +34,9 @@ describe('main()', () => {
     const { code, out } = await run(['up', '--help']);
     assert.equal(code, 0);
     for (const flag of ['--port', '--directory', '--nodes', '--name']) assert.match(out, new RegExp(`^ {2}${flag} `, 'm'));
+    // A long one has its meaning below it, not glued to it.
+    assert.match(out, /^ {2}--etcd-certfile PATH *\n {22}\S/m);
+    assert.match(out, /^ {2}--initial-cluster LIST *\n {22}\S/m);
   });
 
   test('version prints that of the packages', async () => {

@@ -87,7 +87,9 @@ function helpText(): string {
 }
 
 function commandHelp({ name, summary, options }: Command): string {
-  const rows = options.map(([flag, meaning]) => `  ${flag.padEnd(20)}${meaning}\n`).join('');
+  const rows = options
+    .map(([flag, meaning]) => `  ${flag.padEnd(20)}${flag.length < 20 ? '' : `\n${' '.repeat(22)}`}${meaning}\n`)
+    .join('');
   return `Usage: coracle ${name}${rows === '' ? '' : ' [OPTION…]'}\n\n${summary}\n${rows === '' ? '' : `\nOptions:\n${rows}`}`;
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { type Frozen, readYamlDocuments } from '@coracle/apimachinery';
+import { kubernetesVersion } from '@coracle/apiserver';
 import { type Program, untilTerminated } from '@coracle/kubelet';
 import { uniform } from '@coracle/simulator';
 import { isReady, type Seen, type TidbCluster, tidbClusters } from '@coracle/tidb-operator';
@@ -65,6 +66,9 @@ describe('a whole cluster, simulated', () => {
   test('once settled nothing is left to do', async () => {
     const cluster = await start(12);
     assert.equal((await cluster.settle()).steps, 0);
+    const { items } = await cluster.drive(cluster.admin.coreV1.nodes().list());
+    const versions = new Set(items.map(({ status }) => status?.nodeInfo?.kubeletVersion));
+    assert.deepEqual([...versions], [kubernetesVersion.gitVersion], 'nodes and server are of one version');
   });
 });
 

@@ -1,4 +1,4 @@
-import type { NodeConnection } from '@coracle/apiserver';
+import { kubernetesVersion, type NodeConnection } from '@coracle/apiserver';
 import {
   type AddressState,
   defaultProgram,
@@ -70,6 +70,7 @@ export class Nodes {
       network: this.network,
       programs: this.#programs,
       disks: this.#disks,
+      version: kubernetesVersion.gitVersion,
       resumed,
     });
     this.#kubelets.set(nodeName, { kubelet, process });
