@@ -76,6 +76,8 @@ export interface ExchangeOptions {
  * contract suite. A refusal by the server is a response; only the lack of an answer is a `TransportError`.
  */
 export interface Transport {
+  /** Name and port of the server, for metrics. Absent in process. */
+  readonly host?: string | undefined;
   exchange(request: ApiRequest, options?: ExchangeOptions): Promise<ApiResponse>;
   /** For exec, attach and port-forward: the connection after `101 Switching Protocols`. */
   upgrade(request: ApiRequest, options?: ExchangeOptions): Promise<{ readonly protocol: string; readonly duplex: ByteDuplex }>;

@@ -61,16 +61,19 @@ const logEveryMs = 10_000;
 export class Throttle {
   readonly #process: Process;
   readonly #limiter: RequestRateLimiter;
+  readonly #host: string;
   readonly #latency;
   #loggedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(process: Process, limiter: RequestRateLimiter) {
+  /** `host` is the server's, for the metric. */
+  constructor(process: Process, limiter: RequestRateLimiter, host = '') {
     this.#process = process;
     this.#limiter = limiter;
+    this.#host = host;
     this.#latency = process.metrics.histogram({
       name: 'rest_client_rate_limiter_duration_seconds',
-      help: 'Client side rate limiter latency in seconds. Broken down by verb.',
-      labels: ['verb'],
+      help: 'Client side rate limiter latency in seconds. Broken down by verb, and host.',
+      labels: ['verb', 'host'],
       bounds: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
     });
   }
@@ -85,7 +88,7 @@ export class Throttle {
     await this.#limiter.wait(signal);
     const nowMs = clock.monotonic();
     const waitedMs = nowMs - startMs;
-    this.#latency.observe(waitedMs / 1_000, request.method);
+    this.#latency.observe(waitedMs / 1_000, request.method, this.#host);
     if (waitedMs <= longWaitMs) return;
     const fields = { delayMs: Math.round(waitedMs), reason, verb: request.method, URL: request.path };
     if (waitedMs > veryLongWaitMs && nowMs - this.#loggedAtMs >= logEveryMs) {

@@ -253,10 +253,10 @@ describe('RestClient, tries', () => {
     await runtime.drive(rest.get().absPath('/x').do());
     const text = process.metrics.text();
     for (const line of [
-      'rest_client_requests_total{code="429",method="GET"} 1',
-      'rest_client_requests_total{code="<error>",method="GET"} 1',
-      'rest_client_requests_total{code="200",method="GET"} 1',
-      'rest_client_request_retries_total{code="200",method="GET"} 1',
+      'rest_client_requests_total{code="429",method="GET",host=""} 1',
+      'rest_client_requests_total{code="<error>",method="GET",host=""} 1',
+      'rest_client_requests_total{code="200",method="GET",host=""} 1',
+      'rest_client_request_retries_total{code="200",verb="GET",host=""} 1',
     ])
       assert.ok(text.includes(line), line);
   });

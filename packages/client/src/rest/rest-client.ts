@@ -63,10 +63,10 @@ export class RestClient implements RequestSender {
     this.#userAgent = options.userAgent ?? `coracle/${process.name}`;
     this.#bigints = options.bigints ?? false;
     const limiter = options.rateLimiter ?? (qps > 0 ? new TokenBucketRateLimiter(process, { qps, burst }) : undefined);
-    this.#throttle = limiter === undefined ? undefined : new Throttle(process, limiter);
+    this.#throttle = limiter === undefined ? undefined : new Throttle(process, limiter, options.transport.host);
     this.#warn = options.warningHandler ?? warningLogger(process.log);
     this.#timeoutMs = options.timeoutMs;
-    this.#metrics = clientMetrics(process);
+    this.#metrics = clientMetrics(process, options.transport);
   }
 
   verb(method: Method): Request {
@@ -126,7 +126,7 @@ export class RestClient implements RequestSender {
 
   /** Sends until the answer is final, within the request's time. */
   async #exchange(plan: RequestPlan, purpose: Purpose, signal: AbortSignal | undefined): Promise<ApiResponse> {
-    const throttle = plan.rateLimiter === undefined ? this.#throttle : new Throttle(this.process, plan.rateLimiter);
+    const throttle = plan.rateLimiter === undefined ? this.#throttle : new Throttle(this.process, plan.rateLimiter, this.transport.host);
     // Before the time runs: a client that is slowed down must not give its caller a time-out without having asked.
     if (throttle !== undefined && purpose !== 'watch') await throttle.pass(plan.request, signal);
     const timeoutMs = plan.timeoutMs ?? this.#timeoutMs ?? 0;
@@ -141,8 +141,8 @@ export class RestClient implements RequestSender {
     let previous: unknown;
     for (let attempts = 1; ; attempts++) {
       const outcome = await this.#try(full, signal);
-      this.#metrics.requests.add(1, codeOf(outcome), request.method);
-      if (attempts > 1) this.#metrics.retries.add(1, codeOf(outcome), request.method);
+      this.#metrics.asked(codeOf(outcome), request.method);
+      if (attempts > 1) this.#metrics.retried(codeOf(outcome), request.method);
       if ('response' in outcome && outcome.response.status >= 200 && outcome.response.status < 300) return outcome.response;
       const next = nextTry({
         purpose,
@@ -248,18 +248,19 @@ function codeOf(outcome: Outcome): string {
   return 'response' in outcome ? String(outcome.response.status) : '<error>';
 }
 
-function clientMetrics({ metrics }: Process) {
-  const labels = ['code', 'method'];
+function clientMetrics({ metrics }: Process, { host = '' }: Transport) {
+  const requests = metrics.counter({
+    name: 'rest_client_requests_total',
+    help: 'Number of HTTP requests, partitioned by status code, method, and host.',
+    labels: ['code', 'method', 'host'],
+  });
+  const retries = metrics.counter({
+    name: 'rest_client_request_retries_total',
+    help: 'Number of request retries, partitioned by status code, verb, and host.',
+    labels: ['code', 'verb', 'host'],
+  });
   return {
-    requests: metrics.counter({
-      name: 'rest_client_requests_total',
-      help: 'Number of HTTP requests, partitioned by status code and method.',
-      labels,
-    }),
-    retries: metrics.counter({
-      name: 'rest_client_request_retries_total',
-      help: 'Number of request retries, partitioned by status code and method.',
-      labels,
-    }),
+    asked: (code: string, method: Method): void => requests.add(1, code, method, host),
+    retried: (code: string, method: Method): void => retries.add(1, code, method, host),
   };
 }

@@ -58,6 +58,8 @@ describe('httpTransport', () => {
       'POST /api/v1/namespaces/a%20b/configmaps?fieldManager=me Bearer secret application/json {"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"x"}}',
     );
     assert.ok(Object.isFrozen(created) && Object.isFrozen(created.metadata));
+    assert.match(transport.host ?? '', /^127\.0\.0\.1:\d+$/);
+    assert.ok(process.metrics.text().includes(`rest_client_requests_total{code="201",method="POST",host="${transport.host}"} 1`));
   });
 
   test('a refusal is a StatusError, also when a proxy words it', async () => {

@@ -38,6 +38,7 @@ const certificateRefreshMs = 300_000;
 
 /** Connections to one API server as `config` says, without what is put into requests: see `httpTransport`. */
 export class HttpConnections implements ClosableTransport {
+  readonly host: string;
   readonly #process: Process;
   readonly #basePath: string;
   readonly #connector: Connector;
@@ -59,6 +60,7 @@ export class HttpConnections implements ClosableTransport {
     ) {
       throw new TypeError('specifying a root certificates file with the insecure flag is not allowed');
     }
+    this.host = target.host;
     this.#process = process;
     this.#basePath = target.pathname.replace(/\/$/, '');
     this.#protocol = protocol ?? (target.protocol === 'http:' ? 'HTTP/1.1' : undefined);
@@ -199,6 +201,7 @@ export class HttpConnections implements ClosableTransport {
 export function wrapped(connections: ClosableTransport, roundTrippers: readonly RoundTripper[]): ClosableTransport {
   const outer = roundTrippers.reduce<Transport>((next, roundTripper) => roundTripper(next), connections);
   return {
+    host: connections.host,
     exchange: (request, options) => outer.exchange(request, options),
     upgrade: (request, options) => outer.upgrade(request, options),
     close: () => connections.close(),

@@ -291,7 +291,7 @@ describe('Manager.answerProbe() and answerMetrics()', () => {
     ]) {
       assert.ok(body.split('\n').includes(line), `${line} in\n${body}`);
     }
-    assert.match(body, /^rest_client_requests_total\{code="201",method="POST"\} \d+$/m);
+    assert.match(body, /^rest_client_requests_total\{code="201",method="POST",host=""\} \d+$/m);
     assert.equal((await manager.answerMetrics(request('/'))).status, 404);
   });
 });
