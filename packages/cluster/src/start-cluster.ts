@@ -101,7 +101,7 @@ async function startEach(
   started.push(() => cluster.stop());
   const listener = await listenHttp({
     process: cluster.server.process,
-    serve: (request, credentials, { signal }) => cluster.server.serve(request, credentials, { signal }),
+    serve: (request, credentials, call) => cluster.server.serve(request, credentials, call),
     host,
     port: options.port,
     certificate: pki.server.certificate,
