@@ -30,7 +30,7 @@ import { type MediaType, negotiate, type Wanted } from './negotiation.ts';
 import type { ProtobufForm } from './protobuf.ts';
 import { type Answer, render } from './render.ts';
 import { type RequestInfo, requestInfo } from './request-info.ts';
-import { type ResourceInfo, serveResource } from './resource-handler.ts';
+import { type Call, type ResourceInfo, serveResource } from './resource-handler.ts';
 import type { Resources } from './resources.ts';
 
 /** A path outside /api and /apis. `undefined`: nothing is served there. */
@@ -106,15 +106,19 @@ export class ApiServer {
   }
 
   /** For listeners: finds out who asks. The answer is bytes. */
-  async serve(request: ApiRequest, credentials: Credentials, { signal }: { readonly signal: AbortSignal }): Promise<ApiResponse> {
+  async serve(request: ApiRequest, credentials: Credentials, call: Call): Promise<ApiResponse> {
     const found = this.#options.authenticator.authenticate(credentials);
     const user = found instanceof Promise ? await found : found;
     if (user === 'refused') return this.#withHeaders(this.#refusal(newUnauthorized(), request, 'bytes'), []);
-    return this.handle(request, { user: user === undefined ? anonymous : authenticated(user), form: 'bytes', signal });
+    return this.#handle(request, user === undefined ? anonymous : authenticated(user), 'bytes', call);
   }
 
   /** Never rejects: what goes wrong is an answer with a Status. */
-  async handle(request: ApiRequest, { user: caller, form, signal }: HandleOptions): Promise<ApiResponse> {
+  handle(request: ApiRequest, options: HandleOptions): Promise<ApiResponse> {
+    return this.#handle(request, options.user, options.form, options);
+  }
+
+  async #handle(request: ApiRequest, caller: UserInfo, form: HandleOptions['form'], call: Call): Promise<ApiResponse> {
     const query = queryOf(request);
     const info = requestInfo(request, query);
     const warnings: string[] = [];
@@ -123,7 +127,7 @@ export class ApiServer {
       const asked = this.#authorize(info, user, query);
       if (asked !== undefined) await asked;
       const context = this.#context(user, info, query, request, (text) => addWarning(warnings, text));
-      const answer = await this.#serve(request, info, query, context, signal);
+      const answer = await this.#serve(request, info, query, context, call);
       const wanted = wantedForm(answer, request, query, this.#options.protobuf !== undefined && form === 'bytes');
       const nowMs = this.process.clock.now();
       const response = render(answer, {
@@ -145,14 +149,14 @@ export class ApiServer {
     info: RequestInfo,
     query: ReadonlyMap<string, string>,
     context: RequestContext,
-    signal: AbortSignal,
+    call: Call,
   ): Promise<Answer> {
     if (info.kind === 'path') return this.#servePath(request, info.path, query, context.user);
     const registry = this.resources.registry(info.group, info.version, info.resource);
     if (registry !== undefined && isAddressed(registry.definition, info)) {
       const { deprecation } = registry.definition;
       if (deprecation !== undefined) context.warn(deprecation);
-      return serveResource({ process: this.process, registry, info, request, query, context, readers: this.#readers, signal });
+      return serveResource({ process: this.process, registry, info, request, query, context, readers: this.#readers, call });
     }
     // Groups without built-in kinds are served by another handler upstream, which has no Status to give.
     if (!this.resources.hasBuiltInGroup(info.group)) return notFoundPage;

@@ -29,6 +29,11 @@ export interface ResourceRequest {
   readonly query: ReadonlyMap<string, string>;
   readonly context: RequestContext;
   readonly readers: BodyReaders;
+  readonly call: Call;
+}
+
+/** Says when the client is gone, to what does not end by itself: few requests ask for the signal, and it is not made before. */
+export interface Call {
   readonly signal: AbortSignal;
 }
 
@@ -73,10 +78,11 @@ async function get({ registry: { definition }, context, info, query }: ResourceR
   return objectAnswer(definition, { status: 200, object: definition.convert?.fromStorage(stored.object) ?? stored.object, stored });
 }
 
-async function watch({ process, registry: { definition }, context, info, query, signal }: ResourceRequest): Promise<Answer> {
+async function watch({ process, registry: { definition }, context, info, query, call }: ResourceRequest): Promise<Answer> {
   // A watch of one object by its path is one of the collection that selects the name.
   const selecting = info.name === '' ? query : new Map([...query, ['fieldSelector', `metadata.name=${info.name}`]]);
   const parsed = parseListQuery(selecting, true);
+  const { signal } = call;
   const events = await watchCollection({ process, storage: context.storage, definition, namespace: info.namespace, query: parsed, signal });
   return { is: 'watch', definition, events };
 }
@@ -186,7 +192,7 @@ async function serveSubresource(served: ResourceRequest): Promise<Answer> {
       ? { patched: readPatch(sentPatch(served, fieldValidationOf(query, 'PatchOptions')), undefined).apply }
       : {}),
     query,
-    signal: served.signal,
+    signal: served.call.signal,
     registry,
   });
   if ('object' in response) return { is: 'value', status: response.status, value: response.object };

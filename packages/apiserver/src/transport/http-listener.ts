@@ -19,11 +19,7 @@ import type { Process } from '@coracle/kernel';
 import type { Credentials, PeerCertificate } from '../authentication/authenticator.ts';
 
 /** What answers requests: the API server. The answer's body is never in object form here. */
-export type RequestServer = (
-  request: ApiRequest,
-  credentials: Credentials,
-  options: { readonly signal: AbortSignal },
-) => Promise<ApiResponse>;
+export type RequestServer = (request: ApiRequest, credentials: Credentials, call: { readonly signal: AbortSignal }) => Promise<ApiResponse>;
 
 export interface HttpListenerOptions {
   readonly process: Process;
@@ -117,11 +113,9 @@ async function serveStream(
   stream: Http2Stream,
 ): Promise<void> {
   try {
-    const controller = new AbortController();
-    stream.onAbort = () => controller.abort(new Error('The client closed the request'));
     const { method, path: url, headers: fields, repeatedHeaders } = request;
     const raw = { method, url, headers: fields, repeatedHeaders, certificate };
-    const { status, headers, body } = await answerTo(options, raw, request.body, controller.signal);
+    const { status, headers, body } = await answerTo(options, raw, request.body, new StreamCall(stream));
     if (method === 'HEAD') stream.respond(status, headers);
     else if (body.form === 'bytes') stream.respond(status, headers, body.bytes);
     else {
@@ -138,6 +132,27 @@ async function serveStream(
   }
 }
 
+/** One request of HTTP/2. Its signal is made when somebody asks for it, as only what does not end by itself does. */
+class StreamCall {
+  readonly #stream: Http2Stream;
+  #controller: AbortController | undefined;
+
+  constructor(stream: Http2Stream) {
+    this.#stream = stream;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = new AbortController();
+      const abort = (): void => controller.abort(new Error('The client closed the request'));
+      this.#controller = controller;
+      if (this.#stream.isClosed) abort();
+      else this.#stream.onAbort = abort;
+    }
+    return this.#controller.signal;
+  }
+}
+
 async function serveHttp1(options: HttpListenerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const call = callOf(response);
   const method = request.method ?? 'GET';
@@ -150,7 +165,7 @@ async function serveHttp1(options: HttpListenerOptions, request: IncomingMessage
     certificate: peerCertificate(socket),
   };
   const limit = options.maxBodyBytes ?? defaultMaxBodyBytes;
-  const { status, headers, body } = await answerTo(options, raw, await readBody(request, limit), call.signal);
+  const { status, headers, body } = await answerTo(options, raw, await readBody(request, limit), call);
   if (response.destroyed) return;
   if (body.form === 'bytes') call.answered();
   response.writeHead(status, headers);
@@ -173,7 +188,7 @@ async function answerTo(
   options: HttpListenerOptions,
   raw: RawRequest,
   bytes: ReadBody,
-  signal: AbortSignal,
+  call: { readonly signal: AbortSignal },
 ): Promise<{ readonly status: number; readonly headers: WireHeaders; readonly body: SentBody }> {
   if (!isMethod(raw.method)) return plain(405, 'Method Not Allowed\n');
   if (bytes === 'too large') return refused(newRequestEntityTooLarge(options.maxBodyBytes ?? defaultMaxBodyBytes));
@@ -190,7 +205,7 @@ async function answerTo(
   const contentType = headers['content-type'] ?? '';
   const request: ApiRequest = bytes.length === 0 ? repeated : { ...repeated, body: { form: 'bytes', contentType, bytes } };
   const credentials = certificate === undefined ? { headers } : { headers, certificate };
-  const response = await options.serve(request, credentials, { signal });
+  const response = await options.serve(request, credentials, call);
   if ('events' in response || response.body.form === 'object') throw new TypeError('An answer for the wire must be bytes');
   const { status, body } = response;
   const typed = { ...response.headers, 'content-type': body.contentType };
