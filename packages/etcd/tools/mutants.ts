@@ -191,6 +191,7 @@ export const mutants: readonly Mutant[] = [
     file: 'member/group.ts',
     from: '    if (lessor.isEnding(id)) return -1;\n',
     to: '',
+    caughtBy: 'member/group.test.ts',
   },
   {
     name: 'the end of a lease comes under the next leader',

@@ -1,7 +1,7 @@
 import type { Process, Random } from '@coracle/kernel';
 import { DirectoryInUse } from '../directory/errors.ts';
 import type { Disk, DiskFile, DiskLock } from './disk.ts';
-import { SimulatedFile } from './simulated-file.ts';
+import { sectorBytes, SimulatedFile } from './simulated-file.ts';
 
 /** What a process asks of the disk. A durable write is a `write` and a `sync`. */
 export interface DiskOperation {
@@ -11,9 +11,17 @@ export interface DiskOperation {
 
 /**
  * What becomes of an operation: an error of the system, which leaves a failed `sync`'s writes lost for good, or `crash`:
- * this operation is the first that never ends, and of a write a part has reached the disk.
+ * this operation is the first that never ends, and of a write a part has reached the disk. Or it says that all is well: what is
+ * written goes `astray`, to another place of this file or to another file, or what is read is `stale`, without one of the last writes.
  */
-export type DiskFault = 'EIO' | 'ENOSPC' | 'crash';
+export type DiskFault = 'EIO' | 'ENOSPC' | 'crash' | 'astray' | 'stale';
+
+/** How an operation does that meets a fault; what it does not name happens as if there were none. */
+interface FaultyWays<T> {
+  readonly failed?: (fault: 'EIO' | 'ENOSPC' | 'crash') => void;
+  readonly astray?: () => T;
+  readonly stale?: () => T;
+}
 
 interface Entries {
   readonly now: Map<string, SimulatedFile>;
@@ -109,12 +117,13 @@ export class SimulatedDisk {
     };
   }
 
-  async #step<T>(process: Process, operation: DiskOperation, run: () => T, onFault?: (fault: DiskFault) => void): Promise<T> {
+  async #step<T>(process: Process, operation: DiskOperation, run: () => T, ways: FaultyWays<T> = {}): Promise<T> {
     const done = await process.step({ lane: `disk ${operation.path}`, op: operation.op, key: operation.path }, () => {
       if (this.#crashed) return undefined;
       const fault = this.fault?.(operation);
       if (fault === undefined) return { result: run() };
-      onFault?.(fault);
+      if (fault === 'astray' || fault === 'stale') return { result: (ways[fault] ?? run)() };
+      ways.failed?.(fault);
       if (fault !== 'crash') throw systemError(fault, operation);
       this.#crashed = true;
       return undefined;
@@ -144,24 +153,22 @@ export class SimulatedDisk {
       entries.since.push(new Map(entries.now));
     }
     const file = this.#file(path);
-    const step = <T>(op: DiskOperation['op'], run: () => T, onFault?: (fault: DiskFault) => void): Promise<T> =>
-      this.#step(process, { op, path }, run, onFault);
+    const step = <T>(op: DiskOperation['op'], run: () => T, ways?: FaultyWays<T>): Promise<T> =>
+      this.#step(process, { op, path }, run, ways);
     const write = (position: number, bytes: Uint8Array): Promise<void> =>
-      step(
-        'write',
-        () => this.#write(file, path, position, bytes),
+      step('write', () => this.#write(file, path, position, bytes), {
         // A part of what was asked for is written before the error or the end.
-        () => file.write(position, bytes.slice(0, this.#random.below(bytes.length + 1))),
-      );
+        failed: () => file.write(position, bytes.slice(0, this.#random.below(bytes.length + 1))),
+        astray: () => this.#writeAstray(file, position, bytes),
+      });
     const sync = (): Promise<void> =>
-      step(
-        'sync',
-        () => (this.liesOnSync ? undefined : file.sync()),
-        (fault) => (fault === 'crash' ? undefined : file.loseUnsynced()),
-      );
+      step('sync', () => (this.liesOnSync ? undefined : file.sync()), {
+        failed: (fault) => (fault === 'crash' ? undefined : file.loseUnsynced()),
+      });
     return {
       size: () => step('size', () => file.size),
-      read: (position, length) => step('read', () => file.read(position, length)),
+      read: (position, length) =>
+        step('read', () => file.read(position, length), { stale: () => file.readStale(position, length, this.#random) }),
       write,
       async writeDurably(position, bytes) {
         await write(position, bytes);
@@ -176,6 +183,16 @@ export class SimulatedDisk {
     const growth = Math.max(0, position + bytes.length - file.size);
     if (growth > 0 && this.#used() + growth > this.capacityBytes) throw systemError('ENOSPC', { op: 'write', path });
     file.write(position, bytes);
+  }
+
+  /** What is written lands where something else is, in full sectors, and its own place keeps what it had. */
+  #writeAstray(file: SimulatedFile, position: number, bytes: Uint8Array): void {
+    if (position + bytes.length > file.size) file.write(file.size, new Uint8Array(position + bytes.length - file.size));
+    const others = this.files().map((path) => this.#file(path));
+    const isElsewhere = this.#random.below(2) === 0;
+    const target = isElsewhere ? (others[this.#random.below(others.length)] ?? file) : file;
+    const at = target === file ? sectorBytes * this.#random.below(Math.ceil(file.size / sectorBytes)) : position;
+    target.write(at, bytes.slice(0, Math.max(0, target.size - at)));
   }
 
   #used(): number {

@@ -1,6 +1,8 @@
 import type { Random } from '@coracle/kernel';
 
-const sectorBytes = 512;
+export const sectorBytes = 512;
+/** Of so many writes the disk may have kept what was there before. */
+const rememberedWrites = 8;
 
 interface Write {
   readonly position: number;
@@ -12,6 +14,8 @@ export class SimulatedFile {
   #cached = new Contents();
   #durable = new Contents();
   #unsynced: Write[] = [];
+  /** What was there before each of the last writes, oldest first. */
+  #before: Write[] = [];
 
   get size(): number {
     return this.#cached.size;
@@ -25,7 +29,28 @@ export class SimulatedFile {
     return this.#cached.read(position, length);
   }
 
+  /** As if one of the last writes had not been: of all of its sectors, or of some. */
+  readStale(position: number, length: number, random: Random): Uint8Array {
+    const bytes = this.read(position, length);
+    const old = this.#before[random.below(Math.max(1, this.#before.length))];
+    if (old === undefined) return bytes;
+    const isWhole = random.below(2) === 0;
+    for (let at = old.position; at < old.position + old.bytes.length; ) {
+      const end = Math.min(old.position + old.bytes.length, at + sectorBytes - (at % sectorBytes));
+      if (isWhole || random.below(2) === 0) {
+        const [from, to] = [Math.max(at, position), Math.min(end, position + bytes.length)];
+        if (from < to) bytes.set(old.bytes.subarray(from - old.position, to - old.position), from - position);
+      }
+      at = end;
+    }
+    return bytes;
+  }
+
   write(position: number, bytes: Uint8Array): void {
+    const before = new Uint8Array(bytes.length);
+    before.set(this.#cached.read(position, bytes.length));
+    this.#before.push({ position, bytes: before });
+    if (this.#before.length > rememberedWrites) this.#before.shift();
     const own = new Uint8Array(bytes); // slice() of a Buffer would share what its owner may change
     this.#cached.write(position, own);
     this.#unsynced.push({ position, bytes: own });
