@@ -95,6 +95,45 @@ export const mutants: readonly Mutant[] = [
     to: '',
   },
   {
+    name: 'a block of a snapshot may be that of another one',
+    edits: [
+      {
+        file: 'snapshot/snapshot-file.ts',
+        from: 'checksum = crc32(block.view(blockHeaderBytes), checksum);',
+        to: 'checksum = crc32(block.view(blockHeaderBytes), 0);',
+      },
+      { file: 'snapshot/snapshot-file.ts', from: 'if (crc32(block, seed) !== checksum)', to: 'if (crc32(block, 0) !== checksum)' },
+    ],
+    caughtBy: 'snapshot/snapshot-file.test.ts',
+  },
+  {
+    name: 'a snapshot of the format before is read as one of this format',
+    file: 'snapshot/snapshot-file.ts',
+    from: 'seed = head.version < 3 ? number : checksum;',
+    to: 'seed = head.version < 2 ? number : checksum;',
+  },
+  {
+    name: 'the records of this format follow those of the one before in their segment',
+    file: 'wal/recovery.ts',
+    from: " || tail.kind !== 'clean' || version !== formatVersion,",
+    to: " || tail.kind !== 'clean',",
+    caughtBy: 'open-format-2.test.ts',
+  },
+  {
+    name: 'a directory is set aside without a mark',
+    file: 'member/mending.ts',
+    from: '  await disk.rename(unfinished, markPath);\n',
+    to: '',
+    caughtBy: 'member/mending.test.ts',
+  },
+  {
+    name: 'a leader that was paused keeps leases alive at once',
+    file: 'member/group.ts',
+    from: 'if (this.#mayHaveBeenPaused()) {',
+    to: 'if (this.tickMs < 0) {',
+    caughtBy: 'member/group.test.ts',
+  },
+  {
     name: 'the log is cut behind the newest snapshot alone',
     file: 'snapshot/catalog.ts',
     from: 'names.at(-kept)',
