@@ -62,11 +62,18 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+/** The keys, once they are on disk. */
+async function keys(of: Process = process): Promise<Pki> {
+  const { pki, kept } = directory.pki(of, liveKeySource);
+  await kept;
+  return pki;
+}
+
 describe('ClusterDirectory', () => {
   test('is its owner’s alone, down to each file', async () => {
     directory.open();
     const store = await directory.openStore(process);
-    directory.pki(process, liveKeySource);
+    await keys();
     directory.writeKubeconfig('a kubeconfig');
     directory.writePid(4711);
     assert.equal(statSync(directory.path).mode & 0o777, 0o700);
@@ -162,17 +169,17 @@ describe('ClusterDirectory', () => {
     assert.equal(readFileSync(path.join(directory.path, 'VERSION'), 'utf8'), `${programVersion}\n`);
   });
 
-  test('pki() makes keys once, and reads them afterwards', () => {
+  test('pki() makes keys once, and reads them afterwards', async () => {
     directory.open();
-    const made = directory.pki(process, liveKeySource);
-    assert.deepEqual(directory.pki(process, liveKeySource), made);
+    const made = await keys();
+    assert.deepEqual(await keys(), made);
   });
 
-  test('pki() starts over where a start was killed while it made keys', () => {
+  test('pki() starts over where a start was killed while it made keys', async () => {
     directory.open();
     mkdirSync(path.join(directory.path, 'pki.new'));
     writeFileSync(path.join(directory.path, 'pki.new', 'ca.key'), 'half a k');
-    directory.pki(process, liveKeySource);
+    await keys();
     assert.deepEqual(readdirSync(directory.path), ['pki']);
   });
 
@@ -204,9 +211,9 @@ describe('ClusterDirectory', () => {
       },
     },
   ] satisfies readonly { fault: string; says: string; harm(pki: string): void }[]) {
-    test(`pki() refuses ${fault}`, () => {
+    test(`pki() refuses ${fault}`, async () => {
       directory.open();
-      directory.pki(process, liveKeySource);
+      await keys();
       harm(path.join(directory.path, 'pki'));
       assert.equal(
         refusal(() => directory.pki(process, liveKeySource)),
@@ -215,17 +222,17 @@ describe('ClusterDirectory', () => {
     });
   }
 
-  test('pki() renews certificates that end soon, with the keys and the authority that clients know', () => {
+  test('pki() renews certificates that end soon, with the keys and the authority that clients know', async () => {
     directory.open();
-    const made = directory.pki(process, liveKeySource);
-    const renewed = directory.pki(later(300), liveKeySource);
+    const made = await keys();
+    const renewed = await keys(later(300));
     assert.deepEqual([renewed.authority, renewed.server.keys, renewed.admin.keys], [made.authority, made.server.keys, made.admin.keys]);
     for (const { certificate } of [renewed.server, renewed.admin]) {
       const parsed = new X509Certificate(certificate);
       assert.ok(Date.parse(parsed.validTo) > later(660).clock.now());
       assert.ok(parsed.verify(new X509Certificate(made.authority.certificate).publicKey));
     }
-    assert.deepEqual(directory.pki(later(301), liveKeySource), renewed);
+    assert.deepEqual(await keys(later(301)), renewed);
   });
 });
 

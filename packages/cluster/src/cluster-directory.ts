@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { KeyPair, KeySource } from '@coracle/apiserver';
 import {
@@ -112,18 +113,20 @@ export class ClusterDirectory {
     return lock;
   }
 
-  /** The keys and certificates: those of an earlier start, renewed where they end soon, or new ones. Throws ClusterDirectoryError. */
-  pki(process: Process, keySource: KeySource): Pki {
+  /**
+   * The keys and certificates: those of an earlier start, renewed where they end soon, or new ones. `kept` resolves once they are on
+   * disk: nobody may be told of them before. Throws ClusterDirectoryError, and `kept` rejects with it.
+   */
+  pki(process: Process, keySource: KeySource): { readonly pki: Pki; readonly kept: Promise<void> } {
     const found = this.#readPki();
     if (found === undefined) {
-      const made = createPki(process, keySource);
-      this.#createPki(made);
-      return made;
+      const pki = createPki(process, keySource);
+      return { pki, kept: this.#keepPki(pki) };
     }
     const pki = renewedPki(process, found);
     if (pki.server !== found.server) this.#write('pki/apiserver.crt', pki.server.certificate);
     if (pki.admin !== found.admin) this.#write('pki/admin.crt', pki.admin.certificate);
-    return pki;
+    return { pki, kept: Promise.resolve() };
   }
 
   /** The keys and certificates of another directory of the same cluster, where this one has none. Throws ClusterDirectoryError. */
@@ -208,19 +211,22 @@ export class ClusterDirectory {
   }
 
   /** All of it at once: a start that is killed leaves no part that the next would have to doubt. */
-  #createPki(pki: Pki): void {
+  async #keepPki(pki: Pki): Promise<void> {
     const unfinished = path.join(this.path, 'pki.new');
-    const write = (name: string, text: string): void => writeFileSync(path.join(unfinished, name), text, { mode: 0o600, flush: true });
+    const write = (name: string, text: string): Promise<void> =>
+      writeFile(path.join(unfinished, name), text, { mode: 0o600, flush: true });
     const credentials = { ca: pki.authority, apiserver: pki.server, admin: pki.admin };
     try {
       rmSync(unfinished, { recursive: true, force: true });
       mkdirSync(unfinished, { mode: 0o700 });
-      for (const name of certified) {
-        write(`${name}.key`, credentials[name].keys.privateKey);
-        write(`${name}.crt`, credentials[name].certificate);
-      }
-      write('sa.key', pki.serviceAccountKeys.privateKey);
-      write('sa.pub', pki.serviceAccountKeys.publicKey);
+      await Promise.all([
+        ...certified.flatMap((name) => [
+          write(`${name}.key`, credentials[name].keys.privateKey),
+          write(`${name}.crt`, credentials[name].certificate),
+        ]),
+        write('sa.key', pki.serviceAccountKeys.privateKey),
+        write('sa.pub', pki.serviceAccountKeys.publicKey),
+      ]);
       renameSync(unfinished, path.join(this.path, 'pki'));
     } catch (error) {
       throw this.#explained(error);

@@ -65,17 +65,17 @@ test('startCluster() of a member waits for a leader, gives up when told to, and 
   await assert.rejects(startCluster({ ...withoutOthers, member }), { name: 'DirectoryOfAnotherMember' });
 });
 
-test('sharePki() gives directories the keys of the first, and leaves those that have some', (t) => {
+test('sharePki() gives directories the keys of the first, and leaves those that have some', async (t) => {
   const directory = mkdtempSync(path.join(tmpdir(), 'coracle-pki-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const process = new LiveRuntime().process('pki');
   const [a = '', b = '', c = ''] = ['a', 'b', 'c'].map((name) => path.join(directory, name));
-  sharePki(process, [c]);
-  sharePki(process, [a, b, c]);
+  await sharePki(process, [c]);
+  await sharePki(process, [a, b, c]);
   const keyOf = (of: string): string => {
     const keys = new ClusterDirectory(of);
     keys.open();
-    return keys.pki(process, { keyPair: () => assert.fail('nothing is made anew') }).authority.certificate;
+    return keys.pki(process, { keyPair: () => assert.fail('nothing is made anew') }).pki.authority.certificate;
   };
   assert.equal(keyOf(b), keyOf(a));
   assert.notEqual(keyOf(c), keyOf(a));

@@ -78,7 +78,8 @@ async function startEach(
   const runtime = new LiveRuntime(options.log === undefined ? {} : { log: options.log });
   // First, because its lock keeps two processes from making keys at once.
   const { storage, ready } = await openStorage(options, directory, runtime.process('etcd'), started);
-  const pki = directory.pki(runtime.process('pki'), liveKeySource);
+  const { pki, kept } = directory.pki(runtime.process('pki'), liveKeySource);
+  started.push(() => kept.catch(() => undefined)); // whoever waits for it is told
   let address = '';
   let nodes: Nodes | undefined;
   const advertised = advertiseAddress();
@@ -111,6 +112,7 @@ async function startEach(
   started.push(() => listener.close());
   address = `${host}:${listener.port}`;
   const url = `https://${address}`;
+  await kept;
   directory.writeKubeconfig(kubeconfigOf(pki, url, options.name));
   directory.writePid(globalThis.process.pid);
   started.push(() => directory.removePid());

@@ -87,7 +87,7 @@ async function up(directory: string, values: Values, terminal: Terminal): Promis
   try {
     if (hasControlPlanes) {
       const { sharePki } = await import('@coracle/cluster');
-      sharePki(
+      await sharePki(
         process,
         members.map(({ directory: each }) => each),
       );
