@@ -161,7 +161,7 @@ export {
 export { AmbiguousResourceError, type DiscoverySource, NoMatchError, RestMapper, type RestMapperOptions } from './discovery/rest-mapper.ts';
 export { type ApplyConfiguration, type DeepPartial, extractApplyConfiguration } from './applyconfigurations/apply-configuration.ts';
 export { MetadataClient, type MetadataResourceClient } from './metadata/metadata-client.ts';
-export { onlyMetadata, projected, wholeObjects } from './metadata/only-metadata.ts';
+export { metadataProjection, onlyMetadata, wholeObjects } from './metadata/only-metadata.ts';
 export type { PartialObjectMetadata } from './metadata/partial-metadata.ts';
 export { ScaleClient, type ScaledResource } from './scale/scale-client.ts';
 export { type ChosenNamespace, type ConfigOverrides, DirectClientConfig, parseTimeout } from './tools/clientcmd/client-config.ts';

@@ -31,7 +31,7 @@ export interface MetadataResourceClient {
   deleteCollection(deleteOptions?: DeleteOptions, listOptions?: ListOptions): Promise<void>;
 }
 
-/** Any resource, without its spec: a tenth of the bytes for who needs names, labels and owners (client-go metadata.Client). */
+/** Any resource without what it is about, for who needs names, labels and owners only (client-go metadata.Client). */
 export class MetadataClient {
   readonly rest: RestClient;
 

@@ -5,8 +5,8 @@ import type { ResourceClient } from '../rest/resource-client.ts';
 import type { PartialObjectMetadata } from './partial-metadata.ts';
 
 /**
- * `handle`, whose objects are read with nothing but their metadata: a tenth of the bytes and of the memory for who needs names, labels and
- * owners (controller-runtime builder.OnlyMetadata). They are named by their own kind. Clients, informers and caches take it as any other
+ * `handle`, whose objects are read with nothing but their metadata, for who needs names, labels and owners (controller-runtime
+ * builder.OnlyMetadata). They are named by their own kind. Clients, informers and caches take it as any other
  * handle; an informer of it is another than that of the whole objects. It cannot create or update.
  */
 export function onlyMetadata({
@@ -25,7 +25,7 @@ export function wholeObjects({ group, version, resource, kind, namespaced }: Res
 }
 
 /** What an object is without the rest, under the name of its own kind. */
-export function projected(handle: ResourceHandle<KubeObject>, { metadata }: Frozen<KubeObject>): Frozen<PartialObjectMetadata> {
+export function metadataProjection(handle: ResourceHandle<KubeObject>, { metadata }: Frozen<KubeObject>): Frozen<PartialObjectMetadata> {
   return Object.freeze({ apiVersion: groupVersion(handle), kind: handle.kind, metadata });
 }
 
@@ -35,7 +35,7 @@ export function metadataOnlyClient(
   client: ResourceClient<PartialObjectMetadata>,
 ): ResourceClient<PartialObjectMetadata> {
   type Answer = Frozen<PartialObjectMetadata>;
-  const named = async (answer: Promise<Answer>): Promise<Answer> => projected(handle, await answer);
+  const named = async (answer: Promise<Answer>): Promise<Answer> => metadataProjection(handle, await answer);
   const refuse = (verb: string) => async (): Promise<never> => {
     throw new TypeError(`Cannot ${verb} a ${handle.kind} with only its metadata: patch it`);
   };
@@ -44,7 +44,7 @@ export function metadataOnlyClient(
     get: (...asked) => named(client.get(...asked)),
     async list(...asked) {
       const { metadata, items } = await client.list(...asked);
-      return { metadata, items: items.map((item) => projected(handle, item)) };
+      return { metadata, items: items.map((item) => metadataProjection(handle, item)) };
     },
     create: refuse('create'),
     update: refuse('update'),
@@ -54,11 +54,11 @@ export function metadataOnlyClient(
     applyStatus: (...asked) => named(client.applyStatus(...asked)),
     async delete(...asked): Promise<Deletion<PartialObjectMetadata>> {
       const deletion = await client.delete(...asked);
-      return deletion.object === undefined ? deletion : { object: projected(handle, deletion.object) };
+      return deletion.object === undefined ? deletion : { object: metadataProjection(handle, deletion.object) };
     },
     async deleteCollection(...asked) {
       const { metadata, items } = await client.deleteCollection(...asked);
-      return { metadata, items: items.map((item) => projected(handle, item)) };
+      return { metadata, items: items.map((item) => metadataProjection(handle, item)) };
     },
     watch: async (...asked) => projectedFrames(handle, await client.watch(...asked)),
   };
@@ -71,7 +71,8 @@ async function* projectedFrames(
 ): AsyncGenerator<readonly WatchFrame[], void, undefined> {
   for await (const batch of batches) {
     yield batch.map(
-      ({ type, object }) => (type === 'ERROR' ? { type, object } : { type, object: projected(handle, object as Frozen<KubeObject>) }), // of these events it is one
+      ({ type, object }) =>
+        type === 'ERROR' ? { type, object } : { type, object: metadataProjection(handle, object as Frozen<KubeObject>) }, // of these events it is one
     );
   }
 }

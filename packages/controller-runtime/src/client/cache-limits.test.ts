@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { KubeObject } from '@coracle/apimachinery';
 import { onlyMetadata, type ResourceHandle, resources } from '@coracle/client';
-import { type CacheLimits, cacheOf, holderOf, narrowed, partsOf } from './cache-limits.ts';
+import { type CacheLimits, cacheOf, checkLimits, holderOf, narrowed, partsOf } from './cache-limits.ts';
 
 const { configMaps, nodes, secrets } = resources.core.v1;
 
@@ -65,12 +65,24 @@ describe('partsOf()', () => {
     const kinds = [cacheOf(configMaps, config), cacheOf(metadata, { labelSelector: 'own' })];
     assert.deepEqual(shown(metadata, { kinds }), [{ ...everything, labelSelector: 'own' }]);
   });
+});
 
-  test('refuses namespaces of a kind that has none', () =>
-    assert.throws(
-      () => partsOf(nodes, { kinds: [cacheOf(nodes, { namespaces: { a: {} } })] }),
-      new TypeError('Cannot limit the cache of Node to namespaces: it has none'),
-    ));
+describe('checkLimits()', () => {
+  const cases: readonly (readonly [limits: CacheLimits, message: string])[] = [
+    [{ kinds: [cacheOf(nodes, { namespaces: { a: {} } })] }, 'Cannot limit the cache of Node to namespaces: it has none'],
+    [{ labelSelector: 'a=(' }, 'Cannot limit a cache by labels "a=(" and fields ""'],
+    [{ namespaces: { a: { fieldSelector: 'a' } } }, 'Cannot limit a cache by labels "" and fields "a"'],
+    [{ kinds: [cacheOf(configMaps, { labelSelector: '!' })] }, 'Cannot limit a cache by labels "!" and fields ""'],
+  ];
+  for (const [limits, message] of cases) {
+    test(`refuses: ${message}`, () =>
+      assert.throws(
+        () => checkLimits(limits),
+        (error) => error instanceof TypeError && error.message === message,
+      ));
+  }
+  test('takes what partsOf() takes', () =>
+    checkLimits({ labelSelector: 'a', namespaces: { a: { fieldSelector: 'a=b' } }, kinds: [cacheOf(nodes, {})] }));
 });
 
 describe('narrowed()', () => {

@@ -32,7 +32,7 @@ export interface KindConfig<T = unknown> extends CacheConfig<T> {
 export interface CacheLimits extends CacheConfig {
   /** Default: all. */
   readonly namespaces?: CachedNamespaces;
-  /** Made by `cacheOf`. Throws TypeError for namespaces of a kind that has none. */
+  /** Made by `cacheOf`. */
   readonly kinds?: readonly KindLimits[];
 }
 
@@ -59,6 +59,19 @@ export interface PartSelectors {
 /** What one informer of a kind holds. */
 export interface PartLimits<T> extends PartSelectors {
   readonly transform: Transform<T> | undefined;
+}
+
+/** Throws TypeError for limits that cannot be: a selector that is none, namespaces of a kind without. */
+export function checkLimits(limits: CacheLimits): void {
+  const { kinds = [], namespaces, ...config } = limits;
+  const parts = kinds.flatMap(({ handle }) => partsOf(handle, limits));
+  for (const { labelSelector = '', fieldSelector = '' } of [config, ...Object.values(namespaces ?? {}), ...parts]) {
+    try {
+      holderOf({ namespace: '', labelSelector, fieldSelector });
+    } catch (cause) {
+      throw new TypeError(`Cannot limit a cache by labels "${labelSelector}" and fields "${fieldSelector}"`, { cause });
+    }
+  }
 }
 
 /** The informers that hold a kind, at least one; no object belongs to two of them. */

@@ -1,7 +1,7 @@
 import type { KubeObject } from '@coracle/apimachinery';
 import { informerKey, type ResourceHandle, type SharedIndexInformer, type SharedInformerFactory } from '@coracle/client';
 import type { Process } from '@coracle/kernel';
-import { type CacheLimits, isWhole, narrowed, type PartLimits, partsOf } from './cache-limits.ts';
+import { type CacheLimits, checkLimits, isWhole, narrowed, type PartLimits, partsOf } from './cache-limits.ts';
 
 /** Whose informers they are, and how long anybody waits for them (pkg/cache Options). */
 export interface InformerCacheOptions {
@@ -51,7 +51,9 @@ export class InformerCache {
   readonly #failures = new Map<string, Error>();
   readonly #parts = new Map<string, readonly CachePart<KubeObject>[]>();
 
+  /** Throws TypeError for limits that cannot be. */
   constructor(options: InformerCacheOptions) {
+    checkLimits(options.limits ?? {});
     this.#options = options;
   }
 

@@ -1,5 +1,5 @@
 import type { Frozen, KubeObject } from '@coracle/apimachinery';
-import { deletionKey, type Deletion, metaOf, objectFromDeletion, projected, type ResourceHandle } from '@coracle/client';
+import { deletionKey, type Deletion, metaOf, objectFromDeletion, metadataProjection, type ResourceHandle } from '@coracle/client';
 import { holderOf } from './cache-limits.ts';
 import type { CachePart } from './informer-cache.ts';
 import { isGone, OwnWrites } from './own-writes.ts';
@@ -48,7 +48,7 @@ export class PartWrites<T extends KubeObject> implements WriteObserver<KubeObjec
 
   /** `object`, which the server sent, as the part holds it. */
   shown(object: Frozen<KubeObject>): Frozen<T> {
-    const form = (this.#handle.onlyMetadata === true ? projected(this.#handle, object) : object) as Frozen<T>; // that is what it holds
+    const form = (this.#handle.onlyMetadata === true ? metadataProjection(this.#handle, object) : object) as Frozen<T>; // that is what it holds
     const { transform } = this.part.limits;
     return transform === undefined ? form : transform(form);
   }
