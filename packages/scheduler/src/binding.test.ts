@@ -95,11 +95,48 @@ test('a pod made anew under the name does not hear of the failure of the old one
   await addPod({ name: 'p' });
   await runtime.until(() => tries === 1);
   await runtime.drive(admin.coreV1.pods('default').delete('p', { gracePeriodSeconds: 0 }));
-  await addPod({ name: 'p' });
+  await addPod({ name: 'p', requests: { cpu: '8' } });
   await runtime.advance(100);
   held.reject(new TransportError('cut', { executed: 'no' }));
   await runtime.settle();
-  assert.deepEqual(await events('p'), ['Scheduled: Successfully assigned default/p to n1']);
+  assert.deepEqual(await events('p'), ['FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu.']);
+});
+
+describe('a pod that waits for its volume', () => {
+  async function waiting(): Promise<Scene> {
+    const found = await scene();
+    await found.addNode({ name: 'n1' });
+    await addClass(found, 'example.com/disk');
+    await addClaim(found, 'data');
+    await found.addPod({ name: 'p', ...uses('data') });
+    await found.runtime.settle();
+    assert.deepEqual([...(await found.events('p')), ...found.said], []);
+    return found;
+  }
+
+  test('does so no more when its claim has gone', async () => {
+    const { runtime, admin, events } = await waiting();
+    await runtime.drive(admin.coreV1.persistentVolumeClaims('default').delete('data'));
+    await runtime.settle();
+    const [first, second] = await events('p');
+    assert.equal(first, 'FailedScheduling: 0/1 nodes are available: persistentvolumeclaim "data" not found.');
+    assert.equal(second, 'FailedScheduling: running PreBind plugin "VolumeBinding": binding volumes: could not find pvc "data"');
+  });
+
+  test('does so no more when it has gone itself', async () => {
+    const { runtime, admin, said } = await waiting();
+    await runtime.drive(admin.coreV1.pods('default').delete('p', { gracePeriodSeconds: 0 }));
+    await runtime.settle();
+    assert.deepEqual(said, ['Pod was not bound: running PreBind plugin "VolumeBinding": binding volumes: pod does not exist any more']);
+  });
+
+  test('gives up after ten minutes, and is tried anew', async () => {
+    const { runtime, events } = await waiting();
+    await runtime.advance(599_000);
+    assert.deepEqual(await events('p'), []);
+    await runtime.advance(2_000);
+    assert.match((await events('p')).join(), /^FailedScheduling: running PreBind plugin "VolumeBinding": binding volumes: /);
+  });
 });
 
 describe('a volume that is promised to one claim', () => {

@@ -194,6 +194,37 @@ describe('a pod that has its node is not given one', () => {
     assert.equal(bindings(), 0);
   });
 
+  test('when the news of a change comes after that of its binding', async () => {
+    let bindings = 0;
+    const late = Promise.withResolvers<void>();
+    async function* held<T>(events: AsyncIterable<T>): AsyncIterable<T> {
+      for await (const batch of events) {
+        if (bindings > 0) await late.promise;
+        yield batch;
+      }
+    }
+    const bound = Promise.withResolvers<void>();
+    const wrap = (transport: Transport): Transport => ({
+      upgrade: (request, options) => transport.upgrade(request, options),
+      exchange: async (request, options) => {
+        if (request.path.endsWith('/binding') && ++bindings === 1) await bound.promise;
+        const response = await transport.exchange(request, options);
+        return request.path === '/api/v1/pods' && 'events' in response ? { ...response, events: held(response.events) } : response;
+      },
+    });
+    const { runtime, admin, addNode, addPod, getPod } = await scene(1, wrap);
+    await addNode({ name: 'n1' });
+    await addPod({ name: 'p' });
+    await runtime.until(() => bindings === 1);
+    await runtime.drive(admin.coreV1.pods('default').patch('p', 'merge', { metadata: { labels: { a: 'b' } } }));
+    bound.resolve();
+    await runtime.advance(1_000);
+    assert.equal((await getPod('p')).spec.nodeName, 'n1');
+    late.resolve();
+    await runtime.settle();
+    assert.equal(bindings, 1);
+  });
+
   test('when it changes while it is being bound', async () => {
     const { runtime, admin, addNode, addPod, bindings, release, getPod } = await counting();
     for (const name of ['n1', 'n2']) await addNode({ name });
