@@ -60,6 +60,8 @@ const resetsPerSecond = 10_000;
 const writeBytes = 128 * 1024;
 /** Body below this is copied behind its frame's head; pieces of more are written as they are. */
 const copiedBytes = 32 * 1024;
+/** The same of memory that is used again: a copy of it would be memory that is not. */
+const copiedLentBytes = 4 * 1024;
 
 const nothing: Buffer = Buffer.alloc(0);
 
@@ -464,7 +466,7 @@ export class Http2Connection implements StreamOwner {
     stream.flow.sendWindow -= bytes;
     this.#sendWindow -= bytes;
     const isLast = stream.isAnswered && bytes === stream.queuedBytes && stream.trailers === undefined;
-    const isCopied = bytes < copiedBytes;
+    const isCopied = bytes < (stream.isLent ? copiedLentBytes : copiedBytes);
     const out = isCopied ? Buffer.allocUnsafe(bytes + Math.ceil(bytes / this.#peerMaxFrame) * frameHeadBytes) : nothing;
     let at = 0;
     for (let left = bytes; left > 0; ) {
@@ -579,7 +581,7 @@ export class Http2Connection implements StreamOwner {
     };
     const sent = lent.length === 0 ? undefined : giveAllBack;
     if (pieces.length === 1) wire.write(first, sent);
-    else if (bytes < copiedBytes) wire.write(Buffer.concat(pieces, bytes), sent);
+    else if (bytes < (lent.length > 0 ? copiedLentBytes : copiedBytes)) wire.write(Buffer.concat(pieces, bytes), sent);
     else wire.writeAll(pieces, sent);
   }
 

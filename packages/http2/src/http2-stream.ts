@@ -218,6 +218,11 @@ export class Http2Stream {
     this.#tellEnd();
   }
 
+  /** Whether something of the queue is lent. */
+  get isLent(): boolean {
+    return this.#lent !== undefined && this.#lent.size > 0;
+  }
+
   get heldBytes(): number {
     return this.#held?.length ?? 0;
   }

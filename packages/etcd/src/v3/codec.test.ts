@@ -9,7 +9,7 @@ import { decodeDeleteRange, decodePut, decodeRange, decodeTxn } from './kv-reque
 import { eventBlock, rangeResponse, rangeStreamResponse, ResponseHeaders, txnResponse, watchResponse } from './kv-responses.ts';
 import type { Message } from './message.ts';
 import * as messages from './messages.ts';
-import { PiecePool } from './piece-pool.ts';
+import { PiecePool } from './grpc/piece-pool.ts';
 import { InvalidProtobuf, maxMessageDepth, ProtobufWriter } from './protobuf.ts';
 
 interface Golden {
@@ -355,7 +355,7 @@ describe('hot codecs', () => {
       fc.property(kv, kv, fc.boolean(), fc.boolean(), (current, previous, isDelete, withPrevious) => {
         const change: Change = { revision: current.modRevision, key: current.key, current: isDelete ? undefined : current, previous };
         const bytes = unframed(
-          watchResponse(headers.of(3, 1), -1n, { fragment: true, compactRevision: 4 }, [eventBlock(change, withPrevious)]),
+          Buffer.concat([watchResponse(headers.of(3, 1), -1n, { fragment: true, compactRevision: 4 }), eventBlock(change, withPrevious)]),
         );
         const shown = isDelete ? { key: current.key, modRevision: current.modRevision } : wireKv(current);
         assert.deepEqual(

@@ -2,7 +2,7 @@ import { sizeOfValue } from '../mvcc/stored-key-value.ts';
 import type { Change, KeyValue, Operation, OperationResult, RangeResponse, Txn, TxnResult } from '../mvcc/types.ts';
 import { frameHeaderBytes } from './grpc/frame.ts';
 import type { LongMessage } from './grpc/server.ts';
-import { type PiecePool, pieceBytes } from './piece-pool.ts';
+import { type PiecePool, pieceBytes } from './grpc/piece-pool.ts';
 import { ProtobufWriter, varint64Size, varintSize } from './protobuf.ts';
 
 /*
@@ -231,10 +231,9 @@ export interface WatchNotice {
   readonly fragment?: boolean;
 }
 
-export function watchResponse(header: Buffer, watchId: bigint, notice: WatchNotice, events: readonly Buffer[]): Buffer {
-  let size = header.length + 32 + (notice.cancelReason?.length ?? 0);
-  for (const event of events) size += event.length;
-  const to = new ProtobufWriter(size, frameHeaderBytes);
+/** All of a WatchResponse but its events, which follow as `eventBlock` made them. */
+export function watchResponse(header: Buffer, watchId: bigint, notice: WatchNotice): Buffer {
+  const to = new ProtobufWriter(header.length + 32 + (notice.cancelReason?.length ?? 0), frameHeaderBytes);
   to.raw(header);
   to.int64Field(16, watchId);
   to.boolField(24, notice.created === true);
@@ -242,7 +241,6 @@ export function watchResponse(header: Buffer, watchId: bigint, notice: WatchNoti
   to.numberField(40, notice.compactRevision ?? 0);
   to.stringField(50, notice.cancelReason ?? '');
   to.boolField(56, notice.fragment === true);
-  for (const event of events) to.raw(event);
   return to.finish();
 }
 

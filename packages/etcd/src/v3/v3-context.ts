@@ -9,7 +9,7 @@ import { frameHeaderBytes } from './grpc/frame.ts';
 import type { Call } from './grpc/server.ts';
 import { ResponseHeaders } from './kv-responses.ts';
 import type { Message } from './message.ts';
-import { PiecePool } from './piece-pool.ts';
+import { PiecePool } from './grpc/piece-pool.ts';
 import { ProtobufWriter } from './protobuf.ts';
 
 /** etcd's default of --quota-backend-bytes. */

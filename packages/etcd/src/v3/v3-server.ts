@@ -60,6 +60,7 @@ export class V3Server {
       maxMessageBytes: maxRequestBytes + overheadBytes,
       statusOf,
       queueBytes: options.queueBytes,
+      pieces: context.pieces,
       answered: (path, code) => calls.add(1, path, String(code)),
     });
   }

@@ -274,7 +274,7 @@ class WatchStream implements RequestSink {
   }
 
   #send(revision: number, id: bigint, notice: WatchNotice, events: readonly Buffer[] = []): void {
-    this.#call.send(watchResponse(this.#context.header(revision), id, notice, events));
+    this.#call.send(watchResponse(this.#context.header(revision), id, notice), events);
   }
 
   /** Brings those that are behind up to date, one after another, as the queue is sent. */

@@ -3,10 +3,10 @@ import { GrpcError } from './status.ts';
 /** Before each message: one byte of flags and the length (grpc PROTOCOL-HTTP2, "Length-Prefixed-Message"). */
 export const frameHeaderBytes = 5;
 
-/** Fills in the header of a message that was written behind room for it. */
-export function framed(message: Buffer): Buffer {
+/** Fills in the header of a message that was written behind room for it, and of which so many bytes more follow. */
+export function framed(message: Buffer, moreBytes = 0): Buffer {
   message[0] = 0;
-  message.writeUInt32BE(message.length - frameHeaderBytes, 1);
+  message.writeUInt32BE(message.length - frameHeaderBytes + moreBytes, 1);
   return message;
 }
 

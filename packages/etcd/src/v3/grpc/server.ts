@@ -2,6 +2,7 @@ import type { Process } from '@coracle/kernel';
 import { InvalidProtobuf } from '../protobuf.ts';
 import type { CallHead, CallSink, CallStream } from './call-stream.ts';
 import { FrameReader, frameHeader, framed } from './frame.ts';
+import { type PiecePool, pieceBytes } from './piece-pool.ts';
 import { GrpcError, grpcCode, parseGrpcTimeout } from './status.ts';
 
 /** A call in progress, as its handler sees it. */
@@ -15,8 +16,8 @@ export interface Call {
 
 /** A call whose answer is a stream. Messages are written behind room for their frame. */
 export interface StreamCall extends Call {
-  /** Queues a message. What is sent in one turn goes out together. */
-  send(message: Buffer): void;
+  /** Queues a message, of which `shared` is the rest: bytes that others are sent, too. What is sent in one turn goes out together. */
+  send(message: Buffer, shared?: readonly Buffer[]): void;
   /** Bytes that wait for the connection to take more. */
   readonly queuedBytes: number;
   /** Whether these are as many as there should be. */
@@ -64,10 +65,14 @@ export interface GrpcServerOptions {
   readonly answered?: (path: string, code: number) => void;
   /** What a stream of answers may have queued; default `highWaterBytes`. */
   readonly queueBytes?: number | undefined;
+  readonly pieces: PiecePool;
 }
 
 /** What a stream of answers may have queued before `drained` makes its handler wait, unless the server is told another bound. */
 export const highWaterBytes: number = 1024 * 1024;
+
+/** From this size on what is sent in one turn is put together. */
+const gatheredBytes = 4096;
 
 /** gRPC over any HTTP/2 (grpc PROTOCOL-HTTP2), with the texts of grpc-go's server. */
 export class GrpcServer {
@@ -174,10 +179,12 @@ class ServedCall implements StreamCall, CallSink {
     else listener();
   }
 
-  send(message: Buffer): void {
+  send(message: Buffer, shared: readonly Buffer[] = []): void {
     if (!this.#isOpen) return;
-    this.#queue.push(framed(message));
-    this.#queuedBytes += message.length;
+    let sharedBytes = 0;
+    for (const { length } of shared) sharedBytes += length;
+    this.#queue.push(framed(message, sharedBytes), ...shared);
+    this.#queuedBytes += message.length + sharedBytes;
     if (this.#flushing) return;
     this.#flushing = true;
     this.#options.process.post({ lane: 'grpc', op: 'flush' }, () => {
@@ -301,7 +308,7 @@ class ServedCall implements StreamCall, CallSink {
     if (!this.#begun && this.#queue.length === 0 && code !== grpcCode.ok) this.#stream.refuse(code, message);
     else {
       this.#begin();
-      if (this.#queue.length > 0) this.#stream.write(this.#queue);
+      this.#writeQueue();
       this.#stream.finish(code, message);
     }
     this.#report(code);
@@ -332,11 +339,44 @@ class ServedCall implements StreamCall, CallSink {
   #flush(): void {
     if (!this.#isOpen || !this.#mayWrite || this.#queue.length === 0) return;
     this.#begin();
-    const frames = this.#queue;
+    this.#mayWrite = this.#writeQueue();
+    this.#wake();
+  }
+
+  /** False when no more should be written. */
+  #writeQueue(): boolean {
+    const parts = this.#queue;
+    const bytes = this.#queuedBytes;
     this.#queue = [];
     this.#queuedBytes = 0;
-    this.#mayWrite = this.#stream.write(frames);
-    this.#wake();
+    if (parts.length === 0) return true;
+    return bytes < gatheredBytes ? this.#stream.write(parts) : this.#gather(parts);
+  }
+
+  /** Writes many small parts as few pieces: each of them would be written by itself. */
+  #gather(parts: readonly Buffer[]): boolean {
+    const { pieces } = this.#options;
+    let mayWrite = true;
+    let memory: Buffer | undefined;
+    let used = 0;
+    const lend = (): void => {
+      const lent = memory;
+      if (lent !== undefined) mayWrite = this.#stream.lend(lent.subarray(0, used), () => pieces.giveBack(lent));
+      memory = undefined;
+      used = 0;
+    };
+    for (const part of parts) {
+      if (used + part.length > pieceBytes) lend();
+      if (part.length > pieceBytes) {
+        mayWrite = this.#stream.write([part]);
+        continue;
+      }
+      memory ??= pieces.take();
+      memory.set(part, used);
+      used += part.length;
+    }
+    lend();
+    return mayWrite;
   }
 
   #wake(): void {
