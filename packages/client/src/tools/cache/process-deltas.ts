@@ -8,6 +8,9 @@ export interface DeltaListener<T> {
   onAdd(object: Frozen<T>, isInInitialList: boolean): void;
   onUpdate(old: Frozen<T>, object: Frozen<T>): void;
   onDelete(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): void;
+  /** What is told up to `listEnds` is all of one list, and may be much. */
+  listBegins(): void;
+  listEnds(): void;
 }
 
 /** Applies one delta to `store`, then tells `listener` (tools/cache controller.go processDeltas). */
@@ -64,10 +67,15 @@ function replaceAll<T>(
     olds = keys.map((key) => store.getByKey(key));
   }
   store.replaceByKey(keys, objects, resourceVersion);
-  for (const deletion of deletions) listener.onDelete(deletion);
-  objects.forEach((object, at) => {
-    const old = olds[at];
-    if (old === undefined) listener.onAdd(object, isInInitialList);
-    else listener.onUpdate(old, object);
-  });
+  listener.listBegins();
+  try {
+    for (const deletion of deletions) listener.onDelete(deletion);
+    objects.forEach((object, at) => {
+      const old = olds[at];
+      if (old === undefined) listener.onAdd(object, isInInitialList);
+      else listener.onUpdate(old, object);
+    });
+  } finally {
+    listener.listEnds();
+  }
 }

@@ -45,6 +45,11 @@ class ResyncSchedule {
   }
 }
 
+/** For so long a handler is told of one thing after the other while nothing else runs; the rest of a list follows in further turns of the loop. */
+const longestTurnMs = 8;
+/** The clock is looked at once in so many notifications. */
+const turnCheck = 16;
+
 export interface ListenerOptions<T> {
   readonly process: Process;
   /** Of the informer, for traces. */
@@ -71,6 +76,9 @@ export class ProcessorListener<T> implements HandlerRegistration {
   #pending: Fifo<Notification<T>> | undefined;
   #running: Promise<void> | undefined;
   #isRemoved = false;
+  // Undefined: what comes is no list.
+  #listSinceMs: number | undefined;
+  #untilTurnCheck = turnCheck;
 
   constructor(options: ListenerOptions<T>) {
     this.#process = options.process;
@@ -121,21 +129,32 @@ export class ProcessorListener<T> implements HandlerRegistration {
       this.#tracker.start();
       pending.push({ type: 'add', object, isInInitialList: true });
     }
-    this.#process.post({ lane: `informer ${this.#name}`, op: 'initial-list' }, () => this.#drain());
+    this.#drainLater('initial-list');
+  }
+
+  listBegins(): void {
+    this.#listSinceMs = this.#process.clock.monotonic();
+  }
+
+  listEnds(): void {
+    this.#listSinceMs = undefined;
   }
 
   onAdd(object: Frozen<T>, isInInitialList: boolean): void {
     if (isInInitialList) this.#tracker.start();
+    this.#maybeDefer();
     if (this.#pending !== undefined) this.#pending.push({ type: 'add', object, isInInitialList });
     else this.#add(object, isInInitialList);
   }
 
   onUpdate(old: Frozen<T>, object: Frozen<T>): void {
+    this.#maybeDefer();
     if (this.#pending !== undefined) this.#pending.push({ type: 'update', old, object });
     else this.#update(old, object);
   }
 
   onDelete(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): void {
+    this.#maybeDefer();
     if (this.#pending !== undefined) this.#pending.push({ type: 'delete', deleted });
     else this.#delete(deleted);
   }
@@ -175,7 +194,7 @@ export class ProcessorListener<T> implements HandlerRegistration {
     const finished = (): void => {
       this.#running = undefined;
       if (isInInitialList) this.#tracker.finished();
-      this.#process.post({ lane: `informer ${this.#name}`, op: 'handler-done' }, () => this.#drain());
+      this.#drainLater('handler-done');
     };
     this.#running = result.then(finished, (error: unknown) => {
       this.#failed(error);
@@ -183,8 +202,30 @@ export class ProcessorListener<T> implements HandlerRegistration {
     });
   }
 
+  /** A list that keeps the handler busy for long waits as if it were slow. */
+  #maybeDefer(): void {
+    if (this.#listSinceMs === undefined || this.#pending !== undefined || this.#isRemoved || !this.#isTurnOver(this.#listSinceMs)) return;
+    this.#pending = new Fifo();
+    this.#drainLater('rest-of-list');
+  }
+
+  #isTurnOver(sinceMs: number): boolean {
+    if (--this.#untilTurnCheck > 0) return false;
+    this.#untilTurnCheck = turnCheck;
+    return this.#process.clock.monotonic() - sinceMs >= longestTurnMs;
+  }
+
+  #drainLater(op: string): void {
+    this.#process.post({ lane: `informer ${this.#name}`, op }, () => this.#drain());
+  }
+
   #drain(): void {
+    const sinceMs = this.#process.clock.monotonic();
     while (this.#running === undefined && this.#pending !== undefined) {
+      if (this.#isTurnOver(sinceMs)) {
+        this.#drainLater('rest-of-list');
+        return;
+      }
       const next = this.#pending.shift();
       if (next === undefined) {
         this.#pending = undefined;

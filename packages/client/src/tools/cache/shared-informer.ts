@@ -68,7 +68,7 @@ export class SharedIndexInformer<T extends KubeObject> {
     this.#synced.promise.catch(() => undefined); // whoever waits is told; nobody has to wait
   }
 
-  /** The first list is in the store and was told to the handlers that were there. */
+  /** The first list is in the store, and was given to the handlers that were there; whether one has seen all of it, its registration knows. */
   hasSynced(): boolean {
     return this.#controller?.hasSynced ?? false;
   }
@@ -189,6 +189,12 @@ export class SharedIndexInformer<T extends KubeObject> {
       },
       onDelete(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): void {
         for (const listener of listeners) listener.onDelete(deleted);
+      },
+      listBegins(): void {
+        for (const listener of listeners) listener.listBegins();
+      },
+      listEnds(): void {
+        for (const listener of listeners) listener.listEnds();
       },
     };
   }
