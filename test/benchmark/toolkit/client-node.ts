@@ -1,4 +1,4 @@
-/** The informer of @kubernetes/client-node against the pod server: `client-node.ts URL PODS EVENTS LIBRARY`. */
+/** The informer of @kubernetes/client-node against the pod server: `client-node.ts URL CONTROL PODS EVENTS LIBRARY`. */
 import { measureInformer } from './measure.ts';
 
 /** As much of client-node as is used here. */
@@ -15,7 +15,7 @@ interface ClientNode {
   ): { on(verb: string, told: (pod: object) => void): void; start(): Promise<void> };
 }
 
-const [url = '', pods, events, library = ''] = process.argv.slice(2);
+const [url = '', control = '', pods, events, library = ''] = process.argv.slice(2);
 const { KubeConfig, CoreV1Api, makeInformer } = (await import(library)) as ClientNode;
 const figures = await measureInformer(
   async (server, told) => {
@@ -36,9 +36,7 @@ const figures = await measureInformer(
     // Its watch is not waited for by `start`.
     await new Promise((resolve) => setTimeout(resolve, 500));
   },
-  url,
-  Number(pods),
-  Number(events),
+  { url, control, pods: Number(pods), events: Number(events) },
 );
 console.log(JSON.stringify(figures));
 process.exit();

@@ -1,9 +1,12 @@
 /**
  * A server of pods and nothing else, in a process of its own, the same for every client that is measured: lists, streamed lists and watches
- * over HTTP/1.1. `POST /send?events=N` sends so many changes to every watch, as fast as they are taken. Prints its port.
+ * over HTTP/1.1, and over HTTP/2 in TLS. `POST /send?events=N` sends so many changes to every watch, as fast as they are taken. Prints
+ * its two ports.
  */
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { createCertificate, liveKeySource } from '@coracle/apiserver';
 import { firstVersion, pod } from './pods.ts';
 
 const count = Number(process.argv[2]);
@@ -58,7 +61,7 @@ function* changes(events: number): Generator<string, void, undefined> {
   }
 }
 
-const server = createServer((request, response) => {
+function answer(request: IncomingMessage, response: ServerResponse): void {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
   const json = { 'content-type': 'application/json' };
   if (pathname === '/send') {
@@ -89,5 +92,26 @@ const server = createServer((request, response) => {
       `{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"${firstVersion}"${more}},"items":[${items.join(',')}]}`,
     );
   }
+}
+
+const subject = { commonName: 'pods' };
+const keys = liveKeySource.keyPair();
+const certificate = createCertificate({
+  subject,
+  keys,
+  issuer: { subject, keys },
+  serial: Uint8Array.of(1),
+  usage: 'server',
+  notBeforeMs: Date.now() - 60_000,
+  notAfterMs: Date.now() + 86_400_000,
+  hosts: ['127.0.0.1'],
 });
-server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port)); // it listens on TCP
+const plain = createServer(answer).listen(0, '127.0.0.1');
+const secure = createSecureServer({ key: keys.privateKey, cert: certificate }, (request, response) => {
+  // What Node's server of HTTP/2 gives is, as far as it is used here, what its server of HTTP/1.1 gives.
+  answer(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+});
+secure.listen(0, '127.0.0.1', () => {
+  const [http, https] = [plain, secure].map((server) => (server.address() as AddressInfo).port); // they listen on TCP
+  console.log(JSON.stringify({ http: `http://127.0.0.1:${http}`, https: `https://127.0.0.1:${https}` }));
+});

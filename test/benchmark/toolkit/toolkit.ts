@@ -1,6 +1,7 @@
 /**
  * What the toolkit costs beside Go's client-go and @kubernetes/client-node, in one run against one server:
  *   node tools/run.mjs test/benchmark/toolkit/toolkit.ts [--pods=10000] [--events=20000] [--rounds=3] [--go=PROGRAM]
+ * and beside the floor: a reader of the same bytes that does nothing with them, and one that calls JSON.parse.
  * Peers are fetched by npm and by `go` into temporary folders, and built; without one, or without `go`, its column is left out.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -13,6 +14,12 @@ import { parseArgs } from 'node:util';
 import { median } from '../benchmark.ts';
 
 type Figures = Readonly<Record<string, number>>;
+
+/** Where the pod server listens: HTTP/1.1, and HTTP/2 in TLS. */
+interface Address {
+  readonly http: string;
+  readonly https: string;
+}
 
 const { values } = parseArgs({
   options: {
@@ -72,15 +79,37 @@ function installedClientNode(folder: string): string | undefined {
 async function measure(goFolder: string, nodeFolder: string): Promise<void> {
   const go = values.go ?? builtClientGo(goFolder);
   const clientNode = values['client-node'] ?? installedClientNode(nodeFolder);
-  const peers = new Map<string, (url: string) => readonly string[]>([
-    ['ours', (url) => [...node('ours.ts'), url, pods, events]],
-    ['ours, with managedFields', (url) => [...node('ours.ts'), url, pods, events, 'whole']],
+  const ours = ({ http, https }: Address, secure: boolean, ...how: string[]): readonly string[] => [
+    ...node('ours.ts'),
+    secure ? https : http,
+    http,
+    pods,
+    events,
+    ...how,
+  ];
+  const bare = ({ http, https }: Address, secure: boolean, how: string): readonly string[] => [
+    ...node('bare-watch.ts'),
+    secure ? https : http,
+    http,
+    events,
+    how,
+  ];
+  const peers = new Map<string, (at: Address) => readonly string[]>([
+    ['bare, split', (at) => bare(at, false, 'split')],
+    ['bare, parse', (at) => bare(at, false, 'parse')],
+    ['ours', (at) => ours(at, false)],
+    ['ours, spec and status read', (at) => ours(at, false, 'read')],
+    ['ours, with managedFields', (at) => ours(at, false, 'whole')],
+    ['TLS: bare, split', (at) => bare(at, true, 'split')],
+    ['TLS: bare, parse', (at) => bare(at, true, 'parse')],
+    ['TLS: ours', (at) => ours(at, true)],
+    ['TLS: ours, spec and status read', (at) => ours(at, true, 'read')],
     ['ours, in process', () => node('queue.ts')],
   ]);
-  if (go !== undefined) peers.set('client-go', (url) => [go, url, pods, events]);
+  if (go !== undefined) peers.set('client-go', ({ http }) => [go, http, pods, events]);
   if (clientNode !== undefined) {
     const library = pathToFileURL(path.join(clientNode, 'node_modules/@kubernetes/client-node/dist/index.js')).href;
-    peers.set('client-node', (url) => [...node('client-node.ts'), url, pods, events, library]);
+    peers.set('client-node', ({ http }) => [...node('client-node.ts'), http, http, pods, events, library]);
   }
   const results = new Map<string, Figures[]>();
   for (let round = 0; round < Number(values.rounds); round++) {
@@ -89,8 +118,8 @@ async function measure(goFolder: string, nodeFolder: string): Promise<void> {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       try {
-        const [port] = (await once(server.stdout, 'data')) as [Buffer];
-        const figures = await figuresOf(command(`http://127.0.0.1:${String(port).trim()}`));
+        const [line] = (await once(server.stdout, 'data')) as [Buffer];
+        const figures = await figuresOf(command(JSON.parse(String(line)) as Address));
         console.error(`round ${round}, ${name}: ${JSON.stringify(figures)}`);
         results.set(name, [...(results.get(name) ?? []), figures]);
       } finally {
