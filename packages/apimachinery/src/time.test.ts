@@ -29,6 +29,16 @@ for (const { text, want } of [
   test(`parseTime "${text}"`, () => assert.equal(parseTime(text), want));
 }
 
+test('formatTime writes what Date does', () => {
+  const anyMs = fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 });
+  const edges = ['1000-01-01T00:00:00Z', '1899-12-31T23:59:59Z', '1900-02-28T23:59:59Z', '2000-02-29T12:00:00Z', '2100-03-01T00:00:00Z'];
+  for (const text of edges) assert.equal(formatTime(Date.parse(text)), text);
+  for (let day = Date.UTC(1996, 0, 1); day < Date.UTC(2005, 0, 1); day += 86_400_000)
+    assert.equal(formatTime(day - 1), `${new Date(day - 1).toISOString().slice(0, 19)}Z`);
+  fc.assert(fc.property(anyMs, (ms) => formatTime(ms) === `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`));
+  assert.throws(() => formatTime(Number.NaN), RangeError);
+});
+
 test('parseTime reads what formatTime writes', () => {
   const seconds = fc.integer({ min: -62_135_596_800, max: 253_402_300_799 });
   fc.assert(fc.property(seconds, (second) => parseTime(formatTime(second * 1000)) === second * 1000));

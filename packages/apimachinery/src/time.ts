@@ -1,6 +1,39 @@
 /** `metav1.Time`: RFC 3339 in UTC, whole seconds, from milliseconds since the epoch. */
 export function formatTime(atMs: number): string {
-  return `${new Date(Math.floor(atMs / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+  const seconds = Math.floor(atMs / 1000);
+  if (!(seconds >= firstSecond && seconds <= lastSecond)) return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+  const day = Math.floor(seconds / secondsOfDay);
+  const ofDay = seconds - day * secondsOfDay;
+  const ofHour = ofDay % 3600;
+  return `${dateOf(day)}T${digits(Math.floor(ofDay / 3600))}:${digits(Math.floor(ofHour / 60))}:${digits(ofHour % 60)}Z`;
+}
+
+const secondsOfDay = 86_400;
+/** Of the years that have four digits: from 1000 to 9999. */
+const firstSecond: number = Date.UTC(1000, 0, 1) / 1000;
+const lastSecond: number = Date.UTC(10_000, 0, 1) / 1000 - 1;
+/** Days from the 1st of March of the year 0 to 1970. */
+const daysToEpoch = 719_468;
+const daysOfFourCenturies = 146_097;
+
+/** The date of a day since the epoch. Every object that is made has one, and Date takes four times as long to write it. */
+function dateOf(day: number): string {
+  // Years begin in March here: then the leap day is the last of its year, and months before it have lengths that repeat.
+  const since = day + daysToEpoch;
+  const cycle = Math.floor(since / daysOfFourCenturies);
+  const ofCycle = since - cycle * daysOfFourCenturies;
+  const leapDays = Math.floor(ofCycle / 1_460) - Math.floor(ofCycle / 36_524) + Math.floor(ofCycle / 146_096);
+  const yearOfCycle = Math.floor((ofCycle - leapDays) / 365);
+  const ofYear = ofCycle - (365 * yearOfCycle + Math.floor(yearOfCycle / 4) - Math.floor(yearOfCycle / 100));
+  const monthFromMarch = Math.floor((5 * ofYear + 2) / 153);
+  const dayOfMonth = ofYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
+  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
+  const year = 400 * cycle + yearOfCycle + (month < 3 ? 1 : 0);
+  return `${year}-${digits(month)}-${digits(dayOfMonth)}`;
+}
+
+function digits(number: number): string {
+  return number < 10 ? `0${number}` : String(number);
 }
 
 /** `metav1.MicroTime`: six digits. */
