@@ -88,6 +88,7 @@ function transformation(parameters: ReadonlyMap<string, string>): Wanted['as'] |
 
 /** The media type of a body. Throws a 415 for what no body is read from. */
 export function bodyMediaType(contentType: string): MediaType {
+  if (contentType === 'application/json') return contentType;
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === '' || type === 'application/json') return 'application/json';
   if (type === 'application/yaml' || type === 'application/vnd.kubernetes.protobuf') return type;

@@ -19,6 +19,8 @@ export interface ActionDefinition {
 export class Resources {
   readonly #admission: Admission;
   readonly #registries = new Map<string, GenericRegistry>();
+  /** The same by the name of the resource, which few groups and versions share: every request looks for one. */
+  readonly #byResource = new Map<string, readonly GenericRegistry[]>();
   readonly #actions = new Map<string, ActionDefinition>();
   /** Counts changes: what is derived from the definitions (discovery, OpenAPI) is made anew when it moves. */
   #generation = 0;
@@ -43,12 +45,22 @@ export class Resources {
   add(definition: ResourceDefinition): GenericRegistry {
     const registry = new GenericRegistry(definition, this.#admission);
     this.#registries.set(keyOf(definition), registry);
+    this.#byResource.set(definition.resource, [...this.#othersOf(definition), registry]);
     this.#generation++;
     return registry;
   }
 
   remove(row: Pick<ResourceDefinition, 'group' | 'version' | 'resource'>): void {
-    if (this.#registries.delete(keyOf(row))) this.#generation++;
+    if (!this.#registries.delete(keyOf(row))) return;
+    const others = this.#othersOf(row);
+    if (others.length === 0) this.#byResource.delete(row.resource);
+    else this.#byResource.set(row.resource, others);
+    this.#generation++;
+  }
+
+  #othersOf({ group, version, resource }: Pick<ResourceDefinition, 'group' | 'version' | 'resource'>): readonly GenericRegistry[] {
+    const all = this.#byResource.get(resource) ?? [];
+    return all.filter(({ definition }) => definition.group !== group || definition.version !== version);
   }
 
   addAction(action: ActionDefinition): void {
@@ -57,7 +69,11 @@ export class Resources {
   }
 
   registry(group: string, version: string, resource: string): GenericRegistry | undefined {
-    return this.#registries.get(keyOf({ group, version, resource }));
+    for (const registry of this.#byResource.get(resource) ?? none) {
+      const { definition } = registry;
+      if (definition.group === group && definition.version === version) return registry;
+    }
+    return undefined;
   }
 
   /** Asks admission before something is done that the body names. */
@@ -86,6 +102,8 @@ export class Resources {
     return this.definitions.some((one) => one.group === group) || this.actions.some((one) => one.group === group);
   }
 }
+
+const none: readonly never[] = [];
 
 function keyOf({ group, version, resource }: Pick<ResourceDefinition, 'group' | 'version' | 'resource'>): string {
   return `${group}/${version}/${resource}`;

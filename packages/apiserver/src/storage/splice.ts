@@ -23,9 +23,9 @@ export function spliceResourceVersion(json: Uint8Array, offset: number, revision
   const isEmpty = json[offset] === 0x7d; // `"metadata":{}`
   const text = `"resourceVersion":"${revision}"${isEmpty ? '' : ','}`;
   const out = Buffer.allocUnsafe(json.length + text.length);
-  out.set(json.subarray(0, offset), 0);
+  out.set(json, text.length);
+  for (let i = 0; i < offset; i++) out[i] = json[i] ?? 0; // little: what is in front of the metadata
   out.write(text, offset, 'latin1');
-  out.set(json.subarray(offset), offset + text.length);
   return out;
 }
 
