@@ -155,7 +155,7 @@ describe('ClusterDirectory', () => {
       assert.ok(error instanceof ClusterDirectoryError);
       assert.match(
         error.message,
-        /its format is version 9, this program knows versions up to 2; use the program that wrote it, or a newer one \(it was last used by Coracle 7\.1\.0, this is /,
+        /its format is version 9, this program knows versions up to 3; use the program that wrote it, or a newer one \(it was last used by Coracle 7\.1\.0, this is /,
       );
       return true;
     });

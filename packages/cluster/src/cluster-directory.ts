@@ -213,8 +213,7 @@ export class ClusterDirectory {
   /** All of it at once: a start that is killed leaves no part that the next would have to doubt. */
   async #keepPki(pki: Pki): Promise<void> {
     const unfinished = path.join(this.path, 'pki.new');
-    const write = (name: string, text: string): Promise<void> =>
-      writeFile(path.join(unfinished, name), text, { mode: 0o600, flush: true });
+    const write = (name: string, text: string): Promise<void> => writeFile(path.join(unfinished, name), text, { mode: 0o600, flush: true });
     const credentials = { ca: pki.authority, apiserver: pki.server, admin: pki.admin };
     try {
       rmSync(unfinished, { recursive: true, force: true });
