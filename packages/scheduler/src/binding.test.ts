@@ -154,6 +154,11 @@ describe('a volume that is promised to one claim', () => {
     const waiting = [...(await found.events('a')), ...(await found.events('b'))];
     assert.deepEqual(waiting, [`FailedScheduling: 0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.`]);
     held.resolve();
+    await found.runtime.settle();
+    const { metadata, spec } = await found.runtime.drive(found.admin.coreV1.persistentVolumes().get('v'));
+    assert.ok(['a', 'b'].includes(spec.claimRef?.name ?? ''));
+    // By this the volume controller knows that it may take the promise back.
+    assert.equal(metadata.annotations?.['pv.kubernetes.io/bound-by-controller'], 'yes');
   });
 
   test('is free again when the binding has failed', async () => {

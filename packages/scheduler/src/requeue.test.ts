@@ -196,10 +196,10 @@ describe('a pod that has its node is not given one', () => {
 
   test('when the news of a change comes after that of its binding', async () => {
     let bindings = 0;
-    const late = Promise.withResolvers<void>();
+    const gates: (() => void)[] = []; // one for each batch of news since then
     async function* held<T>(events: AsyncIterable<T>): AsyncIterable<T> {
       for await (const batch of events) {
-        if (bindings > 0) await late.promise;
+        if (bindings > 0) await new Promise<void>((resolve) => gates.push(resolve));
         yield batch;
       }
     }
@@ -217,11 +217,14 @@ describe('a pod that has its node is not given one', () => {
     await addPod({ name: 'p' });
     await runtime.until(() => bindings === 1);
     await runtime.drive(admin.coreV1.pods('default').patch('p', 'merge', { metadata: { labels: { a: 'b' } } }));
+    await runtime.until(() => gates.length > 0);
     bound.resolve();
     await runtime.advance(1_000);
     assert.equal((await getPod('p')).spec.nodeName, 'n1');
-    late.resolve();
-    await runtime.settle();
+    for (let gate = gates.shift(); gate !== undefined; gate = gates.shift()) {
+      gate();
+      await runtime.advance(1_000);
+    }
     assert.equal(bindings, 1);
   });
 

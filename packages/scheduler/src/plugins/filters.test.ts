@@ -104,6 +104,21 @@ const cases: readonly Case[] = [
   { what: 'DoesNotExist', plugin: nodeAffinity, pod: required({ key: 'zone', operator: 'DoesNotExist' }), node: {} },
   { what: 'Gt', plugin: nodeAffinity, pod: required({ key: 'cores', operator: 'Gt', values: ['8'] }), node: { labels: { cores: '16' } } },
   {
+    what: 'Gt of the number itself',
+    plugin: nodeAffinity,
+    pod: required({ key: 'cores', operator: 'Gt', values: ['8'] }),
+    node: { labels: { cores: '8' } },
+    want: affinityMissed,
+  },
+  { what: 'Lt', plugin: nodeAffinity, pod: required({ key: 'cores', operator: 'Lt', values: ['8'] }), node: { labels: { cores: '-1' } } },
+  {
+    what: 'Lt of the number itself',
+    plugin: nodeAffinity,
+    pod: required({ key: 'cores', operator: 'Lt', values: ['8'] }),
+    node: { labels: { cores: '8' } },
+    want: affinityMissed,
+  },
+  {
     what: 'Lt of no number',
     plugin: nodeAffinity,
     pod: required({ key: 'cores', operator: 'Lt', values: ['8'] }),
@@ -125,6 +140,21 @@ const cases: readonly Case[] = [
     node: {},
     running: [{ name: 'q', ...port(80, '127.0.0.1') }],
     want: portsTaken,
+  },
+  {
+    what: 'the host port of a sidecar',
+    plugin: nodePorts,
+    pod: { initContainers: [{ name: 's', restartPolicy: 'Always', ports: [{ containerPort: 80, hostPort: 80 }] }] },
+    node: {},
+    running: [{ name: 'q', ...port(80) }],
+    want: portsTaken,
+  },
+  {
+    what: 'the host port of an init container, which is gone when the others run',
+    plugin: nodePorts,
+    pod: { initContainers: [{ name: 'i', ports: [{ containerPort: 80, hostPort: 80 }] }] },
+    node: {},
+    running: [{ name: 'q', ...port(80) }],
   },
   {
     what: 'the port on another address',

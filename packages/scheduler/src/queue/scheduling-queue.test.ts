@@ -93,6 +93,17 @@ describe('SchedulingQueue', () => {
     await expectNext();
   });
 
+  test('a pod that was refused comes after those that arrived before it was', async () => {
+    const { runtime, add, queue, expectNext } = scene();
+    add({ name: 'refused' });
+    const refused = await expectNext();
+    add({ name: 'other' });
+    queue.reject(refused, fit);
+    await runtime.advance(5000); // its back-off is over
+    queue.requeueWhere(() => true);
+    assert.deepEqual([(await expectNext()).key, (await expectNext()).key], ['default/other', 'default/refused']);
+  });
+
   test('a rejected pod whose back-off lasts comes after every active one, and at once when there is none', async () => {
     const { add, queue, expectNext } = scene();
     add({ name: 'rejected', priority: 1000 });
