@@ -15,6 +15,9 @@ import type { Operation } from './mvcc/types.ts';
 import { MemoryStore } from './store.ts';
 import type { Entry } from './wal/entry.ts';
 
+// Refusals are thrown by the thousand, and what fails names its seed.
+Error.stackTraceLimit = 0;
+
 const runs = 60;
 const incarnations = 4;
 

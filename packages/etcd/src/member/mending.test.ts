@@ -9,7 +9,7 @@ const memberId = '00000000000000ab';
 async function directory() {
   const bench = diskBench();
   const store = await bench.open();
-  for (let i = 0; i < 80; i++) await bench.put(store, `k${i % 7}`, `value ${i} ${'x'.repeat(60)}`);
+  for (let i = 0; i < 16; i++) await bench.put(store, `k${i % 7}`, 'x'.repeat(600));
   await bench.runtime.settle();
   await bench.runtime.drive(store.close());
   const { disk } = bench;
