@@ -119,8 +119,8 @@ export const mutations: readonly Mutation[] = [
     what: 'the selection is left out: everything would go',
     title: 'sends delete of a collection as it goes over the wire',
     file: 'rest/resource-client.ts',
-    from: 'const request = at(rest.delete()).params(listOptions);',
-    to: 'const request = at(rest.delete());',
+    from: 'deleting(at(rest.delete()).params(listOptions), deleteOptions)',
+    to: 'deleting(at(rest.delete()), deleteOptions)',
   },
   {
     row: 'transport/round_trippers_test.go TestBearerAuthRoundTripper',
