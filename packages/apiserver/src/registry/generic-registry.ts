@@ -401,6 +401,10 @@ function sameButRevision(object: ApiObject, old: ApiObject): boolean {
 }
 
 /** See `GenericRegistry.key`. */
-export function objectKey({ storage, namespaced }: Pick<ResourceDefinition, 'storage' | 'namespaced'>, namespace: string, name: string): Key {
+export function objectKey(
+  { storage, namespaced }: Pick<ResourceDefinition, 'storage' | 'namespaced'>,
+  namespace: string,
+  name: string,
+): Key {
   return namespaced ? `${storage.prefix}${namespace}/${name}` : storage.prefix + name;
 }

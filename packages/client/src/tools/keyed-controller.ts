@@ -1,3 +1,4 @@
+import { isConflict } from '@coracle/apimachinery';
 import type { Process, Task } from '@coracle/kernel';
 import { RateLimitingQueue } from '../util/workqueue/rate-limiting-queue.ts';
 
@@ -69,8 +70,10 @@ export class KeyedController {
       this.queue.forget(key);
       this.#comeBack(key, result?.requeueAfterMs);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.#process.log.warn('Sync failed, trying again later', { controller: this.#name, key, error: text });
+      const fields = { controller: this.#name, key, error: error instanceof Error ? error.message : String(error) };
+      // That somebody was faster happens every day.
+      if (isConflict(error)) this.#process.log.debug('Sync has to start over', fields);
+      else this.#process.log.warn('Sync failed, trying again later', fields);
       this.queue.addRateLimited(key);
     } finally {
       this.queue.done(key);
