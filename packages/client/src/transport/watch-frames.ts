@@ -96,7 +96,7 @@ export class WatchFrames implements AsyncIterableIterator<readonly WatchFrame[]>
         waiting.resolve({ done: false, value: frames });
       } else {
         this.#unreadBytes += chunk.length;
-        this.#unread = this.#unread.length === 0 ? frames : this.#unread.concat(frames);
+        for (const frame of frames) this.#unread.push(frame);
       }
     }
     if (this.#unreadBytes >= mostUnreadBytes) this.#pause();
