@@ -6,7 +6,7 @@ import { writeAsFormat2 } from './fixtures/format-2.ts';
 test('openDurableStore() reads a directory of format 2, and one that is half of it, as often as the program is changed', async () => {
   const bench = diskBench();
   let store = await bench.open();
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 2; round++) {
     for (let i = 0; i < 130; i++) await bench.put(store, `k${i % 7}`, `value ${round} ${i} ${'x'.repeat(60)}`);
     await bench.runtime.settle();
     const before = portrait(store);

@@ -198,7 +198,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'progress is told before the events',
     file: 'v3/watch-service.ts',
-    from: ' || this.#behind() !== undefined) return;',
+    from: ' || this.#lagging.size > 0) return;',
     to: ') return;',
   },
   {

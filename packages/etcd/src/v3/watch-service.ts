@@ -75,6 +75,8 @@ class WatchStream implements RequestSink {
   readonly #blocks: EventBlocks;
   readonly #progressIntervalMs: number;
   readonly #watchers = new Map<bigint, Watcher>();
+  /** Those of them that wait for their turn to read on. */
+  readonly #lagging = new Set<Watcher>();
   #nextId = 0n;
   #isCatchingUp = false;
   /** A progress request that waits until nobody is behind. */
@@ -140,6 +142,7 @@ class WatchStream implements RequestSink {
       live: undefined,
     };
     this.#watchers.set(watcher.id, watcher);
+    this.#lagging.add(watcher);
     if (watcher.wantsProgress) this.#startTicker();
     this.#send(store.revision, watcher.id, { created: true });
     this.#join(watcher);
@@ -180,6 +183,7 @@ class WatchStream implements RequestSink {
     watcher.live?.[Symbol.dispose]();
     watcher.live = undefined;
     this.#watchers.delete(watcher.id);
+    this.#lagging.delete(watcher);
   }
 
   #requestProgress(): void {
@@ -189,14 +193,9 @@ class WatchStream implements RequestSink {
 
   /** Says how far all watchers are, behind what was sent to them: so all of them have been told of everything up to there. */
   #payProgress(): void {
-    if (!this.#owesProgress || this.#behind() !== undefined) return;
+    if (!this.#owesProgress || this.#lagging.size > 0) return;
     this.#owesProgress = false;
     if (this.#watchers.size > 0) this.#send(this.#context.store.revision, nobody, {});
-  }
-
-  #behind(): Watcher | undefined {
-    for (const watcher of this.#watchers.values()) if (watcher.live === undefined) return watcher;
-    return undefined;
   }
 
   /** Tells the watcher what it missed, then what happens; unless the queue gets too long on the way. */
@@ -215,6 +214,7 @@ class WatchStream implements RequestSink {
       if (fellBehind) live[Symbol.dispose]();
       else {
         watcher.live = live;
+        this.#lagging.delete(watcher);
         watcher.next = Math.max(watcher.next, store.revision + 1);
       }
     } catch (error) {
@@ -228,6 +228,7 @@ class WatchStream implements RequestSink {
   #fallBehind(watcher: Watcher): void {
     watcher.live?.[Symbol.dispose]();
     watcher.live = undefined;
+    if (this.#watchers.get(watcher.id) === watcher) this.#lagging.add(watcher);
     this.#catchUp();
   }
 
@@ -279,14 +280,15 @@ class WatchStream implements RequestSink {
 
   /** Brings those that are behind up to date, one after another, as the queue is sent. */
   #catchUp(): void {
-    if (this.#isCatchingUp || this.#behind() === undefined) return;
+    if (this.#isCatchingUp || this.#lagging.size === 0) return;
     this.#isCatchingUp = true;
     this.#call.pause(); // what is asked for meanwhile would only add to the queue
     this.#context.process.spawn('watch catch-up', async () => {
-      for (let watcher = this.#behind(); watcher !== undefined && this.#call.isOpen; watcher = this.#behind()) {
+      while (this.#lagging.size > 0 && this.#call.isOpen) {
         await this.#call.drained();
-        // It may have been canceled meanwhile.
-        if (this.#call.isOpen && this.#watchers.get(watcher.id) === watcher) this.#join(watcher);
+        // Some may have been canceled meanwhile.
+        const [watcher] = this.#lagging;
+        if (this.#call.isOpen && watcher !== undefined) this.#join(watcher);
       }
       this.#isCatchingUp = false;
       this.#call.resume();
