@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { semanticEqual } from './equality.ts';
+import { semanticEqual, wireEqual } from './equality.ts';
 
 for (const { a, b, want } of [
   { a: { a: null, b: [], c: {} }, b: {}, want: true },
@@ -41,4 +41,20 @@ test('semanticEqual: a value equals its copy', () => {
 test('semanticEqual visits each member once', () => {
   const nested = (depth: number): unknown => (depth === 0 ? 1 : { a: nested(depth - 1) });
   assert.ok(semanticEqual(nested(500), nested(500)));
+});
+
+test('wireEqual() tells what is empty from what is absent, and takes undefined for absent', () => {
+  for (const [a, b] of [
+    [{ spec: { selector: {} } }, { spec: {} }],
+    [{ list: [] }, {}],
+    [{ a: null }, {}],
+    [[1, 2], [1]],
+    [{ a: { b: [{ c: 1 }] } }, { a: { b: [{ c: 2 }] } }],
+    [{ a: [] }, { a: {} }],
+    [1, '1'],
+  ] as const) {
+    assert.equal(wireEqual(a, b), false, JSON.stringify([a, b]));
+    assert.equal(wireEqual(b, a), false, JSON.stringify([b, a]));
+  }
+  assert.equal(wireEqual({ a: { b: [0], c: undefined } }, { a: { d: undefined, b: [-0] } }), true);
 });

@@ -1,4 +1,4 @@
-export { semanticEqual } from './equality.ts';
+export { semanticEqual, wireEqual } from './equality.ts';
 export { FieldError, fieldErrorBody, fieldErrorReason, type FieldErrorType, type FieldFault, omitValue } from './field-error.ts';
 export { type FieldRequirement, parseFieldSelector } from './fields.ts';
 export { deepFreeze, type Frozen } from './frozen.ts';

@@ -69,4 +69,51 @@ describe('KubeApiServer', () => {
     await second.runtime.settle();
     assert.equal(store.revision, revision);
   });
+
+  // As kube-apiserver 1.37.2 answered the same requests.
+  test('an update that adds something empty is one, where Go writes it', async () => {
+    const { kubeApiServer, runtime, ask } = serverWith();
+    await runtime.drive(kubeApiServer.start());
+    const put = async (path: string, change: (object: Shown) => object): Promise<readonly [generation: number, isWritten: boolean]> => {
+      const before = objectOf(await ask('GET', path));
+      const { metadata } = objectOf(await ask('PUT', path, change(before)));
+      return [metadata.generation, metadata.resourceVersion !== before.metadata.resourceVersion];
+    };
+    const budgets = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
+    await ask('POST', budgets, { metadata: { name: 'b' }, spec: { minAvailable: 1 } });
+    const withSelector = (one: Shown): object => ({
+      ...one,
+      metadata: { ...one.metadata, labels: {} },
+      spec: { minAvailable: 1, selector: {} },
+    });
+    assert.deepEqual(await put(`${budgets}/b`, withSelector), [2, true]);
+    assert.deepEqual(await put(`${budgets}/b`, withSelector), [2, false]);
+
+    const openAPIV3Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+    await ask('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
+      metadata: { name: 'foos.x.io' },
+      spec: {
+        group: 'x.io',
+        scope: 'Namespaced',
+        names: { plural: 'foos', kind: 'Foo' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }],
+      },
+    });
+    await runtime.settle();
+    const foos = '/apis/x.io/v1/namespaces/default/foos';
+    await ask('POST', foos, { apiVersion: 'x.io/v1', kind: 'Foo', metadata: { name: 'a' }, spec: {} });
+    assert.deepEqual(await put(`${foos}/a`, (foo) => ({ ...foo, spec: { m: {} } })), [2, true]);
+    assert.deepEqual(await put(`${foos}/a`, (foo) => ({ ...foo, spec: { m: {} } })), [2, false]);
+    assert.deepEqual(await put(`${foos}/a`, (foo) => ({ ...foo, spec: { m: {}, l: [] } })), [3, true]);
+    assert.deepEqual(await put(`${foos}/a`, (foo) => ({ ...foo, metadata: { ...foo.metadata, labels: {} } })), [3, false]);
+  });
 });
+
+interface Shown {
+  readonly metadata: { readonly generation: number; readonly resourceVersion: string };
+}
+
+function objectOf(answer: ApiResponse): Shown {
+  assert.ok('body' in answer && answer.body.form === 'object', JSON.stringify(answer));
+  return answer.body.object as Shown;
+}

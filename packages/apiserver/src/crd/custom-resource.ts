@@ -1,14 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DecodeError, type CustomResourceDefinition, type CustomResourceDefinitionVersion, type TypeTable } from '@coracle/api';
-import {
-  deepFreeze,
-  type Frozen,
-  goQuote,
-  isQualifiedName,
-  newNotImplemented,
-  semanticEqual,
-  type Unstructured,
-} from '@coracle/apimachinery';
+import { deepFreeze, type Frozen, goQuote, isQualifiedName, newNotImplemented, wireEqual, type Unstructured } from '@coracle/apimachinery';
 import type { ApiObject, Decoded, RequestContext, ResourceDefinition, Strategy, Subresource } from '../registry/definition.ts';
 import { nameIsPathSegment, validateObject } from '../registry/validate-metadata.ts';
 import { applyDefaults, dropNulls } from './defaulting.ts';
@@ -245,7 +237,7 @@ function withStatusOf(object: ApiObject, old: ApiObject): ApiObject {
 }
 
 function sameButMetadata({ metadata: _metadata, ...object }: ApiObject, { metadata: _oldMetadata, ...old }: ApiObject): boolean {
-  return semanticEqual(object, old);
+  return wireEqual(object, old);
 }
 
 const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);

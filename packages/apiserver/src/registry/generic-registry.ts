@@ -8,8 +8,8 @@ import {
   newServerTimeout,
   newStatusError,
   parseGroupVersion,
-  semanticEqual,
   type Unstructured,
+  wireEqual,
   writeJsonBytes,
 } from '@coracle/apimachinery';
 import type { Revision } from '@coracle/etcd';
@@ -203,7 +203,7 @@ export class GenericRegistry implements ResourceRegistry {
     const admission = options.isAdmitted === true ? noAdmission : this.#admission;
     const admitted = await admission.admit({ ...admissionRequest, object: prepared });
     const again = admitted === prepared ? prepared : this.#prepareUpdate(admitted, old, strategy, context);
-    let object = deepFreeze(nextGeneration(strategy, again, old, semanticEqual));
+    let object = deepFreeze(nextGeneration(strategy, again, old, wireEqual));
     const errors = validateObjectUpdate(strategy, object, old, context);
     if (errors.length > 0) throw newInvalid(this.#internalKind, name, errors);
     for (const warning of strategy.warnings?.(object, old) ?? []) context.warn(warning);
@@ -397,7 +397,7 @@ function isLastFinalizerGone({ strategy }: ResourceDefinition, object: ApiObject
 
 function sameButRevision(object: ApiObject, old: ApiObject): boolean {
   const { resourceVersion: _rv, ...metadata } = old.metadata;
-  return semanticEqual(object, { ...old, metadata });
+  return wireEqual(object, { ...old, metadata });
 }
 
 /** See `GenericRegistry.key`. */
