@@ -240,12 +240,13 @@ async function runSeries(count: number, of: Process): Promise<void> {
       for (let ms = 0; series.answered < writers && ms < 20_000; ms += 5) await sleep(5);
       await sleep(random.below(60));
       const everybody = memberCount === 1 || random.below(10) === 0;
-      const chosen = everybody ? members : [members[random.below(memberCount)] ?? members[0]];
-      await Promise.all(chosen.map((member) => member?.kill()));
+      const one = random.below(memberCount);
+      const chosen = everybody ? members : members.filter((_, i) => i === one);
+      await Promise.all(chosen.map((member) => member.kill()));
       kills += chosen.length;
       isOver = true;
-      for (const member of chosen) member?.start();
-      await Promise.all(chosen.map((member) => member?.ready()));
+      for (const member of chosen) member.start();
+      await Promise.all(chosen.map((member) => member.ready()));
       own.close();
       await Promise.all(work);
       if (series.failure !== undefined) throw series.failure;
