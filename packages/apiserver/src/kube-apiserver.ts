@@ -38,6 +38,12 @@ export interface KubeApiServerOptions
   readonly nodes?: NodeConnection;
 }
 
+/**
+ * Between /readyz and what comes after it, which takes the processor for a tenth of a second at a start: those who wait for the server are
+ * answered first. Upstream looks every 100 ms whether it is ready.
+ */
+const readyPauseMs = 20;
+
 /** Issuer and audience of the tokens of service accounts (--service-account-issuer). */
 const issuer = 'https://kubernetes.default.svc';
 
@@ -96,13 +102,14 @@ export class KubeApiServer {
     await this.#rbac.start();
     await this.#customResources.start();
     this.#isReady = true;
-    await this.#keepService(); // once it is ready, as upstream's controller of it, which asks /readyz
+    await this.#keepService();
   }
 
-  /** A server that does not listen, as in a simulation, has none. */
+  /** Once the server is ready, as upstream's controller does. A server that does not listen, as in a simulation, has no Service. */
   async #keepService(): Promise<void> {
     const { process } = this.server;
     if (this.#service.serverAddress() === '') return;
+    await process.clock.sleep(readyPauseMs);
     await tryKubernetesService(this.#service, process);
     process.spawn('kubernetes service', (signal) => keepKubernetesService(this.#service, process, signal));
   }

@@ -98,7 +98,7 @@ function commandHelp({ name, summary, options }: Command): string {
 async function up(args: readonly string[], terminal: Terminal): Promise<number> {
   const values = readFlags(args, [...clusterFlags, ...externalEtcdFlags, ...memberFlags]);
   const options = { ...clusterOptions(values, terminal.env), ...externalEtcd(values), ...clusterMember(values) };
-  const { startCluster } = await import('@coracle/cluster');
+  const { startCluster } = await import('@coracle/cluster/live');
   let started: StartedCluster;
   try {
     started = await startCluster({ ...options, signal: terminal.interrupted, log: terminal.log });
@@ -123,7 +123,7 @@ async function firstVoyage(args: readonly string[], terminal: Terminal): Promise
 
 async function version(args: readonly string[], { stdout }: Terminal): Promise<number> {
   readFlags(args, []);
-  const { kubernetesVersion, programVersion } = await import('@coracle/cluster');
+  const { kubernetesVersion, programVersion } = await import('@coracle/cluster/live');
   stdout.write(`Coracle ${programVersion}, serving the API of Kubernetes ${kubernetesVersion.gitVersion}\n`);
   return 0;
 }

@@ -86,7 +86,7 @@ async function up(directory: string, values: Values, terminal: Terminal): Promis
   const socket = await serveSupervisor(process, directory, supervisor);
   try {
     if (hasControlPlanes) {
-      const { sharePki } = await import('@coracle/cluster');
+      const { sharePki } = await import('@coracle/cluster/live');
       await sharePki(
         process,
         members.map(({ directory: each }) => each),
