@@ -1,4 +1,4 @@
-import { type HeaderField, huffmanByte, huffmanSteps, isHuffmanEnd, staticTable } from './hpack-tables.ts';
+import { type HeaderField, huffmanByte, huffmanCode, staticTable } from './hpack-tables.ts';
 
 /** The block cannot be decoded; neither can any later one of the connection. */
 export class HpackError extends Error {
@@ -120,19 +120,20 @@ function sizeOf({ name, value }: HeaderField): number {
 }
 
 function huffmanText(bytes: Uint8Array, start: number, end: number): string {
+  const { steps, isEnd } = huffmanCode();
   const text = Buffer.allocUnsafe(Math.ceil(((end - start) * 8) / shortestCode));
   let length = 0;
   let node = 0;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] ?? 0;
     for (let shift = 4; shift >= 0; shift -= 4) {
-      const step = huffmanSteps[16 * node + ((byte >>> shift) & 0xf)] ?? -1;
+      const step = steps[16 * node + ((byte >>> shift) & 0xf)] ?? -1;
       if (step < 0) throw new HpackError('a string holds the code of its end');
       node = step & ((1 << huffmanByte) - 1);
       if (step !== node) text[length++] = (step >>> huffmanByte) - 1;
     }
   }
-  if (isHuffmanEnd[node] !== true) throw new HpackError('a string is padded wrongly');
+  if (isEnd[node] !== true) throw new HpackError('a string is padded wrongly');
   return text.toString('latin1', 0, length);
 }
 

@@ -32,36 +32,45 @@ const huffmanLengths =
   'dnsssssssoussussssssssusssssssss6aacd68baa8b8666555666666678f6cad67777777777777777777777878djde6f56565666577666567655677777fbeds' +
   'kmkkmmmnmnnnnnonoomnonnnnlmnmnnomlkmmnnlnmmolmnnllmlnmnnkmmmnmmnqqkjmnmpqqqrrqopjlqrrqrollqqsrrrkoklmllnmmppooqnqrqqrrrrrsrrrrrq';
 
-/**
- * The tree of the code: of node `n` the elements `2n` and `2n+1` say where a 0 and a 1 lead. A positive number is a node, a
- * negative one −1 less a byte; 0 is the end-of-string code, which no text holds.
- */
-const huffmanTree: Int16Array = buildTree();
-
-/** The bits of an element of `huffmanSteps` below its byte. */
+/** The bits of an element of `steps` below its byte. */
 export const huffmanByte = 9;
 
-/**
- * The tree in steps of four bits: element `16n + bits` says where they lead from node `n`, and in the bits from `huffmanByte` on
- * which byte ends on the way, plus 1. No code is shorter than five bits, so that there is one at most. −1: the end-of-string code.
- */
-export const huffmanSteps: Int32Array = buildSteps();
-/** Whether a string may end at a node: fewer than eight bits have come since its last byte, and all were 1. */
-export const isHuffmanEnd: readonly boolean[] = buildEnds();
+/** What reads Huffman codes. */
+export interface HuffmanCode {
+  /**
+   * The tree of the code in steps of four bits: element `16n + bits` says where they lead from node `n`, and in the bits from
+   * `huffmanByte` on which byte ends on the way, plus 1. No code is shorter than five bits, so that there is one at most. −1: the
+   * end-of-string code.
+   */
+  readonly steps: Int32Array;
+  /** Whether a string may end at a node: fewer than eight bits have come since its last byte, and all were 1. */
+  readonly isEnd: readonly boolean[];
+}
 
-function buildSteps(): Int32Array {
+let code: HuffmanCode | undefined;
+
+/** Made when the first string comes that needs it: a program starts without. */
+export function huffmanCode(): HuffmanCode {
+  if (code === undefined) {
+    const tree = buildTree();
+    code = { steps: buildSteps(tree), isEnd: buildEnds(tree) };
+  }
+  return code;
+}
+
+function buildSteps(tree: Int16Array): Int32Array {
   const steps = new Int32Array(16 * 256);
   for (let start = 0; start < 256; start++) {
-    for (let bits = 0; bits < 16; bits++) steps[16 * start + bits] = stepOf(start, bits);
+    for (let bits = 0; bits < 16; bits++) steps[16 * start + bits] = stepOf(tree, start, bits);
   }
   return steps;
 }
 
-function stepOf(start: number, bits: number): number {
+function stepOf(tree: Int16Array, start: number, bits: number): number {
   let node = start;
   let byte = 0;
   for (let shift = 3; shift >= 0; shift--) {
-    const next = huffmanTree[2 * node + ((bits >>> shift) & 1)] ?? 0;
+    const next = tree[2 * node + ((bits >>> shift) & 1)] ?? 0;
     if (next === 0) return -1;
     node = Math.max(next, 0);
     if (next < 0) byte = -next;
@@ -69,36 +78,40 @@ function stepOf(start: number, bits: number): number {
   return node | (byte << huffmanByte);
 }
 
-function buildEnds(): readonly boolean[] {
+function buildEnds(tree: Int16Array): readonly boolean[] {
   const ends = new Array<boolean>(256).fill(false);
   let node = 0;
   for (let ones = 0; ones < 8; ones++) {
     ends[node] = true;
-    node = huffmanTree[2 * node + 1] ?? 0;
+    node = tree[2 * node + 1] ?? 0;
   }
   return ends;
 }
 
+/**
+ * Of node `n` the elements `2n` and `2n+1` say where a 0 and a 1 lead. A positive number is a node, a negative one −1 less a byte; 0 is
+ * the end-of-string code, which no text holds.
+ */
 function buildTree(): Int16Array {
   const lengths = Array.from(huffmanLengths, (digit) => Number.parseInt(digit, 36));
   const byLength = [...lengths.keys()].sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0) || a - b);
   const tree = new Int16Array(2 * 512);
   let nodes = 1;
-  let code = 0;
+  let next = 0;
   let before = 0;
   for (const byte of byLength) {
     const length = lengths[byte] ?? 0;
-    code <<= length - before;
+    next <<= length - before;
     before = length;
     let node = 0;
     for (let bit = length - 1; bit > 0; bit--) {
-      const at = 2 * node + ((code >>> bit) & 1);
+      const at = 2 * node + ((next >>> bit) & 1);
       if (tree[at] === 0) tree[at] = nodes++;
       node = tree[at] ?? 0;
     }
-    tree[2 * node + (code & 1)] = -1 - byte;
-    code++;
+    tree[2 * node + (next & 1)] = -1 - byte;
+    next++;
   }
-  assert(code === 2 ** before - 1, 'only the code of the end is left');
+  assert(next === 2 ** before - 1, 'only the code of the end is left');
   return tree;
 }
