@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { isIP } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { bits, boolean, integer, octets, oid, sequence, set, tagged, time, utf8 } from './der.ts';
 
 /** A P-256 key pair in PEM: PKCS #8 and SPKI. */
@@ -85,9 +85,9 @@ function extension(id: Uint8Array, value: Uint8Array, critical = false): Uint8Ar
 }
 
 function alternativeName(host: string): Uint8Array {
-  const version = isIP(host);
-  if (version === 4) return tagged(0x87, Uint8Array.from(host.split('.').map(Number)));
-  if (version === 6) return tagged(0x87, ipv6(host));
+  if (isIPv4(host)) return tagged(0x87, Uint8Array.from(host.split('.').map(Number)));
+  // No name has a colon. Node's own question takes 6 ms the first time, as long as all else here.
+  if (host.includes(':')) return tagged(0x87, ipv6(host));
   return tagged(0x82, Buffer.from(host, 'ascii'));
 }
 
