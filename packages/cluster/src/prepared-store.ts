@@ -34,6 +34,6 @@ async function prepare(): Promise<PreparedStore> {
   const mvcc = Mvcc.restore({ ...empty.image(), revision: at, compactRevision: at, retainedRevision: at, base, changes: [] });
   const store = new MemoryStore({ process, mvcc });
   const storage = new EmbeddedStorage(store);
-  await storage.list('/registry/');
+  await storage.list('/registry/'); // from now on it keeps what it has read, for all forks
   return { store, storage };
 }

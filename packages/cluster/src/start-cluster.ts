@@ -79,7 +79,9 @@ async function startEach(
   // First, because its lock keeps two processes from making keys at once.
   const { storage, ready } = await openStorage(options, directory, runtime.process('etcd'), started);
   const { pki, kept } = directory.pki(runtime.process('pki'), liveKeySource);
-  started.push(() => kept.catch(() => undefined)); // whoever waits for it is told
+  // Listened to from the start: it may fail before anybody waits for it, who is told then.
+  const settled = kept.catch(() => undefined);
+  started.push(() => settled);
   let address = '';
   let nodes: Nodes | undefined;
   const advertised = advertiseAddress();
