@@ -6,7 +6,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { createCertificate, liveKeySource } from '@coracle/apiserver';
+import { ownCertificate } from '../own-certificate.ts';
 import { firstVersion, pod } from './pods.ts';
 
 const count = Number(process.argv[2]);
@@ -94,18 +94,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   }
 }
 
-const subject = { commonName: 'pods' };
-const keys = liveKeySource.keyPair();
-const certificate = createCertificate({
-  subject,
-  keys,
-  issuer: { subject, keys },
-  serial: Uint8Array.of(1),
-  usage: 'server',
-  notBeforeMs: Date.now() - 60_000,
-  notAfterMs: Date.now() + 86_400_000,
-  hosts: ['127.0.0.1'],
-});
+const { keys, certificate } = ownCertificate('pods');
 const plain = createServer(answer).listen(0, '127.0.0.1');
 const secure = createSecureServer({ key: keys.privateKey, cert: certificate }, (request, response) => {
   // What Node's server of HTTP/2 gives is, as far as it is used here, what its server of HTTP/1.1 gives.
