@@ -4,6 +4,7 @@ import {
   type Clientset,
   type DeletedFinalStateUnknown,
   deletionKey,
+  type HandlerRegistration,
   type Lister,
   metaNamespaceKey,
   resources,
@@ -35,6 +36,8 @@ export class ClusterState {
   readonly #cache: SchedulerCache;
   readonly #queue: SchedulingQueue;
   readonly #plugins: ReadonlyMap<string, FilterPlugin>;
+  /** Of what keeps the cache and the queue. */
+  readonly #handlers: readonly HandlerRegistration[];
 
   constructor({ process, clientset, schedulerName, cache, queue, plugins }: ClusterStateOptions) {
     this.#schedulerName = schedulerName;
@@ -63,16 +66,17 @@ export class ClusterState {
       reservedFor: (volume) => this.volumeBinder.reservedFor(volume),
     };
 
-    nodes.addEventHandler({
+    const ofNodes = nodes.addEventHandler({
       onAdd: (node) => this.#nodeSeen(undefined, node),
       onUpdate: (old, node) => this.#nodeSeen(old, node),
       onDelete: (node) => cache.removeNode(deletionKey<Node>(node)),
     });
-    pods.addEventHandler({
+    const ofPods = pods.addEventHandler({
       onAdd: (pod) => this.#podSeen(undefined, pod),
       onUpdate: (old, pod) => this.#podSeen(old, pod),
       onDelete: (pod: Pod | DeletedFinalStateUnknown<Pod>) => this.#podGone(deletionKey<Pod>(pod)),
     });
+    this.#handlers = [ofNodes, ofPods];
     const claimSeen = (claim: PersistentVolumeClaim): void => {
       const key = metaNamespaceKey(claim);
       this.volumeBinder.claimChanged(key);
@@ -100,6 +104,8 @@ export class ClusterState {
   async start(signal: AbortSignal): Promise<void> {
     this.#informers.start(signal);
     await this.#informers.waitForCacheSync(signal);
+    // The informers may know more than what their handlers were told of a long list.
+    for (const handler of this.#handlers) await handler.whenSynced(signal);
   }
 
   async stop(): Promise<void> {

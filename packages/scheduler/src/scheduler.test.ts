@@ -286,6 +286,23 @@ describe('Scheduler', () => {
     assert.deepEqual(runtime.failures, []);
   });
 
+  test('knows every pod before it decides, however long it takes to look at them', async () => {
+    const { runtime, addNode, addPod, getPod, stop, startAnother } = await scene();
+    await addNode({ name: 'n1', allocatable: { pods: '40' } });
+    await stop();
+    await addPod({ name: 'a' });
+    for (let i = 0; i < 40; i++) await addPod({ name: `b${i}`, nodeName: 'n1' });
+    // Each look at the clock takes as long as a handler may keep the loop from others.
+    startAnother((clock) => {
+      let nowMs = clock.monotonic();
+      return { ...clock, monotonic: () => (nowMs += 10) };
+    });
+    await runtime.settle();
+    const { spec, status } = await getPod('a');
+    assert.equal(spec?.nodeName, undefined);
+    assert.match(status?.conditions?.[0]?.message ?? '', /Too many pods/);
+  });
+
   test('run() settles when its signal aborts before the first list', async () => {
     const runtime = new SimRuntime({ seed: 1 });
     const process = runtime.process('scheduler');
