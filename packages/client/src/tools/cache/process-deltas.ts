@@ -17,7 +17,7 @@ export interface DeltaListener<T> {
 export function processDelta<T>(listener: DeltaListener<T>, store: Store<T>, delta: Delta<T>, isInInitialList: boolean): void {
   switch (delta.type) {
     case 'ReplacedAll':
-      replaceAll(listener, store, delta.objects, delta.resourceVersion, isInInitialList);
+      replaceAll(listener, store, delta, isInInitialList);
       return;
     case 'SyncAll':
       for (const object of store.list()) listener.onUpdate(object, object);
@@ -53,12 +53,10 @@ function tell<T>(listener: DeltaListener<T>, delta: ObjectDelta<T>, old: Frozen<
 function replaceAll<T>(
   listener: DeltaListener<T>,
   store: Store<T>,
-  objects: readonly Frozen<T>[],
-  resourceVersion: string,
+  { keys, objects, resourceVersion }: Extract<Delta<T>, { readonly type: 'ReplacedAll' }>,
   isInInitialList: boolean,
 ): void {
-  // Of ten thousand objects this is the longest that anybody waits: each key is made once, and the first list is not compared with nothing.
-  const keys = objects.map((object) => store.keyOf(object));
+  // Of ten thousand objects this is the longest that anybody waits: the first list is not compared with nothing.
   const deletions: DeletedFinalStateUnknown<T>[] = [];
   let olds: (Frozen<T> | undefined)[] = [];
   if (store.size > 0) {
@@ -67,10 +65,13 @@ function replaceAll<T>(
     olds = keys.map((key) => store.getByKey(key));
   }
   store.replaceByKey(keys, objects, resourceVersion);
+  // A transform may give several objects one key: only the last of them is there.
+  const isUnique = store.size === objects.length;
   listener.listBegins();
   try {
     for (const deletion of deletions) listener.onDelete(deletion);
     objects.forEach((object, at) => {
+      if (!isUnique && store.getByKey(keys[at] ?? '') !== object) return;
       const old = olds[at];
       if (old === undefined) listener.onAdd(object, isInInitialList);
       else listener.onUpdate(old, object);

@@ -44,7 +44,12 @@ const objects = Array.from({ length: 100 }, (_, i): Frozen<KubeObject> => object
 const all = objects.map(({ metadata }) => `add ${metadata.name}`);
 
 function list({ listener, store }: Scene): void {
-  processDelta(listener, store, { type: 'ReplacedAll', objects, resourceVersion: '1' }, true);
+  processDelta(
+    listener,
+    store,
+    { type: 'ReplacedAll', keys: objects.map(({ metadata }) => metadata.name ?? ''), objects, resourceVersion: '1' },
+    true,
+  );
 }
 
 describe('ProcessorListener', () => {

@@ -64,30 +64,33 @@ export class RealFifo<T> implements ReflectorStore<T> {
   }
 
   add(object: Frozen<T>): void {
-    const key = this.#keyOf(object);
+    const state = this.#transformed(object);
+    const key = this.#keyOf(state);
     this.#progress.populate();
-    this.#push({ type: 'Added', key, object: this.#transformed(object) });
+    this.#push({ type: 'Added', key, object: state });
   }
 
   update(object: Frozen<T>): void {
-    const key = this.#keyOf(object);
+    const state = this.#transformed(object);
+    const key = this.#keyOf(state);
     this.#progress.populate();
-    this.#push({ type: 'Updated', key, object: this.#transformed(object) });
+    this.#push({ type: 'Updated', key, object: state });
   }
 
   /** Also of what nobody knows: the consumer decides. */
   delete(object: Frozen<T> | DeletedFinalStateUnknown<T>): void {
-    const key = this.keyOf(object);
-    this.#progress.populate();
     const state = object instanceof DeletedFinalStateUnknown ? object : this.#transformed(object as Frozen<T>); // no tombstone
+    const key = this.keyOf(state);
+    this.#progress.populate();
     this.#push({ type: 'Deleted', key, object: state });
   }
 
   /** `objects` is all there is: what else is queued or known was deleted unseen. Throws before anything is queued. */
   replace(objects: readonly Frozen<T>[], resourceVersion = '', isTransformed = false): void {
-    const transformed = isTransformed || this.transform === undefined ? objects : objects.map(this.transform);
-    if (this.#known === undefined) this.#push({ type: 'ReplacedAll', objects: transformed, resourceVersion });
-    else this.#replaceEach(this.#known, transformed);
+    const states = isTransformed ? objects : objects.map((object) => this.#transformed(object));
+    const keys = states.map((state) => this.#keyOf(state));
+    if (this.#known === undefined) this.#push({ type: 'ReplacedAll', keys, objects: states, resourceVersion });
+    else this.#replaceEach(this.#known, keys, states);
     this.#progress.populate(this.#deltas.length);
   }
 
@@ -167,9 +170,8 @@ export class RealFifo<T> implements ReflectorStore<T> {
     return true;
   }
 
-  #replaceEach(known: KnownObjects<T>, objects: readonly Frozen<T>[]): void {
-    const keyed = objects.map((object) => ({ key: this.#keyOf(object), object }));
-    const present = new Set(keyed.map(({ key }) => key));
+  #replaceEach(known: KnownObjects<T>, keys: readonly string[], objects: readonly Frozen<T>[]): void {
+    const present = new Set(keys);
     const newest = new Map<string, ObjectDelta<T>>();
     for (const delta of this.#deltas) if ('key' in delta) newest.set(delta.key, delta);
     for (const [key, delta] of newest) {
@@ -180,7 +182,8 @@ export class RealFifo<T> implements ReflectorStore<T> {
       if (present.has(key) || newest.has(key)) continue;
       this.#push({ type: 'Deleted', key, object: new DeletedFinalStateUnknown<T>(key, known.getByKey(key)) });
     }
-    for (const { key, object } of keyed) this.#push({ type: 'Replaced', key, object });
+    let at = 0;
+    for (const object of objects) this.#push({ type: 'Replaced', key: keys[at++] ?? '', object });
   }
 
   #transformed(object: Frozen<T>): Frozen<T> {

@@ -14,6 +14,7 @@ interface Cell<T> {
 }
 
 interface Index<T> {
+  readonly name: string;
   readonly of: IndexFunction<T>;
   readonly keysByValue: Map<string, Set<string>>;
 }
@@ -122,14 +123,13 @@ export class ThreadSafeStore<T> {
     return Object.fromEntries([...this.#indexes].map(([name, { of }]) => [name, of]));
   }
 
+  /** Builds each index over what is stored. A name that is taken, or a function that throws, leaves things as they are. */
   addIndexers(indexers: Indexers<T>): void {
     const taken = Object.keys(indexers).filter((name) => this.#indexes.has(name));
     if (taken.length > 0) throw new RangeError(`Cannot add index ${taken.map((name) => `"${name}"`).join(', ')}: it exists already`);
-    for (const [name, of] of Object.entries(indexers)) {
-      const index: Index<T> = { of, keysByValue: new Map() };
-      this.#indexes.set(name, index);
-      for (const [key, { object }] of this.#cells) file(index, key, undefined, object);
-    }
+    const added = Object.entries(indexers).map(([name, of]): Index<T> => ({ name, of, keysByValue: new Map() }));
+    for (const index of added) for (const [key, { object }] of this.#cells) file(index, key, undefined, object);
+    for (const index of added) this.#indexes.set(index.name, index);
   }
 
   #index(name: string): Index<T> {
@@ -152,8 +152,15 @@ export class ThreadSafeStore<T> {
 const nowhere: readonly string[] = [];
 
 function file<T>(index: Index<T>, key: string, old: Frozen<T> | undefined, object: Frozen<T> | undefined): void {
-  const before = old === undefined ? nowhere : index.of(old);
-  const after = object === undefined ? nowhere : index.of(object);
+  let before: readonly string[];
+  let after: readonly string[];
+  try {
+    before = old === undefined ? nowhere : index.of(old);
+    after = object === undefined ? nowhere : index.of(object);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot calculate an index entry for key "${key}" on index "${index.name}": ${message}`, { cause });
+  }
   if (before.length === 1 && after.length === 1 && before[0] === after[0]) return;
   for (const value of before) {
     const keys = index.keysByValue.get(value);
