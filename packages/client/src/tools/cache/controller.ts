@@ -1,5 +1,5 @@
 import { type Process, unlessAborted } from '@coracle/kernel';
-import type { Transform } from './deltas.ts';
+import { freezing, type Transform } from './deltas.ts';
 import type { ResourceEventHandler } from './event-handlers.ts';
 import { Store } from './indexer.ts';
 import { processBatch, processDelta } from './process-deltas.ts';
@@ -12,6 +12,8 @@ import type { Indexers } from './thread-safe-store.ts';
 export interface ControllerConfig<T> extends Omit<ReflectorOptions<T>, 'store' | 'onBatch'> {
   readonly queue: RealFifo<T>;
   readonly consumer: BatchConsumer<T>;
+  /** Awaited before `run` resolves, when nothing more is consumed: handlers end strictly after what feeds them. */
+  readonly onEnd?: () => Promise<void>;
 }
 
 /**
@@ -23,6 +25,7 @@ export class CacheController<T> {
   readonly #name: string;
   readonly #queue: RealFifo<T>;
   readonly #consumer: BatchConsumer<T>;
+  readonly #onEnd: (() => Promise<void>) | undefined;
   readonly #reflector: Reflector<T>;
   readonly #synced: PromiseWithResolvers<void> = Promise.withResolvers();
 
@@ -31,6 +34,7 @@ export class CacheController<T> {
     this.#name = config.name;
     this.#queue = config.queue;
     this.#consumer = config.consumer;
+    this.#onEnd = config.onEnd;
     this.#reflector = new Reflector<T>({ ...config, store: config.queue, onBatch: () => this.#drain() });
     this.#queue.whenSynced().then(this.#synced.resolve, this.#synced.reject);
     this.#synced.promise.catch(() => undefined); // whoever waits is told; nobody has to wait
@@ -57,6 +61,7 @@ export class CacheController<T> {
     } finally {
       this.#queue.close();
       if (!this.#queue.hasSynced) this.#synced.reject(new Error(`The informer of ${this.#name} ended before its first list`));
+      await this.#onEnd?.();
     }
   }
 
@@ -95,5 +100,6 @@ export function newInformer<T>(options: CacheInformerOptions<T>): { readonly sto
     batch: (deltas, isInInitialList) => processBatch(listener, store, deltas, isInInitialList),
     single: (delta, isInInitialList) => processDelta(listener, store, delta, isInInitialList),
   };
-  return { store, controller: new CacheController<T>({ ...reading, queue: new RealFifo<T>({ transform }), consumer }) };
+  const queue = new RealFifo<T>({ transform: freezing(transform) });
+  return { store, controller: new CacheController<T>({ ...reading, queue, consumer, onEnd: () => listener.removeAndWait() }) };
 }

@@ -17,9 +17,14 @@ export interface Lister<T> extends NamespaceLister<T> {
 
 /**
  * `get` of the result takes the name of a cluster-scoped object, or a whole key. Without an index by namespace, the objects of one are
- * found by looking at all. `resource` is what NotFound names.
+ * found by looking at all, which `onScan` is told of once. `resource` is what NotFound names.
  */
-export function listerOf<T>(indexer: Indexer<T>, resource: QualifiedResource = { group: '', resource: '' }): Lister<T> {
+export function listerOf<T>(
+  indexer: Indexer<T>,
+  resource: QualifiedResource = { group: '', resource: '' },
+  onScan: () => void = () => undefined,
+): Lister<T> {
+  let hasScanned = false;
   const readerOf = (objects: () => readonly Frozen<T>[], keyOf: (name: string) => string): NamespaceLister<T> => ({
     list: (selector) => selected(objects(), selector),
     get: (name) => indexer.getByKey(keyOf(name)),
@@ -29,10 +34,12 @@ export function listerOf<T>(indexer: Indexer<T>, resource: QualifiedResource = {
       return object;
     },
   });
-  const inNamespace = (namespace: string): readonly Frozen<T>[] =>
-    indexer.hasIndex(namespaceIndex)
-      ? indexer.byIndex(namespaceIndex, namespace)
-      : indexer.list().filter((object) => (metaOf(object).namespace ?? '') === namespace);
+  const inNamespace = (namespace: string): readonly Frozen<T>[] => {
+    if (indexer.hasIndex(namespaceIndex)) return indexer.byIndex(namespaceIndex, namespace);
+    if (!hasScanned) onScan();
+    hasScanned = true;
+    return indexer.list().filter((object) => (metaOf(object).namespace ?? '') === namespace);
+  };
   const all = readerOf(
     () => indexer.list(),
     (key) => key,

@@ -72,6 +72,8 @@ export class ProcessorListener<T> implements HandlerRegistration {
   readonly #onRemove: (listener: ProcessorListener<T>) => void;
   readonly #tracker = new SingleFileTracker();
   readonly #removed: PromiseWithResolvers<never> = Promise.withResolvers();
+  // One for all who wait: a race of each one's own would be kept until the handler is removed.
+  readonly #synced: Promise<void> = Promise.race([this.#tracker.whenSynced, this.#removed.promise]);
   // Undefined: the handler has kept up, and is called directly.
   #pending: Fifo<Notification<T>> | undefined;
   #running: Promise<void> | undefined;
@@ -86,7 +88,7 @@ export class ProcessorListener<T> implements HandlerRegistration {
     this.#handler = options.handler;
     this.#onRemove = options.onRemove;
     this.resync = new ResyncSchedule(options.requestedResyncMs, options.resyncPeriodMs, options.process.clock.monotonic());
-    this.#removed.promise.catch(() => undefined); // told to who waits; nobody has to
+    this.#synced.catch(() => undefined); // told to who waits; nobody has to
   }
 
   hasSynced(): boolean {
@@ -94,7 +96,7 @@ export class ProcessorListener<T> implements HandlerRegistration {
   }
 
   whenSynced(signal?: AbortSignal): Promise<void> {
-    return unlessAborted(Promise.race([this.#tracker.whenSynced, this.#removed.promise]), signal);
+    return unlessAborted(this.#synced, signal);
   }
 
   /** Events that wait for the handler. */
@@ -141,6 +143,7 @@ export class ProcessorListener<T> implements HandlerRegistration {
   }
 
   onAdd(object: Frozen<T>, isInInitialList: boolean): void {
+    if (this.#isRemoved) return;
     if (isInInitialList) this.#tracker.start();
     this.#maybeDefer();
     if (this.#pending !== undefined) this.#pending.push({ type: 'add', object, isInInitialList });
@@ -148,12 +151,14 @@ export class ProcessorListener<T> implements HandlerRegistration {
   }
 
   onUpdate(old: Frozen<T>, object: Frozen<T>): void {
+    if (this.#isRemoved) return;
     this.#maybeDefer();
     if (this.#pending !== undefined) this.#pending.push({ type: 'update', old, object });
     else this.#update(old, object);
   }
 
   onDelete(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): void {
+    if (this.#isRemoved) return;
     this.#maybeDefer();
     if (this.#pending !== undefined) this.#pending.push({ type: 'delete', deleted });
     else this.#delete(deleted);
@@ -204,7 +209,7 @@ export class ProcessorListener<T> implements HandlerRegistration {
 
   /** A list that keeps the handler busy for long waits as if it were slow. */
   #maybeDefer(): void {
-    if (this.#listSinceMs === undefined || this.#pending !== undefined || this.#isRemoved || !this.#isTurnOver(this.#listSinceMs)) return;
+    if (this.#listSinceMs === undefined || this.#pending !== undefined || !this.#isTurnOver(this.#listSinceMs)) return;
     this.#pending = new Fifo();
     this.#drainLater('rest-of-list');
   }

@@ -1,10 +1,10 @@
-import { deepFreeze, type Frozen, type KubeObject, type QualifiedResource } from '@coracle/apimachinery';
+import type { KubeObject, QualifiedResource } from '@coracle/apimachinery';
 import { type Process, unlessAborted } from '@coracle/kernel';
 import { CacheController } from './controller.ts';
-import type { Transform } from './deltas.ts';
+import { freezing, type Transform } from './deltas.ts';
 import type { ResourceEventHandler } from './event-handlers.ts';
 import { type Indexer, Store } from './indexer.ts';
-import { type DeletedFinalStateUnknown, resourceVersionOf } from './keys.ts';
+import { resourceVersionOf } from './keys.ts';
 import { type Lister, listerOf } from './lister.ts';
 import type { ListWatch } from './list-watch.ts';
 import { type DeltaListener, processBatch, processDelta } from './process-deltas.ts';
@@ -46,7 +46,10 @@ export class SharedIndexInformer<T extends KubeObject> {
   readonly #options: InformerOptions<T>;
   readonly #process: Process;
   readonly #store: Store<T>;
-  readonly #listeners = new Set<ProcessorListener<T>>();
+  // Copied when it changes. What is told at once is told to those of `#audience`: a handler that one of them adds is given the store as it
+  // is after all of that.
+  #listeners: readonly ProcessorListener<T>[] = [];
+  #audience: readonly ProcessorListener<T>[] = [];
   readonly #synced: PromiseWithResolvers<void> = Promise.withResolvers();
   #controller: CacheController<T> | undefined;
   #transform: Transform<T> | undefined;
@@ -55,16 +58,19 @@ export class SharedIndexInformer<T extends KubeObject> {
   #resyncCheckMs: number;
   #state: 'created' | 'running' | 'stopped' = 'created';
 
+  /** Throws RangeError for a period that is no time. */
   constructor(options: InformerOptions<T>) {
     this.name = options.name;
     this.#options = options;
     this.#process = options.process;
     this.#store = new Store<T>({ indexers: options.indexers ?? {} });
     this.indexer = this.#store;
-    this.lister = listerOf(this.#store, options.resource);
+    this.lister = listerOf(this.#store, options.resource, () =>
+      this.#process.log.warn('Listing a namespace without its index', { informer: this.name }),
+    );
     this.#transform = options.transform;
     this.#onWatchError = options.onWatchError;
-    this.#resyncCheckMs = options.resyncPeriodMs ?? 0;
+    this.#resyncCheckMs = checkedPeriod(options.resyncPeriodMs ?? 0);
     this.#synced.promise.catch(() => undefined); // whoever waits is told; nobody has to wait
   }
 
@@ -109,19 +115,24 @@ export class SharedIndexInformer<T extends KubeObject> {
     this.#onWatchError = onWatchError;
   }
 
-  /** A handler added late is given the present objects first, in a step of its own. Throws once the informer has ended. */
+  /**
+   * A handler added late is given the present objects first, in a step of its own. Throws Error once the informer has ended, and RangeError for
+   * a period that is no time.
+   */
   addEventHandler(handler: ResourceEventHandler<T>, options: { readonly resyncPeriodMs?: number } = {}): HandlerRegistration {
     if (this.#state === 'stopped') throw new Error(`Cannot add a handler to the informer of ${this.name}: it has stopped`);
-    const requestedResyncMs = this.#requestedResync(options.resyncPeriodMs ?? this.#options.resyncPeriodMs ?? 0);
+    const requestedResyncMs = this.#requestedResync(checkedPeriod(options.resyncPeriodMs ?? this.#options.resyncPeriodMs ?? 0));
     const listener = new ProcessorListener<T>({
       process: this.#process,
       name: this.name,
       handler,
       requestedResyncMs,
       resyncPeriodMs: this.#grantedResync(requestedResyncMs),
-      onRemove: (removed) => this.#listeners.delete(removed),
+      onRemove: (removed) => {
+        this.#listeners = this.#listeners.filter((each) => each !== removed);
+      },
     });
-    this.#listeners.add(listener);
+    this.#listeners = [...this.#listeners, listener];
     if (this.#state === 'running') listener.replay(this.#store.list());
     if (this.hasSynced()) listener.informerHasSynced();
     return listener;
@@ -129,7 +140,7 @@ export class SharedIndexInformer<T extends KubeObject> {
 
   /** As `registration.remove()`; does nothing for a registration of another informer. */
   removeEventHandler(registration: HandlerRegistration): void {
-    if (registration instanceof ProcessorListener && this.#listeners.has(registration)) registration.remove();
+    if (registration instanceof ProcessorListener && this.#listeners.includes(registration)) registration.remove();
   }
 
   /** Fills and follows until `signal` aborts. A second run only warns, as upstream. */
@@ -138,7 +149,6 @@ export class SharedIndexInformer<T extends KubeObject> {
       this.#process.log.warn('The informer was started already', { informer: this.name });
       return;
     }
-    const transform = this.#transform;
     const { indexers: _indexers, ...reading } = this.#options;
     const listener = this.#distributor();
     this.#controller = new CacheController<T>({
@@ -146,11 +156,20 @@ export class SharedIndexInformer<T extends KubeObject> {
       onError: this.#onWatchError,
       resyncPeriodMs: this.#resyncCheckMs,
       shouldResync: () => this.#shouldResync(),
-      // Frozen by the client as it came; what a transform makes is not.
-      queue: new RealFifo<T>({ transform: transform === undefined ? undefined : (object) => deepFreeze(transform(object)) as Frozen<T> }),
+      onEnd: async () => {
+        this.#state = 'stopped';
+        await Promise.all(this.#listeners.map((each) => each.removeAndWait()));
+      },
+      queue: new RealFifo<T>({ transform: freezing(this.#transform) }),
       consumer: {
-        batch: (deltas, isInInitialList) => processBatch(listener, this.#store, deltas, isInInitialList),
-        single: (delta, isInInitialList) => processDelta(listener, this.#store, delta, isInInitialList),
+        batch: (deltas, isInInitialList) => {
+          this.#audience = this.#listeners;
+          processBatch(listener, this.#store, deltas, isInInitialList);
+        },
+        single: (delta, isInInitialList) => {
+          this.#audience = this.#listeners;
+          processDelta(listener, this.#store, delta, isInInitialList);
+        },
       },
     });
     this.#state = 'running';
@@ -158,13 +177,7 @@ export class SharedIndexInformer<T extends KubeObject> {
       () => this.#hasJustSynced(),
       (error: unknown) => this.#synced.reject(error),
     );
-    try {
-      await this.#controller.run(signal);
-    } finally {
-      this.#state = 'stopped';
-      // Handlers end strictly after what feeds them.
-      await Promise.all([...this.#listeners].map((each) => each.removeAndWait()));
-    }
+    await this.#controller.run(signal);
   }
 
   #hasJustSynced(): void {
@@ -177,31 +190,30 @@ export class SharedIndexInformer<T extends KubeObject> {
   }
 
   #distributor(): DeltaListener<T> {
-    const listeners = this.#listeners;
     return {
-      onAdd(object: Frozen<T>, isInInitialList: boolean): void {
-        for (const listener of listeners) listener.onAdd(object, isInInitialList);
+      onAdd: (object, isInInitialList) => {
+        for (const listener of this.#audience) listener.onAdd(object, isInInitialList);
       },
-      onUpdate(old: Frozen<T>, object: Frozen<T>): void {
+      onUpdate: (old, object) => {
         // Nothing has changed: of interest only to who wants to be told again.
         const isSync = resourceVersionOf(old) === resourceVersionOf(object);
-        for (const listener of listeners) if (!isSync || listener.resync.isSyncing) listener.onUpdate(old, object);
+        for (const listener of this.#audience) if (!isSync || listener.resync.isSyncing) listener.onUpdate(old, object);
       },
-      onDelete(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): void {
-        for (const listener of listeners) listener.onDelete(deleted);
+      onDelete: (deleted) => {
+        for (const listener of this.#audience) listener.onDelete(deleted);
       },
-      listBegins(): void {
-        for (const listener of listeners) listener.listBegins();
+      listBegins: () => {
+        for (const listener of this.#audience) listener.listBegins();
       },
-      listEnds(): void {
-        for (const listener of listeners) listener.listEnds();
+      listEnds: () => {
+        for (const listener of this.#audience) listener.listEnds();
       },
     };
   }
 
   /** What counts of the period that a handler asks for; before the start it may shorten the check period. */
   #requestedResync(wantedMs: number): number {
-    if (wantedMs <= 0) return 0;
+    if (wantedMs === 0) return 0;
     const periodMs = Math.max(wantedMs, shortestResyncMs);
     if (periodMs >= this.#resyncCheckMs) return periodMs;
     if (this.#state === 'running') return this.#resyncCheckMs;
@@ -220,4 +232,10 @@ export class SharedIndexInformer<T extends KubeObject> {
     for (const { resync } of this.#listeners) if (resync.check(nowMs)) isDue = true;
     return isDue;
   }
+}
+
+/** Throws RangeError for what is no time in milliseconds. */
+function checkedPeriod(periodMs: number): number {
+  if (!(periodMs >= 0 && periodMs < Number.POSITIVE_INFINITY)) throw new RangeError(`Cannot resync every ${periodMs} ms`);
+  return periodMs;
 }
