@@ -7,6 +7,7 @@ export {
   type Mutate,
 } from './client/create-or-update.ts';
 export { type FinalizerActions, hasFinalizer, reconcileFinalizer, withFinalizer, withoutFinalizer } from './client/finalizers.ts';
+export { type CleanedUp, type CleanUp, type Finalized, Finalizers } from './client/finalizer-registry.ts';
 export {
   cacheOf,
   type CacheConfig,
@@ -18,10 +19,13 @@ export {
 export { type CachePart, CacheSyncError, InformerCache, type InformerCacheOptions, type SyncLimits } from './client/informer-cache.ts';
 export {
   AlreadyOwnedError,
+  hasControllerReference,
   hasOwnerReference,
   type Owner,
+  type OwnershipOptions,
   setControllerReference,
   setOwnerReference,
+  withoutControllerReference,
   withoutOwnerReference,
 } from './client/ownership.ts';
 export { DirectReader, keyText, type ObjectKey, type Reader, type ReadOptions } from './client/reader.ts';

@@ -15,6 +15,15 @@ export interface Owner {
   readonly metadata: ObjectMeta | Frozen<ObjectMeta>;
 }
 
+/** How an object is owned (controllerutil.OwnerReferenceOption). */
+export interface OwnershipOptions {
+  /**
+   * Whether an owner that is deleted in the foreground waits for the object to go. Default: of a controller true, of another owner what is
+   * absent, which is false.
+   */
+  readonly blockOwnerDeletion?: boolean;
+}
+
 /** Somebody else manages the object already. */
 export class AlreadyOwnedError extends Error {
   override readonly name = 'AlreadyOwnedError';
@@ -32,16 +41,27 @@ export class AlreadyOwnedError extends Error {
  * A copy of `object` that `owner`, of `kind`, manages and that is deleted with it (controllerutil.SetControllerReference). Throws
  * AlreadyOwnedError, and RangeError for an owner in a namespace that the object is not in.
  */
-export function setControllerReference<T extends KubeObject>(owner: Owner, kind: GroupVersionKind, object: T): T {
-  const reference = controllerReference(owner, kind);
+export function setControllerReference<T extends KubeObject>(
+  owner: Owner,
+  kind: GroupVersionKind,
+  object: T,
+  { blockOwnerDeletion = true }: OwnershipOptions = {},
+): T {
+  const reference = { ...controllerReference(owner, kind), blockOwnerDeletion };
   const present = controllerOf(object);
   if (present !== undefined && !isSameOwner(present, reference)) throw new AlreadyOwnedError(object, present);
   return withReference(owner, object, reference);
 }
 
 /** As `setControllerReference`, for one of several owners: the object goes when all of them have gone (controllerutil.SetOwnerReference). */
-export function setOwnerReference<T extends KubeObject>(owner: Owner, kind: GroupVersionKind, object: T): T {
-  return withReference(owner, object, referenceOf(owner, kind));
+export function setOwnerReference<T extends KubeObject>(
+  owner: Owner,
+  kind: GroupVersionKind,
+  object: T,
+  { blockOwnerDeletion }: OwnershipOptions = {},
+): T {
+  const reference = referenceOf(owner, kind);
+  return withReference(owner, object, blockOwnerDeletion === undefined ? reference : { ...reference, blockOwnerDeletion });
 }
 
 /** `object`, or a copy that `owner` does not own, in whatever way it did (controllerutil.RemoveOwnerReference, which refuses an object without). */
@@ -50,6 +70,20 @@ export function withoutOwnerReference<T extends KubeObject>(owner: Owner, kind: 
   const reference = referenceOf(owner, kind);
   const ownerReferences = (object.metadata.ownerReferences ?? []).filter((other) => !isSameOwner(other, reference));
   return { ...object, metadata: { ...object.metadata, ownerReferences } };
+}
+
+/**
+ * `object`, or a copy that `owner`, which was its controller, does not own (controllerutil.RemoveControllerReference, which refuses an
+ * object that it does not control). An owner that does not control it goes on to own it.
+ */
+export function withoutControllerReference<T extends KubeObject>(owner: Owner, kind: GroupVersionKind, object: T): T {
+  const present = controllerOf(object);
+  return present !== undefined && isSameOwner(present, referenceOf(owner, kind)) ? withoutOwnerReference(owner, kind, object) : object;
+}
+
+/** Whether somebody manages `object` (controllerutil.HasControllerReference). */
+export function hasControllerReference(object: Owner): boolean {
+  return controllerOf(object) !== undefined;
 }
 
 /** Whether `owner` owns `object`, by group, kind and name, as one of several or as its controller (controllerutil.HasOwnerReference). */
