@@ -41,11 +41,39 @@ export interface MetricOptions {
   readonly labels?: readonly string[];
 }
 
-interface Series {
+/** What one combination of labels has: a number, or the sum of what was observed beside its buckets. Itself what `bound` gives. */
+class Series implements BoundGauge, BoundHistogram {
   readonly labels: LabelValues;
-  value: number;
+  value = 0;
+  count = 0;
+  /** How many values are in each bucket and in none before it. */
   readonly buckets: number[];
-  count: number;
+  readonly #bounds: readonly number[];
+
+  constructor(labels: LabelValues, bounds: readonly number[]) {
+    this.labels = labels;
+    this.#bounds = bounds;
+    this.buckets = bounds.map(() => 0);
+  }
+
+  set(value: number): void {
+    this.value = value;
+  }
+
+  add(amount: number): void {
+    this.value += amount;
+  }
+
+  observe(value: number): void {
+    this.value += value;
+    this.count++;
+    const bounds = this.#bounds;
+    for (let index = 0; index < bounds.length; index++) {
+      if (value > (bounds[index] ?? 0)) continue;
+      this.buckets[index] = (this.buckets[index] ?? 0) + 1;
+      return;
+    }
+  }
 }
 
 /** The series of a metric that have labels of the same names. */
@@ -74,9 +102,9 @@ export class MetricsRegistry {
     const of = seriesIn(this.#metric('counter', options, []), options);
     return {
       add: (amount, ...labels) => {
-        of(labels).value += amount;
+        of(labels).add(amount);
       },
-      bound: (...labels) => boundGauge(of(labels)),
+      bound: (...labels) => of(labels),
     };
   }
 
@@ -84,25 +112,21 @@ export class MetricsRegistry {
     const of = seriesIn(this.#metric('gauge', options, []), options);
     return {
       set: (value, ...labels) => {
-        of(labels).value = value;
+        of(labels).set(value);
       },
       add: (amount, ...labels) => {
-        of(labels).value += amount;
+        of(labels).add(amount);
       },
-      bound: (...labels) => boundGauge(of(labels)),
+      bound: (...labels) => of(labels),
     };
   }
 
   /** `bounds` are the upper bounds of the buckets, ascending, without +Inf. */
   histogram(options: MetricOptions & { readonly bounds: readonly number[] }): Histogram {
-    const metric = this.#metric('histogram', options, options.bounds);
-    const of = seriesIn(metric, options);
+    const of = seriesIn(this.#metric('histogram', options, options.bounds), options);
     return {
-      observe: (value, ...labels) => observe(metric, of(labels), value),
-      bound: (...labels) => {
-        const series = of(labels);
-        return { observe: (value) => observe(metric, series, value) };
-      },
+      observe: (value, ...labels) => of(labels).observe(value),
+      bound: (...labels) => of(labels),
     };
   }
 
@@ -132,27 +156,6 @@ export class MetricsRegistry {
   }
 }
 
-function boundGauge(series: Series): BoundGauge {
-  return {
-    set(value) {
-      series.value = value;
-    },
-    add(amount) {
-      series.value += amount;
-    },
-  };
-}
-
-function observe({ bounds }: Metric, series: Series, value: number): void {
-  series.value += value;
-  series.count++;
-  for (let index = 0; index < bounds.length; index++) {
-    if (value > (bounds[index] ?? 0)) continue;
-    series.buckets[index] = (series.buckets[index] ?? 0) + 1;
-    return;
-  }
-}
-
 /** Finds or makes the series of `metric` by the values of the labels that `options` names. */
 function seriesIn(metric: Metric, { name, labels: names = [] }: MetricOptions): (labels: LabelValues) => Series {
   let set = metric.labelled.find((known) => known.names.join() === names.join());
@@ -167,7 +170,7 @@ function seriesIn(metric: Metric, { name, labels: names = [] }: MetricOptions): 
     const key = names.length === 1 ? only : labels.join('\u0000');
     let found = series.get(key);
     if (found === undefined) {
-      found = { labels, value: 0, buckets: metric.bounds.map(() => 0), count: 0 };
+      found = new Series(labels, metric.bounds);
       series.set(key, found);
     }
     return found;
