@@ -1,7 +1,7 @@
 import { Heap, type Process } from '@coracle/kernel';
 import { Fifo } from '../fifo.ts';
-import type { Got, WorkQueue } from './queue.ts';
-import { QueueMetrics } from './queue-metrics.ts';
+import { type Got, nobody, type WorkQueue } from './queue.ts';
+import { type ItemTimes, noTimes, QueueMetrics } from './queue-metrics.ts';
 import { ItemExponentialFailureRateLimiter, type RateLimiter } from './rate-limiter.ts';
 
 /** Priority of what came of an initial list or a resync: new changes overtake it (controller-runtime handler.LowPriority). */
@@ -34,6 +34,7 @@ export interface PriorityQueueOptions<T> {
 /** One entry of a heap; stale once its item moved to another place or priority. */
 interface Entry<T> {
   readonly item: T;
+  readonly state: State<T>;
   readonly priority: number;
   /** Order of arrival at this priority. */
   readonly sequence: number;
@@ -41,8 +42,22 @@ interface Entry<T> {
   readonly readyMs: number | undefined;
 }
 
+/** What is known of an item that is ready, waits for its time or is worked on. */
+interface State<T> extends ItemTimes {
+  /** The entry that counts; undefined: it is worked on, and was not added since. */
+  current: Entry<T> | undefined;
+  /** The entry that counts came out of the heap while the item was worked on; it goes back when that is done. */
+  isHeld: boolean;
+  /** Undefined: it is not worked on. */
+  busy: Disposable | undefined;
+}
+
+const atOnce: AddOptions = {};
+
 const precedes = (a: Entry<unknown>, b: Entry<unknown>): boolean =>
   a.priority === b.priority ? a.sequence < b.sequence : a.priority > b.priority;
+
+const counts = (entry: Entry<unknown>): boolean => entry.state.current === entry;
 
 /**
  * A work queue that hands out by priority, and within one in the order of arrival (controller-runtime pkg/controller/priorityqueue). Of
@@ -51,17 +66,17 @@ const precedes = (a: Entry<unknown>, b: Entry<unknown>): boolean =>
  */
 export class PriorityQueue<T> implements WorkQueue<T> {
   readonly #process: Process;
-  readonly #name: string;
+  readonly #busyWith: string;
+  readonly #lane: string;
   readonly #limiter: RateLimiter<T>;
-  readonly #metrics: QueueMetrics<T> | undefined;
-  // The entry that counts for each item that is ready or waits.
-  readonly #current = new Map<T, Entry<T>>();
+  readonly #metrics: QueueMetrics | undefined;
+  // Only what is ready, waits or is worked on: an item at rest costs nothing.
+  readonly #states = new Map<T | typeof nobody, State<T>>([[nobody, unknownState()]]);
   readonly #ready = new Heap<Entry<T>>(precedes);
   readonly #waiting = new Heap<Entry<T>>((a, b) => (a.readyMs ?? 0) < (b.readyMs ?? 0) || (a.readyMs === b.readyMs && precedes(a, b)));
-  // Ready items that came out of the heap while they were worked on.
-  readonly #held = new Map<T, Entry<T>>();
-  readonly #processing = new Map<T, Disposable>();
   readonly #getters = new Fifo<(got: GotWithPriority<T>) => void>();
+  // One state that is not in use: a hot queue makes none.
+  #spare: State<T> | undefined;
   #readyCount = 0;
   #sequence = 0;
   #timer: { readonly atMs: number; readonly handle: Disposable } | undefined;
@@ -69,7 +84,8 @@ export class PriorityQueue<T> implements WorkQueue<T> {
 
   constructor(options: PriorityQueueOptions<T>) {
     this.#process = options.process;
-    this.#name = options.name;
+    this.#busyWith = `${options.name}: `;
+    this.#lane = `worker ${options.name}`;
     this.#limiter = options.rateLimiter ?? new ItemExponentialFailureRateLimiter<T>(5, 1_000_000);
     this.#metrics = options.name === '' ? undefined : new QueueMetrics(options.process, options);
   }
@@ -84,7 +100,9 @@ export class PriorityQueue<T> implements WorkQueue<T> {
   }
 
   add(item: T): void {
-    this.addWithOptions({}, item);
+    if (this.#isShuttingDown) return;
+    this.#add(item, atOnce);
+    this.#dispatch();
   }
 
   addAfter(item: T, ms: number): void {
@@ -128,14 +146,19 @@ export class PriorityQueue<T> implements WorkQueue<T> {
   }
 
   done(item: T): void {
-    this.#processing.get(item)?.[Symbol.dispose]();
-    if (!this.#processing.delete(item)) return;
-    this.#metrics?.done(item);
-    const held = this.#held.get(item);
-    if (held === undefined) return;
-    this.#held.delete(item);
-    this.#ready.push(held);
-    this.#dispatch();
+    const state = this.#states.get(item);
+    if (state?.busy === undefined) return;
+    state.busy[Symbol.dispose]();
+    state.busy = undefined;
+    this.#metrics?.done(state);
+    if (state.current === undefined) {
+      this.#states.delete(item);
+      this.#spare = state;
+    } else if (state.isHeld) {
+      state.isHeld = false;
+      this.#ready.push(state.current);
+      this.#dispatch();
+    }
   }
 
   /** Takes and hands out nothing more; what is queued is dropped, as upstream. */
@@ -160,10 +183,11 @@ export class PriorityQueue<T> implements WorkQueue<T> {
     }
     if (afterMs > 0) this.#metrics?.retried();
     let readyMs = afterMs > 0 ? this.#process.clock.monotonic() + afterMs : undefined;
-    const known = this.#current.get(item);
+    const state = this.#states.get(item) ?? this.#newState(item);
+    const known = state.current;
     if (known === undefined) {
-      this.#place({ item, priority: wanted, sequence: this.#sequence++, readyMs });
-      if (readyMs === undefined) this.#becameReady(item, wanted);
+      this.#place({ item, state, priority: wanted, sequence: this.#sequence++, readyMs });
+      if (readyMs === undefined) this.#becameReady(state, wanted);
       return;
     }
     if (known.readyMs === undefined) readyMs = undefined;
@@ -171,47 +195,50 @@ export class PriorityQueue<T> implements WorkQueue<T> {
     const isRaised = wanted > known.priority;
     if (!isRaised && readyMs === known.readyMs) return;
     const priority = isRaised ? wanted : known.priority;
-    this.#place({ item, priority, sequence: isRaised ? this.#sequence++ : known.sequence, readyMs });
+    this.#place({ item, state, priority, sequence: isRaised ? this.#sequence++ : known.sequence, readyMs });
     if (readyMs !== undefined) return;
     if (known.readyMs === undefined) this.#metrics?.moved(known.priority, priority);
-    else this.#becameReady(item, priority);
+    else this.#becameReady(state, priority);
   }
 
-  #becameReady(item: T, priority: number): void {
+  #newState(item: T): State<T> {
+    const state = this.#spare ?? unknownState();
+    this.#spare = undefined;
+    this.#states.set(item, state);
+    return state;
+  }
+
+  #becameReady(state: State<T>, priority: number): void {
     this.#readyCount++;
-    this.#metrics?.added(item, priority);
+    this.#metrics?.added(state, priority);
   }
 
   /** `entry` counts for its item from now on. */
   #place(entry: Entry<T>): void {
-    this.#current.set(entry.item, entry);
+    entry.state.current = entry;
     if (entry.readyMs !== undefined) {
       this.#waiting.push(entry);
-      if (this.#waiting.size > 2 * this.#current.size + 16) this.#waiting.retain((each) => this.#counts(each));
+      if (this.#waiting.size > 2 * this.#states.size + 16) this.#waiting.retain(counts);
       this.#arm();
-    } else if (this.#held.has(entry.item)) this.#held.set(entry.item, entry);
-    else {
+    } else if (!entry.state.isHeld) {
       this.#ready.push(entry);
-      if (this.#ready.size > 2 * this.#current.size + 16) this.#ready.retain((each) => this.#counts(each));
+      if (this.#ready.size > 2 * this.#states.size + 16) this.#ready.retain(counts);
     }
-  }
-
-  #counts(entry: Entry<T>): boolean {
-    return this.#current.get(entry.item) === entry;
   }
 
   /** Takes the first item that is not worked on; it is worked on from now on. */
   #next(): Entry<T> | undefined {
     for (let entry = this.#ready.pop(); entry !== undefined; entry = this.#ready.pop()) {
-      if (!this.#counts(entry)) continue;
-      if (this.#processing.has(entry.item)) {
-        this.#held.set(entry.item, entry);
+      const { state } = entry;
+      if (!counts(entry)) continue;
+      if (state.busy !== undefined) {
+        state.isHeld = true;
         continue;
       }
-      this.#current.delete(entry.item);
+      state.current = undefined;
       this.#readyCount--;
-      this.#metrics?.taken(entry.item, entry.priority);
-      this.#processing.set(entry.item, this.#process.busy(`${this.#name}: ${String(entry.item)}`));
+      this.#metrics?.taken(state, entry.priority);
+      state.busy = this.#process.busy(this.#busyWith + String(entry.item));
       return entry;
     }
     return undefined;
@@ -224,7 +251,7 @@ export class PriorityQueue<T> implements WorkQueue<T> {
       if (entry === undefined) return;
       const { item, priority } = entry;
       const getter = this.#getters.shift();
-      this.#process.post({ lane: `worker ${this.#name}`, op: 'get', key: String(item) }, () => {
+      this.#process.post({ lane: this.#lane, op: 'get', key: String(item) }, () => {
         getter?.({ item, priority, shutdown: false });
       });
     }
@@ -232,7 +259,7 @@ export class PriorityQueue<T> implements WorkQueue<T> {
 
   #arm(): void {
     let next = this.#waiting.peek();
-    while (next !== undefined && !this.#counts(next)) {
+    while (next !== undefined && !counts(next)) {
       this.#waiting.pop();
       next = this.#waiting.peek();
     }
@@ -246,14 +273,18 @@ export class PriorityQueue<T> implements WorkQueue<T> {
     this.#timer = undefined;
     const nowMs = this.#process.clock.monotonic();
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
-      if (this.#counts(next) && (next.readyMs ?? 0) > nowMs) break;
+      if (counts(next) && (next.readyMs ?? 0) > nowMs) break;
       this.#waiting.pop();
-      if (!this.#counts(next)) continue;
+      if (!counts(next)) continue;
       // It joins the back of its priority: what was ready before goes first.
-      this.#place({ item: next.item, priority: next.priority, sequence: this.#sequence++, readyMs: undefined });
-      this.#becameReady(next.item, next.priority);
+      this.#place({ item: next.item, state: next.state, priority: next.priority, sequence: this.#sequence++, readyMs: undefined });
+      this.#becameReady(next.state, next.priority);
     }
     this.#arm();
     this.#dispatch();
   }
+}
+
+function unknownState<T>(): State<T> {
+  return { current: undefined, isHeld: false, busy: undefined, ...noTimes() };
 }

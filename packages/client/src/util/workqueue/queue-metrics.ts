@@ -1,4 +1,4 @@
-import type { BoundCounter, BoundGauge, BoundHistogram, Process } from '@coracle/kernel';
+import type { BoundCounter, BoundGauge, BoundHistogram, Clock, Process } from '@coracle/kernel';
 
 /** From 10 ns, times ten: upstream's (component-base metrics/prometheus/workqueue). */
 const bounds = Array.from({ length: 12 }, (_, i) => 10 ** (i - 8));
@@ -17,11 +17,29 @@ export interface QueueLabels {
 }
 
 /**
+ * When an item was added and taken, by `Clock.monotonic`. Part of what the queue itself knows of the item: a table of times for each would
+ * cost more than all else that is measured.
+ */
+export interface ItemTimes {
+  /** NaN: it does not wait. */
+  addedMs: number;
+  /** NaN: it is not worked on. */
+  startedMs: number;
+  /** Where it is among those that are worked on. */
+  place: number;
+}
+
+/** Of an item that nothing is known of. */
+export function noTimes(): ItemTimes {
+  return { addedMs: Number.NaN, startedMs: Number.NaN, place: -1 };
+}
+
+/**
  * What a queue tells of its load, under the names that dashboards know (component-base metrics/prometheus/workqueue). While something is
  * worked on, its age is sampled twice a second by a background timer; at rest there is none.
  */
-export class QueueMetrics<T> {
-  readonly #process: Process;
+export class QueueMetrics {
+  readonly #clock: Clock;
   readonly #depth: QueueDepth;
   readonly #adds: BoundCounter;
   readonly #retries: BoundCounter;
@@ -29,8 +47,8 @@ export class QueueMetrics<T> {
   readonly #workDuration: BoundHistogram;
   readonly #unfinishedWork: BoundGauge;
   readonly #longestRunning: BoundGauge;
-  readonly #addedMs = new Map<T, number>();
-  readonly #startedMs = new Map<T, number>();
+  // In no order: the last takes the place of one that is done.
+  readonly #worked: ItemTimes[] = [];
   #sampler: Disposable | undefined;
   #isStopped = false;
 
@@ -42,7 +60,7 @@ export class QueueMetrics<T> {
     const counter = (metric: string, help: string): BoundCounter => metrics.counter({ name: metric, help, labels }).bound(...values);
     const histogram = (metric: string, help: string): BoundHistogram =>
       metrics.histogram({ name: metric, help, labels, bounds }).bound(...values);
-    this.#process = process;
+    this.#clock = process.clock;
     this.#depth = controller === undefined ? wholeDepth(gauge('workqueue_depth', depthHelp)) : depthByPriority(process, name, controller);
     this.#adds = counter('workqueue_adds_total', 'Keys that were added');
     this.#retries = counter('workqueue_retries_total', 'Keys that were added after a failure');
@@ -53,11 +71,11 @@ export class QueueMetrics<T> {
   }
 
   /** `priority`: of queues that have them. */
-  added(item: T, priority?: number): void {
+  added(times: ItemTimes, priority?: number): void {
     this.#adds.add(1);
     this.#depth(priority).add(1);
     // A key that comes again while it is worked on waits from then on.
-    if (!this.#addedMs.has(item)) this.#addedMs.set(item, this.#process.clock.monotonic());
+    if (Number.isNaN(times.addedMs)) times.addedMs = this.#clock.monotonic();
   }
 
   /** An item that waits has another priority now. */
@@ -66,20 +84,25 @@ export class QueueMetrics<T> {
     this.#depth(to).add(1);
   }
 
-  taken(item: T, priority?: number): void {
-    const nowMs = this.#process.clock.monotonic();
+  /** Of an item that was added. */
+  taken(times: ItemTimes, priority?: number): void {
+    const nowMs = this.#clock.monotonic();
     this.#depth(priority).add(-1);
-    this.#startedMs.set(item, nowMs);
-    this.#queueDuration.observe((nowMs - (this.#addedMs.get(item) ?? nowMs)) / 1000);
-    this.#addedMs.delete(item);
+    this.#queueDuration.observe((nowMs - times.addedMs) / 1000);
+    times.addedMs = Number.NaN;
+    times.startedMs = nowMs;
+    times.place = this.#worked.push(times) - 1;
     if (this.#sampler === undefined && !this.#isStopped) this.#arm();
   }
 
-  done(item: T): void {
-    const startedMs = this.#startedMs.get(item);
-    if (startedMs === undefined) return;
-    this.#startedMs.delete(item);
-    this.#workDuration.observe((this.#process.clock.monotonic() - startedMs) / 1000);
+  /** Of an item that was taken. */
+  done(times: ItemTimes): void {
+    this.#workDuration.observe((this.#clock.monotonic() - times.startedMs) / 1000);
+    times.startedMs = Number.NaN;
+    const last = this.#worked.pop();
+    if (last === undefined || last === times) return;
+    this.#worked[times.place] = last;
+    last.place = times.place;
   }
 
   retried(): void {
@@ -94,20 +117,20 @@ export class QueueMetrics<T> {
   }
 
   #arm(): void {
-    this.#sampler = this.#process.clock.timer(samplePeriodMs, () => this.#sample(), { background: true });
+    this.#sampler = this.#clock.timer(samplePeriodMs, () => this.#sample(), { background: true });
   }
 
   #sample(): void {
-    const nowMs = this.#process.clock.monotonic();
+    const nowMs = this.#clock.monotonic();
     let total = 0;
     let oldest = 0;
-    for (const startedMs of this.#startedMs.values()) {
+    for (const { startedMs } of this.#worked) {
       total += nowMs - startedMs;
       oldest = Math.max(oldest, nowMs - startedMs);
     }
     this.#unfinishedWork.set(total / 1000);
     this.#longestRunning.set(oldest / 1000);
-    if (this.#startedMs.size === 0) this.#sampler = undefined;
+    if (this.#worked.length === 0) this.#sampler = undefined;
     else this.#arm();
   }
 }
@@ -128,7 +151,7 @@ function depthByPriority({ metrics }: Process, name: string, controller: string)
   const gauge = metrics.gauge({ name: 'workqueue_depth', help: depthHelp, labels: ['name', 'controller', 'priority'] });
   const known = new Map<number | undefined, BoundGauge>();
   let others: BoundGauge | undefined;
-  return (priority) => {
+  const depthOf: QueueDepth = (priority) => {
     const depth = known.get(priority);
     if (depth !== undefined) return depth;
     if (known.size >= maxPriorities) {
@@ -138,5 +161,11 @@ function depthByPriority({ metrics }: Process, name: string, controller: string)
     const added = gauge.bound(name, controller, priority === undefined ? '' : String(priority));
     known.set(priority, added);
     return added;
+  };
+  // Nearly all items of a queue have the same priority.
+  let last: { readonly priority: number | undefined; readonly depth: BoundGauge } | undefined;
+  return (priority) => {
+    if (last === undefined || last.priority !== priority) last = { priority, depth: depthOf(priority) };
+    return last.depth;
   };
 }

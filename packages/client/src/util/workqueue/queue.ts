@@ -1,6 +1,6 @@
 import type { Process } from '@coracle/kernel';
 import { Fifo } from '../fifo.ts';
-import { QueueMetrics } from './queue-metrics.ts';
+import { type ItemTimes, noTimes, QueueMetrics } from './queue-metrics.ts';
 
 /** One item handed out by `get`; it is being processed until `done`. */
 export type Got<T> = { readonly item: T; readonly shutdown: false } | { readonly shutdown: true };
@@ -48,23 +48,30 @@ export interface QueueOptions<T> {
 }
 
 /** What is known of an item that waits or is processed. */
-interface State {
+interface State extends ItemTimes {
   /** It needs work: it waits, or changed while it was processed. */
   isDirty: boolean;
   isProcessing: boolean;
   busy: Disposable | undefined;
 }
 
+/**
+ * Not an item: a Map makes itself a new table whenever it becomes empty, which a queue that keeps up does with each item. This one stays.
+ */
+export const nobody: unique symbol = Symbol('nobody');
+
 /** A work queue without waits (client-go util/workqueue Typed). Not bounded: it holds each key once. */
 export class Queue<T> implements WorkQueue<T> {
   readonly #process: Process;
   readonly #name: string;
+  readonly #busyWith: string;
+  readonly #lane: string;
   readonly #waiting: QueueOrder<T>;
   // Only what is dirty or processed: an item at rest costs nothing.
-  readonly #states = new Map<T, State>();
+  readonly #states = new Map<T | typeof nobody, State>([[nobody, newState()]]);
   readonly #getters = new Fifo<(got: Got<T>) => void>();
   readonly #drainers: (() => void)[] = [];
-  readonly #metrics: QueueMetrics<T> | undefined;
+  readonly #metrics: QueueMetrics | undefined;
   // One state that is not in use: a hot queue makes none.
   #spare: State | undefined;
   #processing = 0;
@@ -73,6 +80,8 @@ export class Queue<T> implements WorkQueue<T> {
   constructor(options: QueueOptions<T>) {
     this.#process = options.process;
     this.#name = options.name;
+    this.#busyWith = `${options.name}: `;
+    this.#lane = `worker ${options.name}`;
     this.#waiting = options.order ?? new Fifo<T>();
     this.#metrics = options.name === '' ? undefined : new QueueMetrics(options.process, options);
   }
@@ -89,14 +98,15 @@ export class Queue<T> implements WorkQueue<T> {
     if (this.#isShuttingDown) return;
     const state = this.#states.get(item);
     if (state === undefined) {
-      this.#states.set(item, this.#newState());
-      this.#metrics?.added(item);
+      const added = this.#newState();
+      this.#states.set(item, added);
+      this.#metrics?.added(added);
       this.#offer(item);
     } else if (state.isDirty) {
       if (!state.isProcessing) this.#waiting.touch?.(item);
     } else {
       state.isDirty = true;
-      this.#metrics?.added(item);
+      this.#metrics?.added(state);
     }
   }
 
@@ -120,7 +130,7 @@ export class Queue<T> implements WorkQueue<T> {
       state.isProcessing = false;
       state.busy?.[Symbol.dispose]();
       this.#processing--;
-      this.#metrics?.done(item);
+      this.#metrics?.done(state);
       if (state.isDirty) this.#offer(item);
       else {
         this.#states.delete(item);
@@ -153,7 +163,7 @@ export class Queue<T> implements WorkQueue<T> {
   }
 
   #newState(): State {
-    const state = this.#spare ?? { isDirty: true, isProcessing: false, busy: undefined };
+    const state = this.#spare ?? newState();
     this.#spare = undefined;
     state.isDirty = true;
     return state;
@@ -178,9 +188,9 @@ export class Queue<T> implements WorkQueue<T> {
     if (state === undefined) throw new Error(`Queue "${this.#name}" handed out ${String(item)}, which was not added`);
     state.isDirty = false;
     state.isProcessing = true;
-    state.busy = this.#process.busy(`${this.#name}: ${String(item)}`);
+    state.busy = this.#process.busy(this.#busyWith + String(item));
     this.#processing++;
-    this.#metrics?.taken(item);
+    this.#metrics?.taken(state);
   }
 
   /** Hands out in a step of its own: which worker runs when is a choice of the runtime. */
@@ -194,9 +204,13 @@ export class Queue<T> implements WorkQueue<T> {
       }
       const getter = this.#getters.shift();
       this.#take(item);
-      this.#process.post({ lane: `worker ${this.#name}`, op: 'get', key: String(item) }, () => {
+      this.#process.post({ lane: this.#lane, op: 'get', key: String(item) }, () => {
         getter?.({ item, shutdown: false });
       });
     }
   }
+}
+
+function newState(): State {
+  return { isDirty: true, isProcessing: false, busy: undefined, ...noTimes() };
 }
