@@ -15,13 +15,14 @@ export async function readContent(
 ): Promise<Content> {
   const { request, status, headers, signal } = arriving;
   const contentType = headers['content-type'] ?? '';
+  const isZipped = headers['content-encoding'] === 'gzip';
   const asks = (name: string): boolean => request.query.some(([key, value]) => key === name && (value === 'true' || value === '1'));
-  if (status === 200 && asks('watch')) return { events: new WatchFrames(arriving, { process, path: request.path, bigints }) };
-  const chunks = chunksOf(arriving);
-  if (status === 200 && asks('follow')) return { body: { form: 'stream', contentType, chunks } };
+  const plain = (): Arriving => (isZipped ? unzipping(arriving) : arriving);
+  if (status === 200 && asks('watch')) return { events: new WatchFrames(plain(), { process, path: request.path, bigints }) };
+  if (status === 200 && asks('follow')) return { body: { form: 'stream', contentType, chunks: chunksOf(plain()) } };
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of chunks) {
+  for await (const chunk of chunksOf(arriving)) {
     parts.push(chunk);
     length += chunk.length;
     if (length > maxAnswerBytes) throw tooLarge(request);
@@ -29,7 +30,7 @@ export async function readContent(
   if (signal?.aborted) throw abortReason(signal); // what came may be a part
   const [first] = parts;
   const bytes = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
-  return { body: { form: 'bytes', contentType, bytes: headers['content-encoding'] === 'gzip' ? await unzipped(bytes, request) : bytes } };
+  return { body: { form: 'bytes', contentType, bytes: isZipped ? await unzipped(bytes, request) : bytes } };
 }
 
 /** The rest of an answer. Ends quietly when `signal` cancelled the request; throws TransportError when it was cut. */
@@ -50,6 +51,18 @@ export function withoutEncoding(headers: WireHeaders): WireHeaders {
   if (headers['content-encoding'] !== 'gzip') return headers;
   const { 'content-encoding': _, 'content-length': _length, ...others } = headers;
   return others;
+}
+
+/**
+ * With the plain bytes of a stream, each as soon as it can be known: a server zips a watch that begins with a list, each flush of it by
+ * itself (apiserver pkg/endpoints/handlers/watch.go).
+ */
+function unzipping(arriving: Arriving): Arriving {
+  const { constants, createGunzip } = globalThis.process.getBuiltinModule('node:zlib');
+  const { pipeline } = globalThis.process.getBuiltinModule('node:stream');
+  const stream = createGunzip({ flush: constants.Z_SYNC_FLUSH });
+  pipeline(arriving.stream, stream, () => undefined); // `stream` tells of what goes wrong with either
+  return { ...arriving, stream };
 }
 
 function unzipped(bytes: Uint8Array, request: ApiRequest): Promise<Uint8Array> {
