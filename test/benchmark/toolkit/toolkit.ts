@@ -1,8 +1,8 @@
 /**
- * What the toolkit costs beside Go's client-go and @kubernetes/client-node, in one run against one server:
- *   node tools/run.mjs test/benchmark/toolkit/toolkit.ts [--pods=10000] [--events=20000] [--rounds=3] [--go=PROGRAM]
+ * `npm run bench:toolkit`: what the toolkit costs beside Go's client-go and @kubernetes/client-node, in one run against one server,
+ *   -- [--pods=10000] [--events=20000] [--rounds=3] [--no-peers] [--go=PROGRAM] [--client-node=FOLDER]
  * and beside the floor: a reader of the same bytes that does nothing with them, and one that calls JSON.parse.
- * Peers are fetched by npm and by `go` into temporary folders, and built; without one, or without `go`, its column is left out.
+ * Peers are fetched by npm and by `go` into temporary folders, and built; one that cannot be is left out, which is said.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,6 +26,8 @@ const { values } = parseArgs({
     pods: { type: 'string', default: '10000' },
     events: { type: 'string', default: '20000' },
     rounds: { type: 'string', default: '3' },
+    /** Ours and the floors only: nothing is fetched. */
+    'no-peers': { type: 'boolean', default: false },
     /** Built before, which takes minutes where nothing of client-go is compiled yet. */
     go: { type: 'string' },
     /** A folder where client-node is installed. */
@@ -51,13 +53,15 @@ async function figuresOf([program = '', ...args]: readonly string[]): Promise<Fi
 }
 
 function run(program: string, args: readonly string[], cwd: string): boolean {
-  const { status, stderr } = spawnSync(program, args, {
+  const { status, stderr, error } = spawnSync(program, args, {
     cwd,
     encoding: 'utf8',
     env: { ...process.env, GOFLAGS: '-mod=mod -buildvcs=false' },
   });
-  if (status !== 0) console.error(`${program} ${args.join(' ')}: ${stderr || 'not found'}`);
-  return status === 0;
+  if (status === 0) return true;
+  console.error(`left out: "${program} ${args.join(' ')}" ended with ${status ?? error?.message}`);
+  if (stderr) console.error(stderr);
+  return false;
 }
 
 /** The program, or undefined when it cannot be built. */
@@ -77,8 +81,9 @@ function installedClientNode(folder: string): string | undefined {
 }
 
 async function measure(goFolder: string, nodeFolder: string): Promise<void> {
-  const go = values.go ?? builtClientGo(goFolder);
-  const clientNode = values['client-node'] ?? installedClientNode(nodeFolder);
+  const isFetching = !values['no-peers'];
+  const go = values.go ?? (isFetching ? builtClientGo(goFolder) : undefined);
+  const clientNode = values['client-node'] ?? (isFetching ? installedClientNode(nodeFolder) : undefined);
   const ours = ({ http, https }: Address, secure: boolean, ...how: string[]): readonly string[] => [
     ...node('ours.ts'),
     secure ? https : http,
