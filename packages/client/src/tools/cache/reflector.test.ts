@@ -369,6 +369,20 @@ describe('Reflector', () => {
     assert.deepEqual(listWatch.requests, ['list rv=0 limit=500', 'watch rv=3', 'list rv=3', 'watch rv=3']);
   });
 
+  test('a resync that fails while a watch is waited for ends the cycle before the next watch', async () => {
+    class FailingStore extends Store<KubeObject> {
+      override resync(): void {
+        throw new Error('cannot resync');
+      }
+    }
+    const { listWatch, run, errors } = scene({ store: new FailingStore(), resyncPeriodMs: 100 });
+    listWatch.lists.push(listed('3'));
+    listWatch.watches.push(refused, {});
+    await run(2000);
+    assert.deepEqual(errors, ['cannot resync']);
+    assert.deepEqual(listWatch.requests, ['list rv=0 limit=500', 'watch rv=3']);
+  });
+
   test('stopped before it begins, during a list, or before and after a watch, it leaves nothing open', async () => {
     for (const ms of [0, 1, 2, 5]) {
       const { listWatch, run, errors } = scene();
@@ -454,6 +468,32 @@ describe('Reflector with streamed lists', () => {
     await run(5000);
     assert.deepEqual(listWatch.requests, ['watchlist rv=', 'watchlist rv=']);
     assert.deepEqual(store.listKeys(), ['ns/new']);
+  });
+
+  test('so is a stream that breaks before the mark', async () => {
+    const { listWatch, run, store } = streaming();
+    listWatch.watches.push(
+      { frames: [frame('ADDED', 'old', '1')], error: reset },
+      { frames: [frame('ADDED', 'new', '2'), bookmark('2', 'true')] },
+    );
+    await run(5000);
+    assert.deepEqual(listWatch.requests, ['watchlist rv=', 'watchlist rv=']);
+    assert.deepEqual(store.listKeys(), ['ns/new']);
+  });
+
+  test('a list that the store does not take is let go of, listed in the same cycle, and told of', async () => {
+    class FullStore extends Store<KubeObject> {
+      override replace(): void {
+        throw new RangeError('full');
+      }
+    }
+    const { listWatch, run, errors } = streaming({ store: new FullStore() });
+    listWatch.lists.push(listed('3'));
+    listWatch.watches.push({ frames: [bookmark('2', 'true')] });
+    await run(10);
+    assert.equal(listWatch.openWatches, 0);
+    assert.deepEqual(listWatch.requests, ['watchlist rv=', 'list rv=0 limit=500']);
+    assert.deepEqual(errors, ['full']);
   });
 
   test('a refused connection and 429 are waited out; too old and too large lead to the newest version', async () => {

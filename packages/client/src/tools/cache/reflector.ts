@@ -124,7 +124,6 @@ export class Reflector<T> {
     while (!signal.aborted) {
       const wasUnavailable = this.#isLastSyncResourceVersionUnavailable;
       const gathered = new Store<T>({ transform: this.#store.transform });
-      let resourceVersion = '';
       const stream = new WatchStream(this.#process.clock, signal);
       let isComplete = false;
       try {
@@ -133,9 +132,16 @@ export class Reflector<T> {
           sendInitialEvents: true,
           resourceVersionMatch: 'NotOlderThan',
         });
+        let resourceVersion = '';
         isComplete = await this.#readToMark(stream, gathered, (version) => {
           resourceVersion = version;
         });
+        if (isComplete) {
+          this.#isLastSyncResourceVersionUnavailable = false;
+          this.#store.replace(gathered.list(), resourceVersion, true);
+          this.#lastSyncResourceVersion = resourceVersion;
+          this.#options.onBatch?.();
+        }
       } catch (error) {
         await stream.end();
         if (signal.aborted) return undefined;
@@ -149,13 +155,7 @@ export class Reflector<T> {
         }
         continue;
       }
-      if (isComplete) {
-        this.#isLastSyncResourceVersionUnavailable = false;
-        this.#store.replace(gathered.list(), resourceVersion, true);
-        this.#lastSyncResourceVersion = resourceVersion;
-        this.#options.onBatch?.();
-        return stream;
-      }
+      if (isComplete) return stream;
       await stream.end();
       await this.#pause(signal);
     }
@@ -172,6 +172,7 @@ export class Reflector<T> {
       // A stream that goes on after its list is past the objects that do not come in order of their versions.
       let isInOrder = true;
       try {
+        if (resync.error !== undefined) throw resync.error;
         if (stream === undefined) {
           isInOrder = this.#lastSyncResourceVersion !== '' && this.#lastSyncResourceVersion !== '0';
           stream = new WatchStream(clock, signal);
@@ -256,17 +257,21 @@ export class Reflector<T> {
   /** Reads initial events into `store`. True at the mark; false when the stream ended before. */
   async #readToMark(stream: WatchStream, store: ReflectorStore<T>, onVersion: (version: string) => void): Promise<boolean> {
     using warning = new MissingMarkWarning(this.#options, stream.startedMs);
-    for (let frames = await stream.next(); frames !== undefined; frames = await stream.next()) {
-      warning.lastEventMs = this.#process.clock.monotonic();
-      for (const [at, frame] of frames.entries()) {
-        const metadata = this.#apply(frame, store);
-        if (metadata === undefined) continue;
-        stream.count++;
-        if (frame.type !== 'ADDED') onVersion(metadata.resourceVersion ?? '');
-        if (frame.type !== 'BOOKMARK' || getOwn(metadata.annotations, initialEventsEnd) !== 'true') continue;
-        stream.unread(frames.slice(at + 1));
-        return true;
+    try {
+      for (let frames = await stream.next(); frames !== undefined; frames = await stream.next()) {
+        warning.lastEventMs = this.#process.clock.monotonic();
+        for (const [at, frame] of frames.entries()) {
+          const metadata = this.#apply(frame, store);
+          if (metadata === undefined) continue;
+          stream.count++;
+          if (frame.type !== 'ADDED') onVersion(metadata.resourceVersion ?? '');
+          if (frame.type !== 'BOOKMARK' || getOwn(metadata.annotations, initialEventsEnd) !== 'true') continue;
+          stream.unread(frames.slice(at + 1));
+          return true;
+        }
       }
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error; // a connection that broke is no different from one that ended
     }
     this.#assertLongEnough(stream);
     return false;

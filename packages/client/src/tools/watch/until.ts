@@ -1,4 +1,5 @@
 import type { KubeObject, WatchFrame } from '@coracle/apimachinery';
+import { unlessAborted } from '@coracle/kernel';
 import type { CacheInformerOptions } from '../cache/controller.ts';
 import type { Store } from '../cache/indexer.ts';
 import { informerWatcher } from './informer-watcher.ts';
@@ -28,14 +29,20 @@ export async function untilWithoutRetry(
     for (let condition = conditions[met]; last !== undefined && condition?.(last) === true; condition = conditions[met]) met++;
   };
   if (conditions.length === 0) return undefined;
-  for await (const event of events) {
-    signal?.throwIfAborted();
-    last = event;
-    advance();
-    if (met === conditions.length) return last;
-  }
   signal?.throwIfAborted();
-  throw new WatchClosedError('The watch ended before what was waited for');
+  const iterator = events[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await unlessAborted(iterator.next(), signal);
+      if (next.done === true) throw new WatchClosedError('The watch ended before what was waited for');
+      last = next.value;
+      advance();
+      if (met === conditions.length) return last;
+    }
+  } finally {
+    // Not waited for: a generator that waits for its next event ends only with its own signal.
+    iterator.return?.().catch(() => undefined);
+  }
 }
 
 /** As `untilWithoutRetry`, over a watch that survives a broken connection, from a version that was read before (tools/watch Until). */

@@ -171,6 +171,24 @@ describe('until()', () => {
     await assert.rejects(untilWithoutRetry(events(frame('ADDED', 'a', '1')), [is('ADDED')], AbortSignal.abort(new Error('late'))), /late/);
   });
 
+  test('is told to stop while no event comes, and lets go of the watch', async () => {
+    let isLeft = false;
+    const silent: AsyncIterable<WatchFrame> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise(() => undefined),
+        async return() {
+          isLeft = true;
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+    const stop = new AbortController();
+    const waiting = assert.rejects(untilWithoutRetry(silent, [is('ADDED')], stop.signal), /enough/);
+    stop.abort(new Error('enough'));
+    await waiting;
+    assert.equal(isLeft, true);
+  });
+
   test('survives a broken connection', async () => {
     const runtime = new SimRuntime();
     const process = runtime.process('c');
