@@ -48,6 +48,7 @@ export type { Delta, Deltas, KnownObjects, ObjectDelta, Transform } from './tool
 export { filteringHandler, type ResourceEventHandler } from './tools/cache/event-handlers.ts';
 export { ExpirationCache, type ExpirationPolicy, ttlPolicy } from './tools/cache/expiration-cache.ts';
 export { type Indexer, indexByNamespace, namespaceIndex, Store, type StoreOptions } from './tools/cache/indexer.ts';
+export { InformerMetrics, InformerName } from './tools/cache/informer-metrics.ts';
 export { KeyedFifo } from './tools/cache/keyed-fifo.ts';
 export { KeyedHeap } from './tools/cache/keyed-heap.ts';
 export {

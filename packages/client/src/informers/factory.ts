@@ -5,6 +5,7 @@ import type { ResourceHandle } from '../kubernetes/resource-handle.ts';
 import type { WatchOptions } from '../rest/options.ts';
 import type { Transform } from '../tools/cache/deltas.ts';
 import { indexByNamespace, namespaceIndex } from '../tools/cache/indexer.ts';
+import type { InformerName } from '../tools/cache/informer-metrics.ts';
 import { type ListWatch, tweakedListWatch } from '../tools/cache/list-watch.ts';
 import { SharedIndexInformer } from '../tools/cache/shared-informer.ts';
 import { type AnyInformer, InformerSet, type SyncResult } from './informer-set.ts';
@@ -21,6 +22,8 @@ export interface InformerFactoryOptions {
   readonly tweakListOptions?: (options: WatchOptions) => WatchOptions;
   /** See `SharedIndexInformer.setTransform`. It has to keep the type. */
   readonly transform?: Transform<unknown>;
+  /** Under which name each informer tells of its load; of several parts of a resource the first one does. Default: none does. */
+  readonly informerName?: InformerName | undefined;
 }
 
 /** Identifies an informer of a factory: `pods.v1.`, `deployments.v1.apps`; of metadata only, `pods.v1./metadata`. */
@@ -62,6 +65,7 @@ export function factoryInformer<T extends KubeObject>(
     resource: { group, resource },
     transform: options.transform as Transform<T> | undefined, // it keeps the type
     expected: kind === '' ? undefined : { apiVersion: groupVersion(handle), kind },
+    metrics: options.informerName?.metricsOf(handle),
   });
 }
 

@@ -2,6 +2,7 @@ import { type Process, unlessAborted } from '@coracle/kernel';
 import { freezing, type Transform } from './deltas.ts';
 import type { ResourceEventHandler } from './event-handlers.ts';
 import { Store } from './indexer.ts';
+import type { InformerMetrics } from './informer-metrics.ts';
 import { processBatch, processDelta } from './process-deltas.ts';
 import { ProcessorListener } from './processor-listener.ts';
 import { type BatchConsumer, RealFifo } from './real-fifo.ts';
@@ -82,12 +83,14 @@ export interface CacheInformerOptions<T> extends Omit<ReflectorOptions<T>, 'stor
   readonly handler: ResourceEventHandler<T>;
   readonly indexers?: Indexers<T>;
   readonly transform?: Transform<T> | undefined;
+  /** Where it tells of its load. Default: nowhere. */
+  readonly metrics?: InformerMetrics | undefined;
 }
 
 /** A cache with one handler that is there from the start (tools/cache NewInformerWithOptions). */
 export function newInformer<T>(options: CacheInformerOptions<T>): { readonly store: Store<T>; readonly controller: CacheController<T> } {
-  const { handler, indexers = {}, transform, ...reading } = options;
-  const store = new Store<T>({ indexers });
+  const { handler, indexers = {}, transform, metrics, ...reading } = options;
+  const store = new Store<T>({ indexers, metrics });
   const listener = new ProcessorListener<T>({
     process: options.process,
     name: options.name,
@@ -100,6 +103,6 @@ export function newInformer<T>(options: CacheInformerOptions<T>): { readonly sto
     batch: (deltas, isInInitialList) => processBatch(listener, store, deltas, isInInitialList),
     single: (delta, isInInitialList) => processDelta(listener, store, delta, isInInitialList),
   };
-  const queue = new RealFifo<T>({ transform: freezing(transform) });
+  const queue = new RealFifo<T>({ transform: freezing(transform), metrics });
   return { store, controller: new CacheController<T>({ ...reading, queue, consumer, onEnd: () => listener.removeAndWait() }) };
 }

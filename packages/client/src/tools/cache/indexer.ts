@@ -1,5 +1,6 @@
 import type { Frozen } from '@coracle/apimachinery';
 import type { ObjectDelta, Transform } from './deltas.ts';
+import type { InformerMetrics } from './informer-metrics.ts';
 import { DeletedFinalStateUnknown, metaNamespaceKey, metaOf } from './keys.ts';
 import type { ReflectorStore } from './reflector-store.ts';
 import { type Indexers, ThreadSafeStore } from './thread-safe-store.ts';
@@ -40,6 +41,8 @@ export interface StoreOptions<T> {
   readonly keyOf?: (object: Frozen<T>) => string;
   readonly indexers?: Indexers<T>;
   readonly transform?: Transform<T> | undefined;
+  /** Where it tells at which version it is. Default: nowhere. */
+  readonly metrics?: InformerMetrics | undefined;
 }
 
 /** A change of several objects in one step; `failed` tells of which it could not tell the key. */
@@ -55,7 +58,7 @@ export class Store<T> implements Indexer<T>, ReflectorStore<T> {
 
   constructor(options: StoreOptions<T> = {}) {
     this.#keyOf = options.keyOf ?? ((object) => metaNamespaceKey({ metadata: metaOf(object) }));
-    this.#objects = new ThreadSafeStore(options.indexers);
+    this.#objects = new ThreadSafeStore(options.indexers, options.metrics);
     this.transform = options.transform;
   }
 

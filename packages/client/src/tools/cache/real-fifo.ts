@@ -1,6 +1,7 @@
 import type { Frozen } from '@coracle/apimachinery';
 import { Fifo } from '../../util/fifo.ts';
 import type { Delta, KnownObjects, ObjectDelta, Transform } from './deltas.ts';
+import type { InformerMetrics } from './informer-metrics.ts';
 import { DeletedFinalStateUnknown, metaNamespaceKey, metaOf } from './keys.ts';
 import { QueueProgress } from './queue-progress.ts';
 import type { ReflectorStore } from './reflector-store.ts';
@@ -13,6 +14,8 @@ export interface RealFifoOptions<T> {
   readonly transform?: Transform<T> | undefined;
   /** Deltas of one batch at most. Default 1,000. */
   readonly batchSize?: number;
+  /** Where it tells how much waits, and how long that takes to process. Default: nowhere. */
+  readonly metrics?: InformerMetrics | undefined;
 }
 
 /** What takes the deltas of `popBatch`: several changes of different keys at once, or one delta of any kind. */
@@ -32,12 +35,14 @@ export class RealFifo<T> implements ReflectorStore<T> {
   readonly #batchSize: number;
   readonly #deltas = new Fifo<Delta<T>>();
   readonly #progress = new QueueProgress();
+  readonly #metrics: InformerMetrics | undefined;
 
   constructor(options: RealFifoOptions<T> = {}) {
     this.transform = options.transform;
     this.#known = options.known;
     this.#keyOf = options.keyOf ?? ((object) => metaNamespaceKey({ metadata: metaOf(object) }));
     this.#batchSize = options.batchSize ?? 1000;
+    this.#metrics = options.metrics;
   }
 
   /** Deltas that wait. */
@@ -118,12 +123,7 @@ export class RealFifo<T> implements ReflectorStore<T> {
     const isInInitialList = !this.hasSynced;
     const delta = this.#deltas.shift();
     if (delta === undefined) return false;
-    try {
-      process(delta, isInInitialList);
-    } finally {
-      this.#progress.popped(1);
-    }
-    return true;
+    return this.#processed(1, () => process(delta, isInInitialList));
   }
 
   /**
@@ -163,7 +163,11 @@ export class RealFifo<T> implements ReflectorStore<T> {
 
   #processed(count: number, process: () => void): true {
     try {
-      process();
+      if (this.#metrics === undefined) process();
+      else {
+        this.#metrics.queued(this.#deltas.length);
+        this.#metrics.measured(process);
+      }
     } finally {
       this.#progress.popped(count);
     }
@@ -192,6 +196,7 @@ export class RealFifo<T> implements ReflectorStore<T> {
 
   #push(delta: Delta<T>): void {
     this.#deltas.push(delta);
+    this.#metrics?.queued(this.#deltas.length);
     this.#progress.wake();
   }
 }

@@ -6,6 +6,7 @@ import type { ResourceEventHandler } from './event-handlers.ts';
 import { type Indexer, Store } from './indexer.ts';
 import { resourceVersionOf } from './keys.ts';
 import { type Lister, listerOf } from './lister.ts';
+import type { InformerMetrics } from './informer-metrics.ts';
 import type { ListWatch } from './list-watch.ts';
 import { type DeltaListener, processBatch, processDelta } from './process-deltas.ts';
 import { type HandlerRegistration, ProcessorListener } from './processor-listener.ts';
@@ -31,6 +32,8 @@ export interface InformerOptions<T> {
   readonly resource?: QualifiedResource;
   /** False: list and watch without trying to stream the list. Default true. */
   readonly watchList?: boolean;
+  /** Where it tells of its load. Default: nowhere. */
+  readonly metrics?: InformerMetrics | undefined;
 }
 
 const shortestResyncMs = 1000;
@@ -63,7 +66,7 @@ export class SharedIndexInformer<T extends KubeObject> {
     this.name = options.name;
     this.#options = options;
     this.#process = options.process;
-    this.#store = new Store<T>({ indexers: options.indexers ?? {} });
+    this.#store = new Store<T>({ indexers: options.indexers ?? {}, metrics: options.metrics });
     this.indexer = this.#store;
     this.lister = listerOf(this.#store, options.resource, () =>
       this.#process.log.warn('Listing a namespace without its index', { informer: this.name }),
@@ -160,7 +163,7 @@ export class SharedIndexInformer<T extends KubeObject> {
         this.#state = 'stopped';
         await Promise.all(this.#listeners.map((each) => each.removeAndWait()));
       },
-      queue: new RealFifo<T>({ transform: freezing(this.#transform) }),
+      queue: new RealFifo<T>({ transform: freezing(this.#transform), metrics: this.#options.metrics }),
       consumer: {
         batch: (deltas, isInInitialList) => {
           this.#audience = this.#listeners;

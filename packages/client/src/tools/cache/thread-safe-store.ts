@@ -1,5 +1,6 @@
 import { assert } from '@coracle/kernel';
 import type { Frozen } from '@coracle/apimachinery';
+import type { InformerMetrics } from './informer-metrics.ts';
 import { resourceVersionOf } from './keys.ts';
 
 /** The values under which an index files an object. A throw is a bug of the index and passes through whatever stores. */
@@ -26,9 +27,12 @@ interface Index<T> {
 export class ThreadSafeStore<T> {
   readonly #cells = new Map<string, Cell<T>>();
   readonly #indexes = new Map<string, Index<T>>();
+  readonly #metrics: InformerMetrics | undefined;
   #resourceVersion = '';
 
-  constructor(indexers: Indexers<T> = {}) {
+  /** `metrics`: where it tells at which version it is. */
+  constructor(indexers: Indexers<T> = {}, metrics?: InformerMetrics) {
+    this.#metrics = metrics;
     this.addIndexers(indexers);
   }
 
@@ -62,13 +66,13 @@ export class ThreadSafeStore<T> {
     if (cell === undefined) this.#cells.set(key, { object });
     else cell.object = object;
     for (const index of this.#indexes.values()) file(index, key, old, object);
-    this.#resourceVersion = resourceVersionOf(object);
+    this.bookmark(resourceVersionOf(object));
     return old;
   }
 
   /** `object`, where known, is the final state: its version becomes the store's. Returns what was stored. */
   delete(key: string, object?: Frozen<T>): Frozen<T> | undefined {
-    if (object !== undefined) this.#resourceVersion = resourceVersionOf(object);
+    if (object !== undefined) this.bookmark(resourceVersionOf(object));
     const old = this.#cells.get(key)?.object;
     if (old === undefined) return undefined;
     this.#cells.delete(key);
@@ -82,15 +86,17 @@ export class ThreadSafeStore<T> {
     cells.clear();
     let at = 0;
     for (const object of objects) cells.set(keys[at++] ?? '', { object });
-    this.#resourceVersion = resourceVersion;
+    this.bookmark(resourceVersion);
     for (const index of this.#indexes.values()) {
       index.keysByValue.clear();
       for (const [key, { object }] of cells) file(index, key, undefined, object);
     }
   }
 
+  /** The store is complete up to `resourceVersion`. */
   bookmark(resourceVersion: string): void {
     this.#resourceVersion = resourceVersion;
+    this.#metrics?.storeAt(resourceVersion);
   }
 
   /** Objects that the index files under one of the values of `object`, each once. Throws RangeError for an index that does not exist. */
