@@ -12,6 +12,7 @@ import type { Process } from '@coracle/kernel';
 import type { WatchOptions } from '../../rest/options.ts';
 import { Backoff, type BackoffOptions } from '../../util/backoff.ts';
 import { ListPager } from '../pager/list-pager.ts';
+import { checkStreamedList, isDetectorOn } from './consistency-detector.ts';
 import { Store } from './indexer.ts';
 import { metaOf } from './keys.ts';
 import { doesNotSupportWatchList, type ListResult, type ListWatch } from './list-watch.ts';
@@ -35,6 +36,11 @@ export interface ReflectorOptions<T> {
   readonly onError?: ((error: Error) => void) | undefined;
   /** False: list and watch without trying to stream the list. Default true, unless the `listWatch` cannot. */
   readonly watchList?: boolean | undefined;
+  /**
+   * Lists what was streamed once more and stops the process when that is something else. Default: as the environment variable
+   * KUBE_WATCHLIST_INCONSISTENCY_DETECTOR says, as upstream; off.
+   */
+  readonly detectsInconsistency?: boolean | undefined;
   /** How often `shouldResync` is asked whether to resync the store. 0: never, the default. */
   readonly resyncPeriodMs?: number | undefined;
   /** Default: always. */
@@ -70,6 +76,7 @@ export class Reflector<T> {
   readonly #store: ReflectorStore<T>;
   readonly #watchList: boolean;
   readonly #backoff: Backoff;
+  readonly #detectsInconsistency: boolean;
   #lastSyncResourceVersion = '';
   #isLastSyncResourceVersionUnavailable = false;
   #isPaginated = false;
@@ -79,6 +86,7 @@ export class Reflector<T> {
     this.#process = options.process;
     this.#store = options.store;
     this.#watchList = (options.watchList ?? true) && !doesNotSupportWatchList(options.listWatch);
+    this.#detectsInconsistency = options.detectsInconsistency ?? isDetectorOn(globalThis.process.env);
     this.#backoff = new Backoff(options.process, options.backoff ?? defaultBackoff);
   }
 
@@ -137,6 +145,7 @@ export class Reflector<T> {
           resourceVersion = version;
         });
         if (isComplete) {
+          if (this.#detectsInconsistency) await this.#check(gathered, resourceVersion, signal);
           this.#isLastSyncResourceVersionUnavailable = false;
           this.#store.replace(gathered.list(), resourceVersion, true);
           this.#lastSyncResourceVersion = resourceVersion;
@@ -160,6 +169,22 @@ export class Reflector<T> {
       await this.#pause(signal);
     }
     return undefined;
+  }
+
+  /** An inconsistency is reported like a throw that nobody takes. */
+  async #check(gathered: Store<T>, resourceVersion: string, signal: AbortSignal): Promise<void> {
+    const { listWatch } = this.#options;
+    const { transform } = this.#store;
+    try {
+      await checkStreamedList(
+        { process: this.#process, name: this.name, listWatch, transform, objects: gathered.list(), resourceVersion },
+        signal,
+      );
+    } catch (error) {
+      this.#process.post({ lane: `informer ${this.name}`, op: 'inconsistent' }, () => {
+        throw error;
+      });
+    }
   }
 
   /** Watches from the last version again and again. Resolves when only a new list can help. */
