@@ -7,15 +7,15 @@ import { runElection } from './fixtures/election.ts';
 const tolerated = 1.49;
 
 test('two never lead at once while the clocks differ by less than the durations tolerate, whatever the network does, 200 seeds', async () => {
-  // Seed 179 finds two leaders when a term is counted from the answer to a renewal, as upstream does, and not from its sending.
+  // Seed 305 finds two leaders when a term is counted from the answer to a renewal, as upstream does, and not from its sending.
   let terms = 0;
-  for (let seed = 1; seed <= 200; seed++) {
+  for (let seed = 201; seed <= 400; seed++) {
     const run = await runElection(seed, { electors: 2 + (seed % 3), maxRate: tolerated, minutes: 3 });
     assert.deepEqual(run.violations, [], `seed ${seed}`);
     terms += run.terms;
   }
   // That somebody leads is the other half.
-  assert.ok(terms > 400, `${terms} terms`);
+  assert.ok(terms > 1000, `${terms} terms`);
 });
 
 test('with clocks that differ by more, two do lead at once: the test above can fail', async () => {

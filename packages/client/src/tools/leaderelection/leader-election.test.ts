@@ -368,6 +368,23 @@ describe('LeaseLock', () => {
     assert.equal((await lease()).spec?.leaseTransitions, 4);
   });
 
+  test('forgets what comes after it was given up: an update would write over what nobody has looked at', async () => {
+    const { runtime, clientset, lock } = await lockScene();
+    await runtime.drive(lock.create(held('me')));
+    await runtime.drive(clientset.coordinationV1.leases('ns').patch('lock', 'merge', { spec: { holderIdentity: 'other' } }));
+    const given = new AbortController();
+    const read = lock.get({ signal: given.signal });
+    given.abort(new Error('too late'));
+    await assert.rejects(runtime.drive(read), /too late/);
+    await runtime.settle();
+    await assert.rejects(runtime.drive(lock.update(held('me'))), isConflict);
+    await runtime.drive(lock.get());
+    const written = lock.update(held('me'), { signal: given.signal });
+    await assert.rejects(runtime.drive(written), /too late/);
+    await runtime.settle();
+    assert.equal((await runtime.drive(lock.get())).holderIdentity, 'me');
+  });
+
   test('refuses to write over what others wrote, and to make what is there', async () => {
     const { runtime, clientset, lock } = await lockScene();
     await runtime.drive(lock.create(held('me')));

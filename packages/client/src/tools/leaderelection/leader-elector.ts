@@ -194,7 +194,7 @@ export class LeaderElector {
     const { record: seen } = this.#observed;
     if (this.isLeader && this.#isLeaseValid(startedMs)) {
       try {
-        await this.#write((record) => this.#lock.update(record), this.#ours(seen.acquireTimeMs, seen.leaderTransitions), signal);
+        await this.#write('update', this.#ours(seen.acquireTimeMs, seen.leaderTransitions), signal);
         return true;
       } catch (error) {
         if (signal.aborted) throw error;
@@ -203,10 +203,10 @@ export class LeaderElector {
     }
     let held: LeaderElectionRecord;
     try {
-      held = await unlessAborted(this.#lock.get(), signal);
+      held = await unlessAborted(this.#lock.get({ signal }), signal);
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      await this.#write((record) => this.#lock.create(record), this.#ours(undefined, 0), signal);
+      await this.#write('create', this.#ours(undefined, 0), signal);
       return true;
     }
     const text = JSON.stringify(held);
@@ -214,7 +214,7 @@ export class LeaderElector {
     if (held.holderIdentity !== '' && this.#isLeaseValid(startedMs) && !this.isLeader) return false;
     if (this.isLeader) this.#metrics.tookSlowPath();
     const ours = this.isLeader ? this.#ours(held.acquireTimeMs, held.leaderTransitions) : this.#ours(undefined, held.leaderTransitions + 1);
-    await this.#write((record) => this.#lock.update(record), ours, signal);
+    await this.#write('update', ours, signal);
     return true;
   }
 
@@ -231,8 +231,8 @@ export class LeaderElector {
   }
 
   /** Abandoned when `signal` aborts; the server may carry it out even so, which makes others wait longer and nothing else. */
-  async #write(write: (record: LeaderElectionRecord) => Promise<void>, record: LeaderElectionRecord, signal: AbortSignal): Promise<void> {
-    await unlessAborted(write(record), signal);
+  async #write(verb: 'create' | 'update', record: LeaderElectionRecord, signal: AbortSignal): Promise<void> {
+    await unlessAborted(this.#lock[verb](record, { signal }), signal);
     this.#observed = { record, text: '', atMs: this.#process.clock.monotonic() };
   }
 
@@ -258,7 +258,7 @@ export class LeaderElector {
     const { signal } = deadline;
     while (!signal.aborted) {
       try {
-        const held = await unlessAborted(this.#lock.get(), signal);
+        const held = await unlessAborted(this.#lock.get({ signal }), signal);
         if (held.holderIdentity !== this.#lock.identity) return;
         const nowMs = this.#process.clock.now();
         const free = {
@@ -268,7 +268,7 @@ export class LeaderElector {
           renewTimeMs: nowMs,
           acquireTimeMs: nowMs,
         };
-        await this.#write((record) => this.#lock.update(record), free, signal);
+        await this.#write('update', free, signal);
         return;
       } catch (error) {
         if (isConflict(error)) continue;

@@ -1,6 +1,8 @@
 import type { Lease } from '@coracle/api';
 import type { Frozen, KubeObject } from '@coracle/apimachinery';
+import { unlessAborted } from '@coracle/kernel';
 import type { Clientset } from '../../kubernetes/clientset.ts';
+import type { CallOptions } from '../../rest/options.ts';
 import type { EventType } from '../record/event.ts';
 import { type LeaderElectionRecord, leaseSpecFromRecord, recordFromLeaseSpec, type ResourceLock } from './resource-lock.ts';
 
@@ -32,24 +34,27 @@ export class LeaseLock implements ResourceLock {
     return `${this.#options.namespace}/${this.#options.name}`;
   }
 
-  async get(): Promise<LeaderElectionRecord> {
-    const lease = await this.#leases.get(this.#options.name);
+  async get(io: CallOptions = {}): Promise<LeaderElectionRecord> {
+    const lease = await unlessAborted(this.#leases.get(this.#options.name, {}, io), io.signal);
     this.#lease = lease;
     return recordFromLeaseSpec(lease.spec);
   }
 
-  async create(record: LeaderElectionRecord): Promise<void> {
+  async create(record: LeaderElectionRecord, { signal }: CallOptions = {}): Promise<void> {
     const { namespace, name, labels } = this.#options;
     const metadata = { name, namespace, ...(labels === undefined ? {} : { labels: { ...labels } }) };
-    this.#lease = await this.#leases.create({ metadata, spec: leaseSpecFromRecord(record) });
+    const created = await unlessAborted(this.#leases.create({ metadata, spec: leaseSpecFromRecord(record) }), signal);
+    this.#lease = created;
   }
 
-  async update(record: LeaderElectionRecord): Promise<void> {
+  async update(record: LeaderElectionRecord, { signal }: CallOptions = {}): Promise<void> {
     if (this.#lease === undefined) throw new Error('Cannot update the lease: call get or create first');
     const { labels } = this.#options;
     const { metadata } = this.#lease;
     const merged = labels === undefined ? {} : { labels: { ...metadata.labels, ...labels } };
-    this.#lease = await this.#leases.update({ ...this.#lease, metadata: { ...metadata, ...merged }, spec: leaseSpecFromRecord(record) });
+    const changed = { ...this.#lease, metadata: { ...metadata, ...merged }, spec: leaseSpecFromRecord(record) };
+    const updated = await unlessAborted(this.#leases.update(changed), signal);
+    this.#lease = updated;
   }
 
   recordEvent(what: string): void {

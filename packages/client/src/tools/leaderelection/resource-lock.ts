@@ -1,5 +1,6 @@
 import type { Lease } from '@coracle/api';
 import { formatMicroTime, type Frozen, parseTime } from '@coracle/apimachinery';
+import type { CallOptions } from '../../rest/options.ts';
 
 /** Who leads and since when, as electors write it (tools/leaderelection/resourcelock LeaderElectionRecord). Times in ms since the epoch. */
 export interface LeaderElectionRecord {
@@ -9,21 +10,25 @@ export interface LeaderElectionRecord {
   readonly acquireTimeMs: number;
   readonly renewTimeMs: number;
   readonly leaderTransitions: number;
-  /** Of coordinated elections: carried along. */
+  /** How the coordinator chooses, in coordinated elections; '' in others. */
   readonly strategy: string;
+  /** To whom the coordinator wants to give the lease once its holder has given it up; '' for nobody. */
   readonly preferredHolder: string;
 }
 
-/** What electors compete for. Every method rejects as the client does; a call may be abandoned, so it may take effect late. */
+/**
+ * What electors compete for. Every method rejects as the client does, and when `signal` aborts. A write that is given up in this way may be
+ * carried out later even so; its answer, and that of such a read, must not count any more for what `update` holds to be the last state.
+ */
 export interface ResourceLock {
   readonly identity: string;
   /** For logs: `namespace/name`. */
   describe(): string;
   /** Rejects with NotFound when nobody has made it. */
-  get(): Promise<LeaderElectionRecord>;
-  create(record: LeaderElectionRecord): Promise<void>;
+  get(io?: CallOptions): Promise<LeaderElectionRecord>;
+  create(record: LeaderElectionRecord, io?: CallOptions): Promise<void>;
   /** Over the state that was read or written last; rejects with Conflict when it has changed since. */
-  update(record: LeaderElectionRecord): Promise<void>;
+  update(record: LeaderElectionRecord, io?: CallOptions): Promise<void>;
   /** Tells users what became of `identity`: "became leader". */
   recordEvent(what: string): void;
 }
