@@ -3,7 +3,8 @@
 //   node --conditions=coracle-source packages/client/bench.ts elections [seeds] [first seed]
 import { LiveRuntime } from '@coracle/kernel';
 import { PriorityQueue, Queue, RateLimitingQueue } from './src/index.ts';
-import { runElection } from './src/tools/leaderelection/fixtures/election.ts';
+import { runCoordinatedElection } from './src/tools/leaderelection/fixtures/coordinated-election.ts';
+import { type ElectionRun, runElection } from './src/tools/leaderelection/fixtures/election.ts';
 
 const cpuSeconds = (since: NodeJS.CpuUsage): number => {
   const { user, system } = process.cpuUsage(since);
@@ -59,14 +60,22 @@ function queues(): void {
 }
 
 async function elections(seeds: number, first: number): Promise<void> {
-  const started = process.cpuUsage();
-  let terms = 0;
-  for (let seed = first; seed < first + seeds; seed++) {
-    const run = await runElection(seed, { electors: 2 + (seed % 3), maxRate: 1.49, minutes: 3 });
-    if (run.violations.length > 0) throw new Error(`Seed ${seed}: two leaders ${run.violations.join('; ')}`);
-    terms += run.terms;
-  }
-  console.log(`${seeds} seeds of elections: ${terms} terms, never two leaders, ${cpuSeconds(started).toFixed(0)} CPU s`);
+  const elect = async (what: string, run: (seed: number) => Promise<ElectionRun>): Promise<void> => {
+    const started = process.cpuUsage();
+    let terms = 0;
+    for (let seed = first; seed < first + seeds; seed++) {
+      const { violations, terms: ofThis } = await run(seed);
+      if (violations.length > 0) throw new Error(`Seed ${seed}: two leaders ${violations.join('; ')}`);
+      terms += ofThis;
+    }
+    console.log(`${seeds} seeds of ${what}: ${terms} terms, never two leaders, ${cpuSeconds(started).toFixed(0)} CPU s`);
+  };
+  await elect('elections', (seed) => runElection(seed, { electors: 2 + (seed % 3), maxRate: 1.49, minutes: 3 }));
+  await elect('coordinated elections', async (seed) => {
+    const run = await runCoordinatedElection(seed, { electors: 2 + (seed % 3), drift: 0.1, skewMs: 3_800, minutes: 3 });
+    if (!run.endsWell) throw new Error(`Seed ${seed}: nobody leads in the end`);
+    return run;
+  });
 }
 
 const [what, count = '5000', first = '1'] = process.argv.slice(2);

@@ -87,6 +87,12 @@ export { ListPager, type ListPagerOptions, type PagedList } from './tools/pager/
 export { Backoff, type BackoffOptions } from './util/backoff.ts';
 export { ElectionHealth } from './tools/leaderelection/election-health.ts';
 export { type LeaderElectionConfig, LeaderElector } from './tools/leaderelection/leader-elector.ts';
+export {
+  LeaseCandidate,
+  type LeaseCandidateObject,
+  type LeaseCandidateOptions,
+  leaseCandidates,
+} from './tools/leaderelection/lease-candidate.ts';
 export { LeaseLock, type LeaseLockOptions } from './tools/leaderelection/lease-lock.ts';
 export {
   type LeaderElectionRecord,

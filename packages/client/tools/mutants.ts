@@ -16,6 +16,11 @@ export function coveredRows(): readonly CoveredRow[] {
   return readSections().flatMap(({ rows }) => rows.filter((row) => row.state === 'covered'));
 }
 
+/** The rows that were covered when the recorded draw was made. */
+export function rowsOfRecordedDraw(rows: readonly CoveredRow[]): readonly CoveredRow[] {
+  return rows.filter(({ id }) => !recordedDraw.coveredSince.includes(id));
+}
+
 /** `count` of the rows, each once, as the seed has them. */
 export function draw(rows: readonly CoveredRow[], seed: number, count: number): readonly CoveredRow[] {
   const random = seededRandom(seed);
@@ -88,7 +93,7 @@ function main(): void {
   const { values } = parseArgs({ options: { seed: { type: 'string' }, count: { type: 'string' }, only: { type: 'string', default: '' } } });
   const { seed = String(recordedDraw.seed), count = String(recordedDraw.count) } = values;
   const rows = coveredRows();
-  const drawn = draw(rows, Number(seed), Number(count));
+  const drawn = draw(values.seed === undefined ? rowsOfRecordedDraw(rows) : rows, Number(seed), Number(count));
   const beside =
     values.seed === undefined ? rows.filter((row) => !drawn.includes(row) && mutations.some((each) => each.row === row.id)) : [];
   const chosen = [...drawn, ...beside].filter(({ id }) => id.includes(values.only));

@@ -12,8 +12,19 @@ export interface Mutation {
   readonly to: string;
 }
 
-/** The draw whose rows all have a mutation. Another seed, or more rows, needs more of them. */
-export const recordedDraw = { seed: 1, count: 36 } as const;
+const coordinated = 'tools/leaderelection/leaderelection_test.go TestTryCoordinatedRenew';
+const candidateCreation = 'tools/leaderelection/leasecandidate_test.go TestLeaseCandidateCreation';
+const candidateAck = 'tools/leaderelection/leasecandidate_test.go TestLeaseCandidateAck';
+
+/**
+ * The draw whose rows all have a mutation. Another seed, or more rows, needs more of them. Rows of `coveredSince` were not covered when it
+ * was made, and have mutations all the same.
+ */
+export const recordedDraw: { readonly seed: number; readonly count: number; readonly coveredSince: readonly string[] } = {
+  seed: 1,
+  count: 36,
+  coveredSince: [coordinated, candidateCreation, candidateAck],
+};
 
 const rest = 'rest/request_test.go';
 const validation = 'tools/clientcmd/validation_test.go';
@@ -317,5 +328,26 @@ export const mutations: readonly Mutation[] = [
     file: 'plugin/credentials/exec.ts',
     from: 'this.#options.onCertificateChanged?.();',
     to: '{}',
+  },
+  {
+    row: coordinated,
+    what: 'the strategy of the coordinator is lost by a renewal',
+    file: 'tools/leaderelection/leader-elector.ts',
+    from: ', leaderTransitions), strategy };',
+    to: ', leaderTransitions) };',
+  },
+  {
+    row: candidateCreation,
+    what: 'the emulated version is that of the binary',
+    file: 'tools/leaderelection/lease-candidate.ts',
+    from: 'const spec = { leaseName, binaryVersion, emulationVersion, strategy };',
+    to: 'const spec = { leaseName, binaryVersion, emulationVersion: binaryVersion, strategy };',
+  },
+  {
+    row: candidateAck,
+    what: 'a ping is not noticed',
+    file: 'tools/leaderelection/lease-candidate.ts',
+    from: 'if (isAsked(candidate)) this.#queue.add(name);',
+    to: '',
   },
 ];

@@ -1,6 +1,7 @@
 // `node --conditions=coracle-source packages/client/bench.ts elections 5000` runs thousands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runCoordinatedElection } from './fixtures/coordinated-election.ts';
 import { runElection } from './fixtures/election.ts';
 
 // 15 s of lease and 10 s to renew: rates may differ by less than (15 - 10) / 10.
@@ -24,4 +25,28 @@ test('with clocks that differ by more, two do lead at once: the test above can f
     if (violations.length > 0) return;
   }
   assert.fail('200 seeds and never two leaders');
+});
+
+// 15 s of lease and 10 s to renew; a clock that is a tenth slow makes them 11.1 s, so wall clocks may be wrong by less than 3.9 s.
+const within = { electors: 3, drift: 0.1, skewMs: 3_800, minutes: 3 };
+
+test('under a coordinator two never lead at once while the wall clocks are near enough, and in the end somebody does, 100 seeds', async () => {
+  let terms = 0;
+  let handovers = 0;
+  for (let seed = 1; seed <= 100; seed++) {
+    const run = await runCoordinatedElection(seed, within);
+    assert.deepEqual(run.violations, [], `seed ${seed}`);
+    assert.ok(run.endsWell, `seed ${seed}: nobody leads`);
+    terms += run.terms;
+    handovers += run.handovers;
+  }
+  assert.ok(terms > 300 && handovers > 150, `${terms} terms, ${handovers} handovers`);
+});
+
+test('under a coordinator whose wall clock is far from the others, two do lead at once: the test above can fail', async () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const { violations } = await runCoordinatedElection(seed, { ...within, skewMs: 40_000 });
+    if (violations.length > 0) return;
+  }
+  assert.fail('100 seeds and never two leaders');
 });

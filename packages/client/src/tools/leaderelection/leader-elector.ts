@@ -14,6 +14,12 @@ export interface LeaderElectionConfig {
   readonly retryPeriodMs?: number;
   /** Gives the lease back when the election ends, so that others need not wait: see `LeaderElector.run`. Default false. */
   readonly releaseOnCancel?: boolean;
+  /**
+   * A coordinator decides who leads (KEP-4355; the API server, behind its gate CoordinatedLeaderElection), among those that offer
+   * themselves: run a `LeaseCandidate` beside this, with the identity of the lock as its name. The elector then never makes or takes the
+   * lease, and gives it up when the coordinator prefers another. Default false.
+   */
+  readonly coordinated?: boolean;
   /** Labels the metrics, and is named by the health check. Default: what the lock describes. */
   readonly name?: string;
   /** What only a leader may do. `signal` aborts when leadership ends; then it has to end too. A throw stops the process. */
@@ -51,6 +57,11 @@ const nobody: LeaderElectionRecord = {
  * (leaseDuration − renewDeadline) / renewDeadline, whatever the network does: a follower waits leaseDuration from when it saw the last
  * renewal, and a leader stops renewDeadline after it sent the last one that succeeded. Upstream's leader goes on longer, by the time that
  * this request took and by the pause after it.
+ *
+ * In a coordinated election the coordinator waits until the lease has run out by its own wall clock, so there the wall clocks count too:
+ * they have to differ by less than leaseDuration − renewDeadline. Upstream's elector does not take what it holds by the record once that
+ * has run out, or is asked back for somebody who is gone by now; its coordinator does not change what the best candidate holds; so nobody
+ * leads. This one takes it.
  */
 export class LeaderElector {
   readonly #config: LeaderElectionConfig;
@@ -169,6 +180,10 @@ export class LeaderElector {
       await this.#tryAcquireOrRenew(deadline.signal);
       this.#reportTransition();
       if (!this.isLeader) break; // somebody has taken over: nothing to wait for
+      if (this.#isTermOver) {
+        log.info('The lease is to be given up', { lock: this.#lock.describe(), preferredHolder: this.#observed.record.preferredHolder });
+        return;
+      }
     }
     if (!signal.aborted) log.warn('Failed to renew lease', { lock: this.#lock.describe() });
   }
@@ -191,10 +206,11 @@ export class LeaderElector {
   }
 
   async #try(startedMs: number, signal: AbortSignal): Promise<boolean> {
+    const { coordinated = false } = this.#config;
     const { record: seen } = this.#observed;
-    if (this.isLeader && this.#isLeaseValid(startedMs)) {
+    if (this.isLeader && !this.#isTermOver && this.#isLeaseValid(startedMs)) {
       try {
-        await this.#write('update', this.#ours(seen.acquireTimeMs, seen.leaderTransitions), signal);
+        await this.#write('update', this.#renewed(seen), signal);
         return true;
       } catch (error) {
         if (signal.aborted) throw error;
@@ -206,16 +222,37 @@ export class LeaderElector {
       held = await unlessAborted(this.#lock.get({ signal }), signal);
     } catch (error) {
       if (!isNotFound(error)) throw error;
+      if (coordinated) {
+        this.#observed = { record: nobody, text: '', atMs: this.#process.clock.monotonic() };
+        return false;
+      }
       await this.#write('create', this.#ours(undefined, 0), signal);
       return true;
     }
     const text = JSON.stringify(held);
     if (text !== this.#observed.text) this.#observed = { record: held, text, atMs: this.#process.clock.monotonic() };
-    if (held.holderIdentity !== '' && this.#isLeaseValid(startedMs) && !this.isLeader) return false;
+    if (!this.isLeader && (coordinated || (held.holderIdentity !== '' && this.#isLeaseValid(startedMs)))) return false;
+    if (this.#isTermOver) return false;
     if (this.isLeader) this.#metrics.tookSlowPath();
-    const ours = this.isLeader ? this.#ours(held.acquireTimeMs, held.leaderTransitions) : this.#ours(undefined, held.leaderTransitions + 1);
+    const ours = this.isLeader ? this.#renewed(held) : this.#ours(undefined, held.leaderTransitions + 1);
     await this.#write('update', ours, signal);
     return true;
+  }
+
+  /**
+   * The coordinator of this lease prefers another: who holds it has to give it up. It is free again for its holder when nobody got it for
+   * its whole duration after it ran out: the other is gone, and upstream's coordinator does not take back what it asked for.
+   */
+  get #isTermOver(): boolean {
+    const { record, atMs } = this.#observed;
+    if (this.#config.coordinated !== true || record.preferredHolder === '' || record.preferredHolder === this.#lock.identity) return false;
+    return this.#process.clock.monotonic() < atMs + 2 * record.leaseDurationSeconds * 1000;
+  }
+
+  #renewed({ acquireTimeMs, leaderTransitions, strategy }: LeaderElectionRecord): LeaderElectionRecord {
+    if (this.#config.coordinated !== true) return this.#ours(acquireTimeMs, leaderTransitions);
+    // A coordinator that gives the lease says no time: the term begins with the first renewal.
+    return { ...this.#ours(acquireTimeMs === 0 ? undefined : acquireTimeMs, leaderTransitions), strategy };
   }
 
   #ours(acquireTimeMs: number | undefined, leaderTransitions: number): LeaderElectionRecord {
@@ -263,6 +300,7 @@ export class LeaderElector {
         const nowMs = this.#process.clock.now();
         const free = {
           ...nobody,
+          strategy: this.#config.coordinated === true ? held.strategy : '',
           leaderTransitions: held.leaderTransitions,
           leaseDurationSeconds: 1,
           renewTimeMs: nowMs,
