@@ -124,6 +124,7 @@ export { type InformerWatcher, informerWatcher } from './tools/watch/informer-wa
 export { retryWatcher, type RetryWatcherOptions } from './tools/watch/retry-watcher.ts';
 export { until, untilWithoutRetry, untilWithSync, type WatchCondition, WatchClosedError } from './tools/watch/until.ts';
 export { KeyedBackoff, type KeyedBackoffOptions } from './util/keyed-backoff.ts';
+export { LruCache } from './util/lru-cache.ts';
 export { defaultBackoff, defaultRetry, retryOnConflict, retryOnError, type RetryOptions } from './util/retry.ts';
 export {
   type CopiedEntry,
