@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { CertificatePair } from '../webhook/certificate-watcher.ts';
 
 /** Where a certificate and its key are. */
@@ -15,4 +15,16 @@ export async function readCertificateFiles({ certificateFile, keyFile }: Certifi
 /** Certificates of clients, PEM. Throws Node's error for a file that cannot be read. */
 export function readAuthorities(file: string): Promise<string> {
   return readFile(file, 'utf8');
+}
+
+/** False when one of the files is not there; true also for one that cannot be read, which is for the reader to tell. */
+export async function areCertificateFilesThere({ certificateFile, keyFile }: CertificateFiles): Promise<boolean> {
+  for (const file of [certificateFile, keyFile]) {
+    try {
+      await stat(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    }
+  }
+  return true;
 }

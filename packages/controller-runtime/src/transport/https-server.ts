@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import { createSecureContext } from 'node:tls';
 import { firstAborted, untilAborted } from '@coracle/kernel';
 import type { CertificatePair } from '../webhook/certificate-watcher.ts';
 import { type BoundAddress, type HttpAnswer, listen } from './http-server.ts';
+import { TlsListener } from './tls-listener.ts';
 
 /** What came in, with its body. */
 export interface HttpsRequest {
@@ -28,49 +27,34 @@ export interface HttpsServerOptions {
 
 /** HTTPS from a certificate that may be exchanged at any time: connections that are open go on with the old one. */
 export class HttpsServer {
-  readonly #server: Server;
+  readonly #listener: TlsListener;
   readonly #options: HttpsServerOptions;
   readonly #stopped = new AbortController();
   #openRequests = 0;
 
   constructor(options: HttpsServerOptions) {
-    const { clientAuthorities: ca } = options;
     this.#options = options;
-    this.#server = createServer(
-      {
-        minVersion: 'TLSv1.2',
-        // As upstream's servers.
-        headersTimeout: 32_000,
-        keepAliveTimeout: 90_000,
-        maxHeaderSize: 1 << 20,
-        ...(ca !== undefined && { ca, requestCert: true, rejectUnauthorized: true }),
-      },
-      (request, response) => {
-        this.#serve(request, response).catch((error: unknown) =>
-          response.destroy(error instanceof Error ? error : new Error(String(error))),
-        );
-      },
-    );
+    this.#listener = new TlsListener({ clientAuthorities: options.clientAuthorities }, (request, response) => {
+      this.#serve(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : new Error(String(error))));
+    });
   }
 
-  /** From here on new connections get it. Throws OpenSSL's error when the parts do not belong together. */
-  use({ certificate: cert, key }: CertificatePair): void {
-    createSecureContext({ cert, key });
-    const { clientAuthorities: ca } = this.#options;
-    this.#server.setSecureContext({ cert, key, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) });
+  /** See `TlsListener.use`. */
+  use(pair: CertificatePair): void {
+    this.#listener.use(pair);
   }
 
   /** Throws Node's error when it cannot listen. */
   listen(): Promise<BoundAddress> {
-    return listen(this.#server, this.#options.host, this.#options.port);
+    return listen(this.#listener.server, this.#options.host, this.#options.port);
   }
 
   /** Serves until `signal` aborts; resolves when the last request was answered. */
   async run(signal: AbortSignal): Promise<void> {
     await untilAborted(signal);
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = new Promise<void>((resolve) => this.#listener.server.close(() => resolve()));
     this.#stopped.abort(signal.reason);
-    if (this.#openRequests === 0) this.#server.closeAllConnections();
+    if (this.#openRequests === 0) this.#listener.closeAllConnections();
     await closed;
   }
 
@@ -80,7 +64,7 @@ export class HttpsServer {
       gone.abort(new Error('The client has gone'));
       this.#openRequests--;
       // Connections are kept open for a next request, which there is none of.
-      if (this.#stopped.signal.aborted && this.#openRequests === 0) this.#server.closeAllConnections();
+      if (this.#stopped.signal.aborted && this.#openRequests === 0) this.#listener.closeAllConnections();
     });
     this.#openRequests++;
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';

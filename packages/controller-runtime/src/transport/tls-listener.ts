@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { CertificatePair } from '../webhook/certificate-watcher.ts';
+
+/** As upstream's servers (pkg/internal/httpserver). */
+export const serverLimits: { readonly headersTimeout: number; readonly keepAliveTimeout: number; readonly maxHeaderSize: number } = {
+  headersTimeout: 32_000,
+  keepAliveTimeout: 90_000,
+  maxHeaderSize: 1 << 20,
+};
+
+/** How TLS is spoken. */
+export interface TlsSettings {
+  /** Default TLSv1.2. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** Suites in OpenSSL's notation, best first. Default: Node's. */
+  readonly ciphers?: string;
+}
+
+/** TLS of a server, from a certificate that may be exchanged at any time: connections that are open go on with the old one. */
+export class TlsListener {
+  readonly server: Server;
+  readonly #context: TlsSettings & { readonly ca?: string };
+  // By the caller's address: no TLS yet, so that the server does not know them.
+  readonly #handshakes = new Map<string, Socket>();
+
+  /** `clientAuthorities`: PEM of those who sign certificates of clients. With it a client without one is refused. */
+  constructor(
+    { clientAuthorities: ca, minVersion = 'TLSv1.2', ciphers }: TlsSettings & { readonly clientAuthorities?: string | undefined },
+    onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+  ) {
+    this.#context = { minVersion, ...(ciphers !== undefined && { ciphers }), ...(ca !== undefined && { ca }) };
+    this.server = createServer(
+      { ...serverLimits, ...this.#context, ...(ca !== undefined && { requestCert: true, rejectUnauthorized: true }) },
+      onRequest,
+    );
+    this.server.on('connection', (socket: Socket) => {
+      const caller = callerOf(socket);
+      this.#handshakes.set(caller, socket);
+      socket.once('close', () => this.#handshakes.delete(caller));
+    });
+    this.server.on('secureConnection', (socket) => this.#handshakes.delete(callerOf(socket)));
+  }
+
+  /** From here on new connections get it. Throws OpenSSL's error when the parts do not belong together. */
+  use({ certificate: cert, key }: CertificatePair): void {
+    createSecureContext({ cert, key });
+    this.server.setSecureContext({ ...this.#context, cert, key });
+  }
+
+  /** Cuts off who is there: also those who connected and said nothing, for whom a server that closes waits two minutes. */
+  closeAllConnections(): void {
+    this.server.closeAllConnections();
+    for (const socket of this.#handshakes.values()) socket.destroy();
+  }
+}
+
+function callerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
