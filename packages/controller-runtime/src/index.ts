@@ -65,14 +65,20 @@ export {
 } from './controller/reconcile.ts';
 export { ChannelSource, kindSource, type Source } from './controller/source.ts';
 export { type HealthCheck, HealthEndpoint } from './manager/health.ts';
+export { withAuthenticationAndAuthorization } from './metrics/authentication-filter.ts';
+export type { MetricsFilter, MetricsOptions } from './metrics/metrics-endpoint.ts';
 export {
   type BoundAddress,
+  type CertificateSource,
   type HttpAnswer,
+  type HttpHandler,
   type HttpRequest,
   HttpServer,
   type HttpServerOptions,
   type ListenAddress,
 } from './transport/http-server.ts';
+export { ServingCertificate, type ServingCertificateOptions } from './transport/serving-certificate.ts';
+export type { TlsSettings } from './transport/tls-listener.ts';
 export { type LeaderElectionOptions, Manager, type ManagerOptions } from './manager/manager.ts';
 export type { Phase, Runnable } from './manager/runnables.ts';
 export { type CustomObject, defineResource, type DefinedResource, type ResourceDefinition } from './resource/define-resource.ts';

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { get } from 'node:http';
+import { Agent, get as getSecurely } from 'node:https';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { type Transport, TransportError } from '@coracle/apimachinery';
 import { Clientset } from '@coracle/client';
 import { LiveRuntime } from '@coracle/kernel';
+import { withAuthenticationAndAuthorization } from '../metrics/authentication-filter.ts';
+import { readProfile } from '../fixtures/read-profile.ts';
 import { Manager } from './manager.ts';
 
 /** Nothing here asks a server. */
@@ -12,14 +16,21 @@ const noServer: Transport = {
   upgrade: () => Promise.reject(new TransportError('There is no server', { executed: 'no' })),
 };
 
-function fetched(port: number, path: string): Promise<string> {
+function answered(port: number, path: string, isSecure = false): Promise<{ readonly status: number; readonly body: Buffer }> {
   return new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port, path, agent: false }, (answer) => {
+    const ask = isSecure ? getSecurely : get;
+    const agent = isSecure ? new Agent({ keepAlive: false, rejectUnauthorized: false }) : false;
+    ask({ host: '127.0.0.1', port, path, agent }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('end', () => resolve(`${answer.statusCode} ${Buffer.concat(chunks).toString()}`));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }));
     }).once('error', reject);
   });
+}
+
+async function fetched(port: number, path: string, isSecure = false): Promise<string> {
+  const { status, body } = await answered(port, path, isSecure);
+  return `${status} ${body.toString()}`;
 }
 
 test('a manager serves probes and metrics on loopback while it runs, and ends when it cannot', async () => {
@@ -41,4 +52,32 @@ test('a manager serves probes and metrics on loopback while it runs, and ends wh
   stop.abort();
   await running;
   await assert.rejects(fetched(port, '/healthz'), /ECONNREFUSED/);
+});
+
+test('a manager serves metrics over TLS, behind a filter, and profiles of itself', async () => {
+  await using process = new LiveRuntime().process('operator');
+  const clientset = new Clientset({ process, transport: noServer });
+  const manager = new Manager({
+    process,
+    clientset,
+    name: 'operator',
+    metrics: { port: 0, secureServing: true, filterProvider: withAuthenticationAndAuthorization },
+    pprof: { port: 0 },
+  });
+  const stop = new AbortController();
+  const running = manager.run(stop.signal);
+  const port = (await manager.metricsAddress)?.port ?? 0;
+  assert.equal(await fetched(port, '/metrics', true), '401 Unauthorized\n');
+  assert.equal(await fetched(port, '/none', true), '404 404 page not found\n');
+  await assert.rejects(fetched(port, '/metrics'), /socket hang up|ECONNRESET/);
+  const pprof = (await manager.pprofAddress)?.port ?? 0;
+  assert.match(await fetched(pprof, '/debug/pprof/cmdline'), /^200 .*manager\.live\.test\.ts/);
+  const { status, body } = await answered(pprof, '/debug/pprof/heap');
+  assert.deepEqual([status, readProfile(gunzipSync(body)).sampleTypes], [200, ['inuse_space/bytes']]);
+  // One of two is refused at once; the other is cut when the manager stops.
+  const both = [1, 2].map(() => fetched(pprof, '/debug/pprof/profile?seconds=30'));
+  assert.equal(await Promise.race(both), '500 Could not enable CPU profiling: cpu profiling already in use\n');
+  stop.abort();
+  await assert.rejects(Promise.all(both), /socket hang up|ECONNRESET/);
+  await running;
 });

@@ -238,7 +238,12 @@ describe('Manager with leader election', () => {
 });
 
 describe('Manager.answerProbe() and answerMetrics()', () => {
-  const request = (path: string): HttpRequest => ({ method: 'GET', url: new URL(path, 'http://localhost') });
+  const request = (path: string): HttpRequest => ({
+    method: 'GET',
+    url: new URL(path, 'http://localhost'),
+    headers: {},
+    signal: new AbortController().signal,
+  });
 
   test('answers the checks of health and readiness apart, and nothing else', async () => {
     const { manager } = await scene();
@@ -273,7 +278,8 @@ describe('Manager.answerProbe() and answerMetrics()', () => {
     new ControllerBuilder(manager, configMaps, { predicates: [ours] }).complete(noting());
     await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
     await run();
-    const { status, headers, body } = await manager.answerMetrics(request('/metrics'));
+    const { status, headers, ...answer } = await manager.answerMetrics(request('/metrics'));
+    const body = String(answer.body);
     assert.deepEqual([status, headers['content-type']], [200, 'text/plain; version=0.0.4; charset=utf-8']);
     for (const line of [
       'controller_runtime_reconcile_total{controller="configmap",result="success"} 1',

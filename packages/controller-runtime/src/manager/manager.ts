@@ -6,7 +6,17 @@ import type { CacheLimits } from '../client/cache-limits.ts';
 import { InformerCache } from '../client/informer-cache.ts';
 import type { Reader } from '../client/reader.ts';
 import { type HealthCheck, HealthEndpoint } from './health.ts';
-import { type BoundAddress, type HttpAnswer, type HttpRequest, HttpServer, type ListenAddress } from '../transport/http-server.ts';
+import { MetricsEndpoint, type MetricsOptions, notFound } from '../metrics/metrics-endpoint.ts';
+import { PprofServer } from '../pprof/pprof-server.ts';
+import {
+  type BoundAddress,
+  type HttpAnswer,
+  type HttpHandler,
+  type HttpRequest,
+  HttpServer,
+  type ListenAddress,
+} from '../transport/http-server.ts';
+import { ServingCertificate } from '../transport/serving-certificate.ts';
 import { type Runnable, RunnableGroup } from './runnables.ts';
 
 /** Which of several managers works (pkg/leaderelection). Durations as of `LeaderElector`, whose defaults are upstream's. */
@@ -43,8 +53,13 @@ export interface ManagerOptions {
   readonly gracefulShutdownTimeoutMs?: number;
   /** Serves `/healthz` and `/readyz`. Default: nothing listens. */
   readonly probes?: ListenAddress;
-  /** Serves `/metrics`: the process's metrics in Prometheus' text format. Default: nothing listens. */
-  readonly metrics?: ListenAddress;
+  /** Serves `/metrics`: the process's metrics in Prometheus' text format. Default: nothing listens, as upstream's BindAddress "0". */
+  readonly metrics?: MetricsOptions;
+  /**
+   * Serves `/debug/pprof/`: profiles that `go tool pprof` reads, and the command line. They tell much of a program: leave it on loopback.
+   * Memory is sampled from the start on. Default: nothing listens.
+   */
+  readonly pprof?: ListenAddress;
 }
 
 const stopped = new Error('The manager stops');
@@ -70,6 +85,7 @@ export class Manager {
   readonly #controllerNames = new Set<string>();
   readonly #healthz: HealthEndpoint;
   readonly #readyz: HealthEndpoint;
+  readonly #metricsEndpoint: MetricsEndpoint;
   readonly #elected: PromiseWithResolvers<void> = Promise.withResolvers();
   // Aborts with the error that ends the manager.
   readonly #failed = new AbortController();
@@ -77,6 +93,7 @@ export class Manager {
   readonly #resigned = new AbortController();
   #probes: HttpServer | undefined;
   #metrics: HttpServer | undefined;
+  #pprof: PprofServer | undefined;
   #signal: AbortSignal;
   #state: 'created' | 'running' | 'stopped' = 'created';
   #graceMs: number;
@@ -109,14 +126,19 @@ export class Manager {
     const withheld = (check: string, error: unknown): void => process.log.warn('A health check failed', { check, error: String(error) });
     this.#healthz = new HealthEndpoint('/healthz', withheld);
     this.#readyz = new HealthEndpoint('/readyz', withheld);
-    const { probes, metrics } = options;
+    const { probes, metrics, pprof } = options;
     if (probes !== undefined) {
       this.#probes = new HttpServer({ ...probes, name: 'probes', answer: (request) => this.answerProbe(request) });
       this.add(this.#probes);
     }
+    this.#metricsEndpoint = new MetricsEndpoint(process, clientset, metrics ?? {});
     if (metrics !== undefined) {
-      this.#metrics = new HttpServer({ ...metrics, name: 'metrics', answer: (request) => this.answerMetrics(request) });
+      this.#metrics = metricsServer(process, metrics, this.#metricsEndpoint);
       this.add(this.#metrics);
+    }
+    if (pprof !== undefined) {
+      this.#pprof = new PprofServer(process, pprof);
+      this.add(this.#pprof);
     }
   }
 
@@ -148,6 +170,18 @@ export class Manager {
     this.#readyz.add(name, check);
   }
 
+  /**
+   * Serves a path beside the metrics, see `MetricsOptions.extraHandlers`; where metrics are not served, says so in the log. Throws
+   * RangeError for a path that cannot be had, Error once the manager runs.
+   */
+  addMetricsServerExtraHandler(path: string, handler: HttpHandler): void {
+    if (this.#state !== 'created') {
+      throw new Error('unable to add new metrics handler because metrics endpoint has already been created');
+    }
+    this.#metricsEndpoint.addHandler(path, handler);
+    if (this.#metrics === undefined) this.process.log.warn('Metrics are not served, nor is what is added to them', { path });
+  }
+
   /** Resolves when this manager leads; without an election, when it has started. Never, when it does not come to that. */
   get elected(): Promise<void> {
     return this.#elected.promise;
@@ -163,15 +197,19 @@ export class Manager {
     return this.#metrics?.address;
   }
 
+  /** As `probesAddress`, of the profiles. */
+  get pprofAddress(): Promise<BoundAddress> | undefined {
+    return this.#pprof?.address;
+  }
+
   /** What the probe server answers. */
   async answerProbe(request: HttpRequest): Promise<HttpAnswer> {
     return (await this.#healthz.answer(request)) ?? (await this.#readyz.answer(request)) ?? notFound;
   }
 
   /** What the metrics server answers. */
-  async answerMetrics({ url }: HttpRequest): Promise<HttpAnswer> {
-    if (url.pathname !== '/metrics') return notFound;
-    return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body: this.process.metrics.text() };
+  answerMetrics(request: HttpRequest): Promise<HttpAnswer<string | Uint8Array>> {
+    return this.#metricsEndpoint.answer(request);
   }
 
   /**
@@ -278,4 +316,16 @@ export class Manager {
   }
 }
 
-const notFound: HttpAnswer = { status: 404, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: '404 page not found\n' };
+/** `/metrics` and what was added to it, as `options` want it served. */
+function metricsServer(process: Process, options: MetricsOptions, endpoint: MetricsEndpoint): HttpServer {
+  const { host, port, secureServing, certDir, certName, keyName, certificateIntervalMs: intervalMs, tlsOpts } = options;
+  const certificates = new ServingCertificate({ process, certDir, certName, keyName, intervalMs });
+  return new HttpServer({
+    name: 'metrics',
+    ...(host !== undefined && { host }),
+    port,
+    methods: 'any',
+    ...(secureServing === true && { certificates, tls: tlsOpts ?? {} }),
+    answer: (request) => endpoint.answer(request),
+  });
+}
