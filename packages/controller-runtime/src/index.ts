@@ -29,7 +29,9 @@ export {
   withoutOwnerReference,
 } from './client/ownership.ts';
 export { DirectReader, keyText, type ObjectKey, type Reader, type ReadOptions } from './client/reader.ts';
-export { ControllerBuilder, type WatchOf } from './controller/builder.ts';
+export { ControllerBuilder } from './controller/builder.ts';
+export { RequestControllerBuilder, type WatchOf } from './controller/request-controller-builder.ts';
+export { objectRequests, type RequestType } from './controller/request-type.ts';
 export { Controller, type ControllerConfig, type ControllerOptions } from './controller/controller.ts';
 export {
   enqueueRequestForObject,
@@ -61,6 +63,7 @@ export {
   type Reconciler,
   type Request,
   type Result,
+  type Retry,
   TerminalError,
 } from './controller/reconcile.ts';
 export { ChannelSource, kindSource, type Source } from './controller/source.ts';

@@ -75,6 +75,12 @@ describe('setOwnerReference, hasOwnerReference, withoutOwnerReference', () => {
     assert.deepEqual(withoutOwnerReference(owner, { ...kind, version: 'v9' }, after).metadata.ownerReferences, []);
   });
 
+  test('an owner whose version is none is another', () => {
+    const owned: KubeObject = { metadata: { ...object.metadata, ownerReferences: [{ ...plain, apiVersion: 'example.com/v1/beta' }] } };
+    assert.ok(!hasOwnerReference(owner, kind, owned));
+    assert.equal(setOwnerReference(owner, kind, owned).metadata.ownerReferences?.length, 2);
+  });
+
   test('what was set as a controller goes too, and what is not there leaves the object as it is', () => {
     const managed = setControllerReference(owner, kind, object);
     assert.deepEqual(withoutOwnerReference(owner, kind, managed).metadata.ownerReferences, []);

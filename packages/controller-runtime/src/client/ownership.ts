@@ -115,6 +115,13 @@ function checkNamespaces(ofOwner: string, ofObject: string): void {
   );
 }
 
+/** `b` is one of ours: its version is one. */
 function isSameOwner(a: Frozen<OwnerReference>, b: OwnerReference): boolean {
-  return a.name === b.name && a.kind === b.kind && parseGroupVersion(a.apiVersion).group === parseGroupVersion(b.apiVersion).group;
+  return a.name === b.name && isOfKind(a, { group: parseGroupVersion(b.apiVersion).group, kind: b.kind });
+}
+
+/** Whether an owner is of a kind, in any version. Of none, when its `apiVersion` is not well-formed. */
+export function isOfKind({ apiVersion, kind }: Frozen<OwnerReference>, of: { readonly group: string; readonly kind: string }): boolean {
+  const { group, version } = parseGroupVersion(apiVersion);
+  return kind === of.kind && group === of.group && !version.includes('/');
 }

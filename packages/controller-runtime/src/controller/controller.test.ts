@@ -3,67 +3,14 @@ import { describe, test } from 'node:test';
 import { deepFreeze, type Frozen, type KubeObject } from '@coracle/apimachinery';
 import { lowPriority } from '@coracle/client';
 import { assert as invariant } from '@coracle/kernel';
-import { type SimProcess, SimRuntime } from '@coracle/simulator';
+import { SimRuntime } from '@coracle/simulator';
+import { loneController, request } from '../fixtures/lone-controller.ts';
 import { Controller, type ControllerOptions } from './controller.ts';
 import { enqueueRequestForObject, enqueueRequestsFromMapFunc, type EventHandler } from './event-handler.ts';
 import { where } from './predicate.ts';
-import { type ReconcileContext, type Result, TerminalError } from './reconcile.ts';
+import { type Result, TerminalError } from './reconcile.ts';
+import { objectRequests } from './request-type.ts';
 import { ChannelSource, type Source } from './source.ts';
-
-interface Scene {
-  readonly runtime: SimRuntime;
-  readonly process: SimProcess;
-  readonly controller: Controller;
-  /** What was reconciled: name, virtual time in ms, and what the reconciler was told. */
-  readonly calls: { readonly name: string; readonly atMs: number; readonly context: ReconcileContext }[];
-  readonly stop: AbortController;
-  readonly running: Promise<void>;
-  metric(name: string, labels?: string): string | undefined;
-}
-
-/** A controller without a server: requests come by `add`. */
-function scene(
-  reconcile: (name: string, context: ReconcileContext) => Promise<Result | void> | Result | void,
-  options: ControllerOptions & { readonly sources?: readonly Source[] } = {},
-): Scene {
-  const runtime = new SimRuntime();
-  const process = runtime.process('operator') as SimProcess; // of a simulated runtime
-  const calls: Scene['calls'] = [];
-  const startMs = process.clock.monotonic();
-  const controller = new Controller({
-    sources: [],
-    ...options,
-    process,
-    name: 'foo',
-    reconciler: {
-      async reconcile({ name }, context) {
-        calls.push({ name, atMs: Math.round(process.clock.monotonic() - startMs), context });
-        return reconcile(name, context);
-      },
-    },
-  });
-  const stop = new AbortController();
-  const running = controller.run(stop.signal);
-  running.catch(() => undefined); // looked at by those who expect it
-  return {
-    runtime,
-    process,
-    controller,
-    calls,
-    stop,
-    running,
-    metric(name, labels = 'controller="foo"') {
-      const start = `controller_runtime_${name}{${labels}} `;
-      return process.metrics
-        .text()
-        .split('\n')
-        .find((line) => line.startsWith(start))
-        ?.slice(start.length);
-    },
-  };
-}
-
-const request = (name: string): { readonly namespace: string; readonly name: string } => ({ namespace: 'a', name });
 
 describe('Controller', () => {
   for (const { name, first, result, waitsMs, counted } of [
@@ -110,7 +57,7 @@ describe('Controller', () => {
     },
   ] as const) {
     test(name, async () => {
-      const { runtime, controller, calls, metric } = scene(() => (calls.length === 1 ? first() : undefined));
+      const { runtime, controller, calls, metric } = loneController(() => (calls.length === 1 ? first() : undefined));
       controller.add(request('x'));
       await runtime.settle();
       assert.deepEqual(
@@ -127,7 +74,7 @@ describe('Controller', () => {
 
   test('the waits of failures grow until a success, and requeueAfterMs is one', async () => {
     const script: readonly (Result | 'fail')[] = ['fail', 'fail', { requeue: true }, { requeueAfterMs: 100 }, 'fail', {}];
-    const { runtime, controller, calls } = scene(() => {
+    const { runtime, controller, calls } = loneController(() => {
       const next = script[calls.length - 1] ?? {};
       if (next === 'fail') throw new Error('not yet');
       return next;
@@ -145,7 +92,7 @@ describe('Controller', () => {
   });
 
   test('the last wish to come back counts, and none of a later success', async () => {
-    const { runtime, controller, calls } = scene(() => {
+    const { runtime, controller, calls } = loneController(() => {
       if (calls.length === 1) return { requeueAfterMs: 50 };
       return calls.length === 2 ? { requeueAfterMs: 500 } : undefined;
     });
@@ -168,7 +115,7 @@ describe('Controller', () => {
         return message === 'hopeless' ? 'terminal' : 'stop';
       },
     };
-    const { runtime, controller, calls, running, metric } = scene((name) => {
+    const { runtime, controller, calls, running, metric } = loneController((name) => {
       if (name === 'done' || calls.filter((call) => call.name === name).length > 2) return;
       throw new Error(name);
     }, policy);
@@ -188,21 +135,21 @@ describe('Controller', () => {
   });
 
   test('a policy that throws, and a bug that is not to be recovered from, end the controller', async () => {
-    const throwing = scene(() => Promise.reject(new Error('first')), {
+    const throwing = loneController(() => Promise.reject(new Error('first')), {
       errorPolicy: () => {
         throw new Error('of the policy');
       },
     });
     throwing.controller.add(request('x'));
     await assert.rejects(throwing.runtime.drive(throwing.running), /^Error: of the policy$/);
-    const strict = scene(() => Promise.reject(new TypeError('undefined is no function')), { recoverPanic: false });
+    const strict = loneController(() => Promise.reject(new TypeError('undefined is no function')), { recoverPanic: false });
     strict.controller.add(request('x'));
     await assert.rejects(strict.runtime.drive(strict.running), TypeError);
     assert.equal(strict.metric('reconcile_panics_total'), '1');
   });
 
   test('a reconcile that takes too long is told so, counted, and tried again if it throws', async () => {
-    const { runtime, controller, calls, process, metric } = scene(
+    const { runtime, controller, calls, process, metric } = loneController(
       async (_name, { signal }) => {
         if (calls.length === 1) await process.clock.sleep(60_000, { signal });
       },
@@ -218,7 +165,7 @@ describe('Controller', () => {
   });
 
   test('a stop aborts the signal of what runs, waits for it, and counts no timeout', async () => {
-    const { runtime, controller, process, stop, running, metric } = scene(
+    const { runtime, controller, process, stop, running, metric } = loneController(
       async (_name, { signal }) => {
         await process.clock.sleep(60_000, { signal });
       },
@@ -234,7 +181,7 @@ describe('Controller', () => {
   });
 
   test('new changes overtake what was there at the start, priorities are kept, and a result may change one', async () => {
-    const { runtime, controller, calls } = scene((name, { priority }) => {
+    const { runtime, controller, calls } = loneController((name, { priority }) => {
       if (name === 'old' && priority === lowPriority) throw new Error('not yet');
       return name === 'new' && priority === 0 ? { requeueAfterMs: 10, priority: 7 } : undefined;
     });
@@ -254,7 +201,7 @@ describe('Controller', () => {
   });
 
   test('without a priority queue the order is that of arrival', async () => {
-    const { runtime, controller, calls } = scene(() => undefined, { usePriorityQueue: false });
+    const { runtime, controller, calls } = loneController(() => undefined, { usePriorityQueue: false });
     controller.add(request('old'), { priority: lowPriority });
     controller.add(request('new'));
     controller.add(request('late'), { afterMs: 30 });
@@ -273,6 +220,7 @@ describe('Controller', () => {
     const controller = new Controller({
       process,
       name: 'foo',
+      requests: objectRequests,
       sources: [],
       reconciler: {
         async reconcile(_request, { log, reconcileId }) {
@@ -294,23 +242,25 @@ describe('Controller', () => {
   test('nothing is reconciled before every source has put into the queue what there is, and an error of one ends it', async () => {
     const ready = Promise.withResolvers<void>();
     const source: Source = { start: (queue) => queue.add(request('early')), synced: () => ready.promise };
-    const { runtime, calls } = scene(() => undefined, { sources: [source] });
+    const { runtime, calls } = loneController(() => undefined, { sources: [source] });
     await runtime.settle();
     assert.deepEqual(calls, []);
     ready.resolve();
     await runtime.settle();
     assert.equal(calls.length, 1);
-    const broken = scene(() => undefined, { sources: [{ start: () => undefined, synced: () => Promise.reject(new Error('no source')) }] });
+    const broken = loneController(() => undefined, {
+      sources: [{ start: () => undefined, synced: () => Promise.reject(new Error('no source')) }],
+    });
     await assert.rejects(broken.runtime.drive(broken.running), /no source/);
   });
 
   test('is run once, by a whole number of workers', async () => {
-    const { runtime, controller, stop, running } = scene(() => undefined);
+    const { runtime, controller, stop, running } = loneController(() => undefined);
     await assert.rejects(runtime.drive(controller.run(stop.signal)), /"foo": it was started before/);
     stop.abort();
     await runtime.drive(running);
     for (const maxConcurrentReconciles of [0, 1.5, -1])
-      assert.throws(() => scene(() => undefined, { maxConcurrentReconciles }), RangeError);
+      assert.throws(() => loneController(() => undefined, { maxConcurrentReconciles }), RangeError);
   });
 });
 
@@ -328,10 +278,10 @@ describe('ChannelSource', () => {
     );
     const plain = new ChannelSource<KubeObject>(enqueueRequestForObject());
     await assert.rejects(mapped.send(object('x')), /no controller reads/);
-    const { runtime, calls } = scene(() => undefined, { sources: [mapped, plain] });
+    const { runtime, calls } = loneController(() => undefined, { sources: [mapped, plain] });
     await runtime.drive(Promise.all([mapped.send(object('x')), mapped.send(object('hidden')), plain.send(object('y'))]));
     await runtime.settle();
     assert.deepEqual(calls.map(({ name }) => name).sort(), ['all', 'x', 'y']);
-    assert.throws(() => scene(() => undefined, { sources: [mapped] }), /two controllers/);
+    assert.throws(() => loneController(() => undefined, { sources: [mapped] }), /two controllers/);
   });
 });

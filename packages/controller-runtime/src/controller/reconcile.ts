@@ -29,9 +29,9 @@ export interface ReconcileContext {
 }
 
 /** Brings the world of one object to what its spec says. It must be idempotent: it may run at any time, for any reason. */
-export interface Reconciler {
+export interface Reconciler<R = Request> {
   /** A throw means that it did not succeed: see `ErrorPolicy`. */
-  reconcile(request: Request, context: ReconcileContext): Promise<Result | void>;
+  reconcile(request: R, context: ReconcileContext): Promise<Result | void>;
 }
 
 /** Thrown by a reconciler when trying again is useless until the object changes (pkg/reconcile TerminalError). */
@@ -40,16 +40,24 @@ export class TerminalError extends Error {
 }
 
 /**
- * What to do after a throw: try again after the wait that the failures of the request have earned; after a wait of one's own;
- * not at all until the next event; or end the controller, and with it the manager, with the error.
+ * What to do after a throw: try again after the wait that the failures of the request have earned; after a wait of one's own, with a
+ * priority of one's own; not at all until the next event; or end the controller, and with it the manager, with the error.
  */
-export type ErrorDecision = 'retry' | { readonly retryAfterMs: number } | 'terminal' | 'stop';
+export type ErrorDecision = 'retry' | Retry | 'terminal' | 'stop';
+
+/** How to try again. */
+export interface Retry {
+  /** Default: the wait that the failures of the request have earned. */
+  readonly retryAfterMs?: number;
+  /** Of the request when it comes back. Default: as it came. */
+  readonly priority?: number;
+}
 
 /** Decides for each throw. What it throws itself ends the controller. */
-export type ErrorPolicy = (error: unknown, about: { readonly request: Request; readonly attempt: number }) => ErrorDecision;
+export type ErrorPolicy<R = Request> = (error: unknown, about: { readonly request: R; readonly attempt: number }) => ErrorDecision;
 
 /** A TerminalError is not tried again, everything else is, our own bugs included. */
-export const defaultErrorPolicy: ErrorPolicy = (error) => (error instanceof TerminalError ? 'terminal' : 'retry');
+export const defaultErrorPolicy: ErrorPolicy<unknown> = (error) => (error instanceof TerminalError ? 'terminal' : 'retry');
 
 /** Whether a throw is a bug of the program, which in Go would panic, and not the world refusing. */
 export function isPanic(error: unknown): boolean {

@@ -10,27 +10,31 @@ import {
 import type { InformerCache } from '../client/informer-cache.ts';
 import type { EventHandler, RequestQueue } from './event-handler.ts';
 import { and, type Predicate } from './predicate.ts';
+import type { Request } from './reconcile.ts';
 
 /** Where the requests of a controller come from (pkg/source). */
-export interface Source {
+export interface Source<R = Request> {
   /** Ties it to the queue of the controller; called once, before anything runs. */
-  start(queue: RequestQueue): void;
-  /** Resolves when all that there is at the start is in the queue. Throws when that takes too long, or with the signal's reason. */
+  start(queue: RequestQueue<R>): void;
+  /**
+   * Resolves when all that there is at the start is in the queue. Throws when that takes longer than `timeoutMs`, or with the signal's
+   * reason.
+   */
   synced(limits: { readonly signal: AbortSignal; readonly timeoutMs?: number }): Promise<void>;
 }
 
 /** Events of a kind of objects (source.Kind). Those of the first list and of resyncs have a low priority. */
-export function kindSource<T extends KubeObject>(
+export function kindSource<T extends KubeObject, R = Request>(
   cache: InformerCache,
   handle: ResourceHandle<T>,
-  handler: EventHandler<T>,
+  handler: EventHandler<T, R>,
   ...predicates: readonly Predicate<T>[]
-): Source {
+): Source<R> {
   const predicate = and(...predicates);
   const registrations: HandlerRegistration[] = [];
   return {
     start(queue) {
-      const low: RequestQueue = { add: (request, options) => queue.add(request, { priority: lowPriority, ...options }) };
+      const low: RequestQueue<R> = { add: (request, options) => queue.add(request, { priority: lowPriority, ...options }) };
       const events: ResourceEventHandler<T> = {
         onAdd(object, isInInitialList) {
           return predicate.create?.(object) === false ? undefined : handler.create?.(object, isInInitialList ? low : queue);
@@ -58,12 +62,12 @@ export function kindSource<T extends KubeObject>(
  * Events that a program makes itself: of a timer, of a system outside the cluster (source.Channel). There is no buffer to fill, as the
  * queue holds each request once.
  */
-export class ChannelSource<T> implements Source {
-  readonly #handler: EventHandler<T>;
+export class ChannelSource<T, R = Request> implements Source<R> {
+  readonly #handler: EventHandler<T, R>;
   readonly #predicate: Predicate<T>;
-  #queue: RequestQueue | undefined;
+  #queue: RequestQueue<R> | undefined;
 
-  constructor(handler: EventHandler<T>, ...predicates: readonly Predicate<T>[]) {
+  constructor(handler: EventHandler<T, R>, ...predicates: readonly Predicate<T>[]) {
     this.#handler = handler;
     this.#predicate = and(...predicates);
   }
@@ -74,7 +78,7 @@ export class ChannelSource<T> implements Source {
     if (this.#predicate.generic?.(object) !== false) await this.#handler.generic?.(object, this.#queue);
   }
 
-  start(queue: RequestQueue): void {
+  start(queue: RequestQueue<R>): void {
     if (this.#queue !== undefined) throw new Error('Cannot read a channel from two controllers');
     this.#queue = queue;
   }
