@@ -56,7 +56,7 @@ describe('Controller', () => {
       counted: { reconcile_errors_total: '1', reconcile_panics_total: '1' },
     },
   ] as const) {
-    test(name, async () => {
+    test(`after a reconcile: ${name}`, async () => {
       const { runtime, controller, calls, metric } = loneController(() => (calls.length === 1 ? first() : undefined));
       controller.add(request('x'));
       await runtime.settle();

@@ -1,4 +1,4 @@
-import { type Frozen, type KubeObject, type LabelMatcher, semanticEqual } from '@coracle/apimachinery';
+import { type Frozen, type KubeObject, type LabelMatcher, type ObjectMeta, semanticEqual } from '@coracle/apimachinery';
 
 /** Which events are worth a reconcile; an absent member lets all of its kind through (pkg/predicate). */
 export interface Predicate<T> {
@@ -10,24 +10,24 @@ export interface Predicate<T> {
 }
 
 /** Only updates of the spec: the status is ours to write, and would call us again. */
-export const generationChanged: Predicate<KubeObject> = {
-  update: (old, object) => old.metadata.generation !== object.metadata.generation,
-};
+export const generationChanged: Predicate<KubeObject> = changed((old, { generation }) => old.generation !== generation);
 
 /** No updates that a resync brings. */
-export const resourceVersionChanged: Predicate<KubeObject> = {
-  update: (old, object) => old.metadata.resourceVersion !== object.metadata.resourceVersion,
-};
+export const resourceVersionChanged: Predicate<KubeObject> = changed((old, { resourceVersion }) => old.resourceVersion !== resourceVersion);
 
 /** Only updates of labels. */
-export const labelsChanged: Predicate<KubeObject> = {
-  update: (old, object) => !semanticEqual(old.metadata.labels, object.metadata.labels),
-};
+export const labelsChanged: Predicate<KubeObject> = changed((old, { labels }) => !semanticEqual(old.labels, labels));
 
 /** Only updates of annotations. */
-export const annotationsChanged: Predicate<KubeObject> = {
-  update: (old, object) => !semanticEqual(old.metadata.annotations, object.metadata.annotations),
-};
+export const annotationsChanged: Predicate<KubeObject> = changed((old, { annotations }) => !semanticEqual(old.annotations, annotations));
+
+/**
+ * Only updates of what `isChanged` compares. When nobody was told that an object went and came again, that is an update as well; it is
+ * always let through, which upstream does not do: the new object would not be seen where it equals the old one.
+ */
+function changed(isChanged: (old: Frozen<ObjectMeta>, metadata: Frozen<ObjectMeta>) => boolean): Predicate<KubeObject> {
+  return { update: ({ metadata: old }, { metadata }) => old.uid !== metadata.uid || isChanged(old, metadata) };
+}
 
 /** Events of objects that `holds` is true for; of an update, its new state. */
 export function where<T>(holds: (object: Frozen<T>) => boolean): Predicate<T> {
