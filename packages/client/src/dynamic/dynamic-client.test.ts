@@ -289,6 +289,31 @@ describe('extractApplyConfiguration', () => {
       status: { phase: 'Running' },
     });
   });
+  test('does not give what others own within a map or list that the manager applied empty', () => {
+    const by = (manager: string, fieldsV1: object) => ({ manager, operation: 'Apply', fieldsV1 });
+    const map = {
+      metadata: {
+        name: 'a',
+        finalizers: ['x/theirs'],
+        managedFields: [
+          by('me', { 'f:data': {}, 'f:binaryData': {}, 'f:metadata': { 'f:finalizers': {} } }),
+          by('they', { 'f:data': { '.': {}, 'f:b': {} }, 'f:metadata': { 'f:finalizers': { 'v:"x/theirs"': {} } } }),
+        ],
+      },
+      data: { b: '1' },
+      binaryData: { whole: 'eA==' },
+    };
+    assert.deepEqual(extractApplyConfiguration(map, 'me'), {
+      metadata: { name: 'a', finalizers: [] },
+      data: {},
+      binaryData: { whole: 'eA==' }, // nobody owns a part: it is owned as a whole
+    });
+  });
+  test('knows the elements of a set however their value is written', () => {
+    const managedFields = [{ manager: 'me', operation: 'Apply', fieldsV1: { 'f:set': { 'v:"a\\u003cb"': {}, 'v:2.0': {} } } }];
+    const object = { metadata: { name: 'a', managedFields }, set: ['a<b', 'c', 2] };
+    assert.deepEqual((extractApplyConfiguration(object, 'me') as { set?: unknown } | undefined)?.set, ['a<b', 2]);
+  });
   test('and nothing for who only updated, or never came', () => {
     assert.equal(extractApplyConfiguration(pod, 'other'), undefined);
     assert.equal(extractApplyConfiguration({ metadata: { name: 'a' } }, 'me'), undefined);
