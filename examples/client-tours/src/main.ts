@@ -6,32 +6,39 @@ import { informerTour } from './informer-tour.ts';
 import { leaderElection } from './leader-election.ts';
 
 const [tour = 'clientset', ...words] = globalThis.process.argv.slice(2);
-const process = new LiveRuntime().process('client-tours');
+const process = new LiveRuntime({
+  onFailure({ error }) {
+    globalThis.process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    globalThis.process.exitCode = 1;
+  },
+}).process('client-tours');
 const tell = (line: string): void => {
   globalThis.process.stdout.write(`${line}\n`);
 };
-globalThis.process.once('SIGINT', () => {
-  process.spawn('stop', () => process.stop());
-});
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  globalThis.process.once(name, () => {
+    process.stop().catch(() => undefined); // it never rejects
+  });
+}
 
 const deferred = new DeferredLoadingClientConfig({ rules: new LoadingRules({ host: liveHost(), log: process.log }), log: process.log });
 const { namespace } = deferred.namespace();
 await using transport = httpTransport({ process, config: deferred.clientConfig() });
 const clientset = new Clientset({ process, transport });
-switch (tour) {
-  case 'clientset':
-    await clientsetTour(clientset, tell, namespace);
-    break;
-  case 'dynamic':
-    await dynamicCrud(clientset, words[0] ?? 'foos', JSON.parse(words[1] ?? '{}') as object, tell, namespace);
-    break;
-  case 'informer':
-    await informerTour(clientset, process.signal, tell, async () => undefined, namespace);
-    break;
-  case 'election':
-    await leaderElection(clientset, words[0] ?? 'me', process.signal, tell, namespace);
-    break;
-  default:
-    tell(`there is no tour "${tour}": clientset, dynamic, informer, election`);
+async function run(signal: AbortSignal): Promise<void> {
+  switch (tour) {
+    case 'clientset':
+      return clientsetTour(clientset, tell, namespace);
+    case 'dynamic':
+      return dynamicCrud(clientset, words[0] ?? 'foos', JSON.parse(words[1] ?? '{}') as object, tell, namespace);
+    case 'informer':
+      return informerTour(clientset, signal, tell, async () => undefined, namespace);
+    case 'election':
+      return leaderElection(clientset, words[0] ?? 'me', signal, tell, namespace);
+    default:
+      throw new Error(`there is no tour "${tour}": clientset, dynamic, informer, election`);
+  }
 }
+// A task: that it was stopped is no failure of it, anything else is told by `onFailure`.
+await process.spawn(tour, run).done;
 await process.stop();

@@ -19,8 +19,8 @@ const process = new LiveRuntime({
 }).process('sample-controller');
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   globalThis.process.once(name, () => {
-    process.spawn('stop', () => process.stop());
     globalThis.process.once(name, () => globalThis.process.exit(1)); // a second one does not wait
+    process.stop().catch(() => undefined); // it never rejects
   });
 }
 
@@ -39,5 +39,6 @@ if (positionals[0] === 'short') {
   const controller = new SampleController({ process, clientset, kubeInformers, fooInformers });
   kubeInformers.start();
   fooInformers.start();
-  await controller.run(process.signal);
+  // A task: that it was stopped, even before the caches were full, is no failure of it.
+  await process.spawn('controller', (signal) => controller.run(signal)).done;
 }

@@ -26,7 +26,7 @@ const process = new LiveRuntime({
 }).process('webhook');
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   globalThis.process.once(name, () => {
-    process.spawn('stop', () => process.stop());
+    process.stop().catch(() => undefined); // it never rejects
   });
 }
 
