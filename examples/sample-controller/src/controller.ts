@@ -5,7 +5,6 @@ import {
   type DeletedFinalStateUnknown,
   EventRecorder,
   ItemExponentialFailureRateLimiter,
-  KeyedController,
   type Lister,
   MaxOfRateLimiter,
   metaNamespaceKey,
@@ -14,7 +13,7 @@ import {
   type SharedInformerFactory,
   splitMetaNamespaceKey,
 } from '@coracle/client';
-import type { Process } from '@coracle/kernel';
+import { type Process, untilAborted } from '@coracle/kernel';
 import { type Deployment, deployments, newDeployment } from './deployment.ts';
 import { type Foo, foos } from './foo.ts';
 
@@ -26,6 +25,8 @@ export const errResourceExists = 'ErrResourceExists';
 export const messageResourceSynced = 'Foo synced successfully';
 export const messageResourceExists = (name: string): string => `Resource "${name}" already exists and is not managed by Foo`;
 const fieldManager = controllerAgentName;
+/** Keys that are worked on at a time. */
+const workerCount = 2;
 
 export interface SampleControllerOptions {
   readonly process: Process;
@@ -45,7 +46,8 @@ export class SampleController {
   readonly #deploymentsLister: Lister<Deployment>;
   readonly #foosLister: Lister<Foo>;
   readonly #recorder: EventRecorder;
-  readonly #controller: KeyedController;
+  /** Keys of Foos, `namespace/name`: each is in it once, and with one worker at a time. */
+  readonly #queue: RateLimitingQueue<string>;
 
   constructor({ process, clientset, kubeInformers, fooInformers, recorder }: SampleControllerOptions) {
     this.#process = process;
@@ -57,13 +59,7 @@ export class SampleController {
       new ItemExponentialFailureRateLimiter<string>(5, 1_000_000),
       new BucketRateLimiter<string>({ clock: process.clock, perSecond: 50, burst: 300 }),
     );
-    this.#controller = new KeyedController({
-      process,
-      name: 'foo',
-      workers: 2,
-      queue: new RateLimitingQueue<string>({ process, name: 'foo', rateLimiter }),
-      sync: (key) => this.#syncHandler(key),
-    });
+    this.#queue = new RateLimitingQueue<string>({ process, name: 'foo', rateLimiter });
 
     const fooInformer = fooInformers.forResource(foos);
     const deploymentInformer = kubeInformers.forResource(deployments);
@@ -91,9 +87,36 @@ export class SampleController {
     log.info('Waiting for informer caches to sync');
     await this.#kubeInformers.waitForCacheSync(signal);
     await this.#fooInformers.waitForCacheSync(signal);
-    log.info('Starting workers', { count: 2 });
-    await this.#controller.run(signal);
+    log.info('Starting workers', { count: workerCount });
+    const workers = Array.from({ length: workerCount }, (_, i) => this.#process.spawn(`foo worker ${i}`, () => this.#runWorker()));
+    log.info('Started workers');
+    await untilAborted(signal);
     log.info('Shutting down workers');
+    this.#queue.shutDown(); // what is in it is still worked on
+    await Promise.all(workers.map(({ done }) => done));
+  }
+
+  async #runWorker(): Promise<void> {
+    for (;;) {
+      const got = await this.#queue.get();
+      if (got.shutdown) return;
+      await this.#processItem(got.item);
+    }
+  }
+
+  /** Syncs one key; one that fails comes back after a wait that grows with each failure. */
+  async #processItem(key: string): Promise<void> {
+    const { log } = this.#process;
+    try {
+      await this.#syncHandler(key);
+      this.#queue.forget(key); // its next failure is its first again
+      log.info('Successfully synced', { key });
+    } catch (error) {
+      log.error('Error syncing; requeuing for later retry', { key, error: error instanceof Error ? error.message : String(error) });
+      this.#queue.addRateLimited(key);
+    } finally {
+      this.#queue.done(key); // without it, the key would never be handed out again
+    }
   }
 
   async #syncHandler(key: string): Promise<void> {
@@ -135,7 +158,7 @@ export class SampleController {
   }
 
   #enqueueFoo(foo: Frozen<Foo>): void {
-    this.#controller.queue.add(metaNamespaceKey(foo));
+    this.#queue.add(metaNamespaceKey(foo));
   }
 
   /** Enqueues the Foo that manages the Deployment, if one does. */
