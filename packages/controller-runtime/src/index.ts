@@ -1,4 +1,16 @@
+export { awaitCondition } from './client/await-condition.ts';
 export { type CachedClientOptions, Client } from './client/client.ts';
+export {
+  type Condition,
+  isCrdEstablished,
+  isCreated,
+  isDeleted,
+  isDeploymentCompleted,
+  isIngressProvisioned,
+  isJobCompleted,
+  isPodRunning,
+  isServiceLoadBalancerProvisioned,
+} from './client/conditions.ts';
 export {
   createOrPatch,
   type CreateOrPatchResult,
