@@ -108,6 +108,7 @@ export {
   type QuantityFormat,
   wholeValue,
 } from './quantity.ts';
+export { type RequestInfo, requestInfo } from './request-info.ts';
 export { goEscape, goJson, goQuote } from './quote.ts';
 export { formatMicroTime, formatTime, humanDuration, parseTime } from './time.ts';
 export {

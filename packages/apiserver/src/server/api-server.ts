@@ -10,7 +10,9 @@ import {
   newPathNotFound,
   newStatusError,
   newUnauthorized,
+  type RequestInfo,
   readYamlStream,
+  requestInfo,
   StatusError,
   writeJsonBytes,
   writeYaml,
@@ -29,7 +31,6 @@ import { impersonationOf } from './impersonation.ts';
 import { type MediaType, negotiate, type Wanted } from './negotiation.ts';
 import type { ProtobufForm } from './protobuf.ts';
 import { type Answer, render } from './render.ts';
-import { type RequestInfo, requestInfo } from './request-info.ts';
 import { type Call, type ResourceInfo, serveResource } from './resource-handler.ts';
 import type { Resources } from './resources.ts';
 

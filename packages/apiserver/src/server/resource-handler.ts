@@ -5,6 +5,7 @@ import {
   newMethodNotAllowed,
   newMethodNotSupported,
   newPathNotFound,
+  type RequestInfo,
   type Unstructured,
 } from '@coracle/apimachinery';
 import type { Process } from '@coracle/kernel';
@@ -16,7 +17,6 @@ import { type BodyReaders, decodeObject, type FieldValidation, fieldValidationOf
 import { readDeleteOptions } from './delete-options.ts';
 import { readPatch, type SentPatch } from './patch.ts';
 import type { Answer } from './render.ts';
-import type { RequestInfo } from './request-info.ts';
 import { watchCollection } from './watch.ts';
 
 export type ResourceInfo = Extract<RequestInfo, { readonly kind: 'resource' }>;

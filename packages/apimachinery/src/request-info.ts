@@ -1,4 +1,4 @@
-import type { ApiRequest } from '@coracle/apimachinery';
+import type { ApiRequest } from './transport.ts';
 
 /** What a path and method ask for (k8s.io/apiserver pkg/endpoints/request, requestinfo.go). */
 export type RequestInfo =
