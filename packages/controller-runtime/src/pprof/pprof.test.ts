@@ -83,7 +83,7 @@ describe('cpuProfile()', () => {
     const { samples, durationMs, period, timeMs } = cpuProfile(taken, { timeMs: 7, interval: 10_000 });
     const main = { name: 'main', file: '/a.js', line: 5, column: 5 };
     assert.deepEqual(samples, [
-      { stack: [{ name: '(anonymous)', file: '/a.js', line: 8, column: 8 }, main], values: [2, 15_000] },
+      { stack: [{ name: '(anonymous a.js:8)', file: '/a.js', line: 8, column: 8 }, main], values: [2, 15_000] },
       { stack: [main], values: [2, 15_000] },
     ]);
     assert.deepEqual({ durationMs, period, timeMs }, { durationMs: 0.07, period: 10_000_000, timeMs: 7 });

@@ -1,4 +1,5 @@
 import type { HeapProfiler, Profiler, Runtime } from 'node:inspector';
+import path from 'node:path';
 import type { Frame, Profile, Sample } from './profile-proto.ts';
 
 /** When a profile began, and how far its samples lie apart. */
@@ -85,12 +86,10 @@ function stackAt(place: HeapPlace): Frame[] {
   return stack;
 }
 
-/** V8 counts from 0, and has -1 for what has no place. */
+/** V8 counts from 0, and has -1 for what has no place. Functions without a name get one, as tools sum up by name. */
 function frameOf({ functionName, url, lineNumber, columnNumber }: Runtime.CallFrame): Frame {
-  return {
-    name: functionName === '' ? '(anonymous)' : functionName,
-    file: url.replace(/^file:\/\//, ''),
-    line: lineNumber + 1,
-    column: columnNumber + 1,
-  };
+  const file = url.replace(/^file:\/\//, '');
+  const line = lineNumber + 1;
+  const name = functionName === '' ? `(anonymous ${path.posix.basename(file)}:${line})` : functionName;
+  return { name, file, line, column: columnNumber + 1 };
 }
