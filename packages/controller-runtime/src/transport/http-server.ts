@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { untilAborted } from '@coracle/kernel';
 import type { Runnable } from '../manager/runnables.ts';
@@ -112,7 +112,8 @@ export class HttpServer implements Runnable {
   async #bind(): Promise<Bound> {
     const { certificates, tls = {}, host = loopback, port } = this.#options;
     if (certificates === undefined) {
-      const server = createServer(serverLimits, this.#onRequest);
+      // Here and not above: a program that serves nothing does not load it, half of what this package would cost to import.
+      const server = globalThis.process.getBuiltinModule('node:http').createServer(serverLimits, this.#onRequest);
       return { server, address: await listen(server, host, port), closeAllConnections: () => server.closeAllConnections() };
     }
     const listener = new TlsListener(tls, this.#onRequest);

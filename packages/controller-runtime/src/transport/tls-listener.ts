@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import type { CertificatePair } from '../webhook/certificate-watcher.ts';
 
 /** As upstream's servers (pkg/internal/httpserver). */
@@ -32,10 +31,13 @@ export class TlsListener {
     onRequest: (request: IncomingMessage, response: ServerResponse) => void,
   ) {
     this.#context = { minVersion, ...(ciphers !== undefined && { ciphers }), ...(ca !== undefined && { ca }) };
-    this.server = createServer(
-      { ...serverLimits, ...this.#context, ...(ca !== undefined && { requestCert: true, rejectUnauthorized: true }) },
-      onRequest,
-    );
+    // Loaded when it is needed, as in HttpServer.
+    this.server = globalThis.process
+      .getBuiltinModule('node:https')
+      .createServer(
+        { ...serverLimits, ...this.#context, ...(ca !== undefined && { requestCert: true, rejectUnauthorized: true }) },
+        onRequest,
+      );
     this.server.on('connection', (socket: Socket) => {
       const caller = callerOf(socket);
       this.#handshakes.set(caller, socket);
@@ -46,7 +48,7 @@ export class TlsListener {
 
   /** From here on new connections get it. Throws OpenSSL's error when the parts do not belong together. */
   use({ certificate: cert, key }: CertificatePair): void {
-    createSecureContext({ cert, key });
+    globalThis.process.getBuiltinModule('node:tls').createSecureContext({ cert, key });
     this.server.setSecureContext({ ...this.#context, cert, key });
   }
 
