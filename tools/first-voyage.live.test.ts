@@ -30,7 +30,16 @@ async function linesUntil(child: ChildProcess, pattern: RegExp): Promise<readonl
 describe('the first voyage', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'coracle-voyage-'));
   const directory = path.join(folder, 'cluster');
-  const args = [path.join(import.meta.dirname, 'start.mjs'), 'start', '--port', '0', '--directory', directory, '--file', path.join(root, 'examples/tidb-cluster/basic.yaml')];
+  const args = [
+    path.join(import.meta.dirname, 'start.mjs'),
+    'start',
+    '--port',
+    '0',
+    '--directory',
+    directory,
+    '--file',
+    path.join(root, 'examples/tidb-cluster/basic.yaml'),
+  ];
   const env = { HOME: folder, KUBECONFIG: path.join(directory, 'kubeconfig') };
   let child: ChildProcess | undefined;
   let shown: readonly string[] = [];
@@ -49,7 +58,13 @@ describe('the first voyage', () => {
   test('shows each component with what it waits for, and a tick when it is ready', () => {
     const text = shown.join('\n');
     assert.match(text, /PD +0\/1 +waits for (operator|statefulset-controller|scheduler|kubelet|pd)/);
-    for (const line of [/PD +1\/1 +✓ ready/, /TiKV +3\/3 +✓ ready/, /TiDB +2\/2 +✓ ready/, /TidbCluster tidb\/basic is ready, [\d.]+ s after the start/]) assert.match(text, line);
+    for (const line of [
+      /PD +1\/1 +✓ ready/,
+      /TiKV +3\/3 +✓ ready/,
+      /TiDB +2\/2 +✓ ready/,
+      /TidbCluster tidb\/basic is ready, [\d.]+ s after the start/,
+    ])
+      assert.match(text, line);
   });
 
   for (const version of versions) {

@@ -1,26 +1,13 @@
-/** A behaviour that is taken away, for one row of the list of upstream's tests. */
-export interface Mutation {
-  /** As in the list: `tools/cache/store_test.go TestCache`. */
-  readonly row: string;
-  /** What is gone. */
-  readonly what: string;
-  /** The title of the one test that must fail, where the row names a table of them. */
-  readonly title?: string;
-  readonly file: string;
-  /** Stands exactly once in the file. */
-  readonly from: string;
-  readonly to: string;
-}
+import type { Mutation, RecordedDraw } from '../../../tools/mutants.ts';
+
+/** Where the rows are, in `src`. */
+export const listFile = 'testdata/upstream-tests.txt';
 
 const coordinated = 'tools/leaderelection/leaderelection_test.go TestTryCoordinatedRenew';
 const candidateCreation = 'tools/leaderelection/leasecandidate_test.go TestLeaseCandidateCreation';
 const candidateAck = 'tools/leaderelection/leasecandidate_test.go TestLeaseCandidateAck';
 
-/**
- * The draw whose rows all have a mutation. Another seed, or more rows, needs more of them. Rows of `coveredSince` were not covered when it
- * was made, and have mutations all the same.
- */
-export const recordedDraw: { readonly seed: number; readonly count: number; readonly coveredSince: readonly string[] } = {
+export const recordedDraw: RecordedDraw = {
   seed: 1,
   count: 36,
   coveredSince: [coordinated, candidateCreation, candidateAck],

@@ -1,5 +1,5 @@
-// Draws rows of the list of upstream's tests, takes away what each is about, and shows that the test of ours which the row names fails:
-//   node --conditions=coracle-source packages/client/tools/mutants.ts [--seed=N] [--count=N] [--only=part of a row]
+// Draws rows of a list of upstream's tests, takes away what each is about, and shows that the test of ours which the row names fails:
+//   node --conditions=coracle-source tools/mutants.ts --package=client [--seed=N] [--count=N] [--only=part of a row]
 // Without a seed: the recorded draw, and the rows beside it. The sources stay as they are: they are changed as they are loaded.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -7,18 +7,43 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '@coracle/simulator';
-import { type Mutation, mutations, recordedDraw } from './mutations.ts';
-import { type Row, readSections, sources } from './upstream-tests.ts';
+import { type CoveredRow, coveredRows, readUpstreamList } from './upstream-list.ts';
 
-type CoveredRow = Extract<Row, { state: 'covered' }>;
+/** A behaviour that is taken away, for one row of a list of upstream's tests. */
+export interface Mutation {
+  /** As in the list: `tools/cache/store_test.go TestCache`. */
+  readonly row: string;
+  /** What is gone. */
+  readonly what: string;
+  /** The title of the one test that must fail, where the row names a table of them. */
+  readonly title?: string;
+  readonly file: string;
+  /** Stands exactly once in the file. */
+  readonly from: string;
+  readonly to: string;
+}
 
-export function coveredRows(): readonly CoveredRow[] {
-  return readSections().flatMap(({ rows }) => rows.filter((row) => row.state === 'covered'));
+/**
+ * A draw whose rows all have a mutation. Another seed, or more rows, needs more of them. Rows of `coveredSince` were not covered when it
+ * was made, and have mutations all the same.
+ */
+export interface RecordedDraw {
+  readonly seed: number;
+  readonly count: number;
+  readonly coveredSince: readonly string[];
+}
+
+/** What a package has in `tools/mutations.ts`. */
+export interface Mutations {
+  /** Where the rows are, in `src`. */
+  readonly listFile: string;
+  readonly recordedDraw: RecordedDraw;
+  readonly mutations: readonly Mutation[];
 }
 
 /** The rows that were covered when the recorded draw was made. */
-export function rowsOfRecordedDraw(rows: readonly CoveredRow[]): readonly CoveredRow[] {
-  return rows.filter(({ id }) => !recordedDraw.coveredSince.includes(id));
+export function rowsOfRecordedDraw(rows: readonly CoveredRow[], { coveredSince }: RecordedDraw): readonly CoveredRow[] {
+  return rows.filter(({ id }) => !coveredSince.includes(id));
 }
 
 /** `count` of the rows, each once, as the seed has them. */
@@ -34,7 +59,7 @@ export function draw(rows: readonly CoveredRow[], seed: number, count: number): 
 }
 
 /** The file without the behaviour. Throws when its place is not there exactly once. */
-export function mutated({ row, file, from, to }: Mutation): string {
+export function mutated(sources: string, { row, file, from, to }: Mutation): string {
   const text = readFileSync(path.join(sources, file), 'utf8');
   const parts = text.split(from);
   if (parts.length !== 2) throw new Error(`The place of "${row}" stands ${parts.length - 1} times in ${file}`);
@@ -55,11 +80,12 @@ interface Run {
   readonly finding: string;
 }
 
-const root = path.join(import.meta.dirname, '../../..');
-const mostMs = 30_000;
+const root = path.dirname(import.meta.dirname);
+/** Twice what one test may take: some start a cluster, and the machine may be busy. */
+const mostMs = 60_000;
 
 /** Runs one test, of the sources as they are or of changed ones. */
-function runTest(row: CoveredRow, title: string, mutation?: Mutation): Run {
+function runTest(sources: string, row: CoveredRow, title: string, mutation?: Mutation): Run {
   const hook =
     mutation === undefined
       ? ''
@@ -67,7 +93,7 @@ function runTest(row: CoveredRow, title: string, mutation?: Mutation): Run {
         const url = ${JSON.stringify(pathToFileURL(path.join(sources, mutation.file)).href)};
         registerHooks({ load: (at, context, next) => {
           const loaded = next(at, context);
-          return at === url ? { ...loaded, source: ${JSON.stringify(mutated(mutation))} } : loaded;
+          return at === url ? { ...loaded, source: ${JSON.stringify(mutated(sources, mutation))} } : loaded;
         } });`;
   const { stdout, error } = spawnSync(
     process.execPath,
@@ -89,11 +115,17 @@ function runTest(row: CoveredRow, title: string, mutation?: Mutation): Run {
   return { passed: ended('ok'), failed: ended('not ok') || error !== undefined, finding };
 }
 
-function main(): void {
-  const { values } = parseArgs({ options: { seed: { type: 'string' }, count: { type: 'string' }, only: { type: 'string', default: '' } } });
+async function main(): Promise<void> {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    options: { package: { ...text, default: 'client' }, seed: text, count: text, only: { ...text, default: '' } },
+  });
+  const folder = path.join(root, 'packages', values.package);
+  const { listFile, recordedDraw, mutations }: Mutations = await import(pathToFileURL(path.join(folder, 'tools/mutations.ts')).href);
+  const list = readUpstreamList(path.join(folder, 'src'), listFile);
   const { seed = String(recordedDraw.seed), count = String(recordedDraw.count) } = values;
-  const rows = coveredRows();
-  const drawn = draw(values.seed === undefined ? rowsOfRecordedDraw(rows) : rows, Number(seed), Number(count));
+  const rows = coveredRows(list);
+  const drawn = draw(values.seed === undefined ? rowsOfRecordedDraw(rows, recordedDraw) : rows, Number(seed), Number(count));
   const beside =
     values.seed === undefined ? rows.filter((row) => !drawn.includes(row) && mutations.some((each) => each.row === row.id)) : [];
   const chosen = [...drawn, ...beside].filter(({ id }) => id.includes(values.only));
@@ -105,8 +137,8 @@ function main(): void {
       continue;
     }
     const title = titleOf(row, mutation);
-    const before = runTest(row, title);
-    const after = before.passed && !before.failed ? runTest(row, title, mutation) : undefined;
+    const before = runTest(list.sources, row, title);
+    const after = before.passed && !before.failed ? runTest(list.sources, row, title, mutation) : undefined;
     const isCaught = after?.failed === true;
     if (isCaught) caught += 1;
     const state = after === undefined ? 'BROKEN' : isCaught ? 'caught' : 'MISSED';
@@ -116,4 +148,4 @@ function main(): void {
   process.exitCode = caught === chosen.length && caught > 0 ? 0 : 1;
 }
 
-if (import.meta.main) main();
+if (import.meta.main) await main();
