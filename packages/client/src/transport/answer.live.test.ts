@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -92,4 +95,39 @@ describe('a zipped answer that goes on', () => {
     assert.ok(stream.destroyed);
     assert.equal(await next(), undefined);
   });
+});
+
+test('an answer over HTTP/2 that is whole before anybody reads it is read, as it is and zipped', async () => {
+  const server = createServer();
+  server.on('stream', (stream, headers) => {
+    const isZipped = headers[':path'] === '/zipped';
+    stream.respond(isZipped ? { 'content-encoding': 'gzip' } : {});
+    stream.end(isZipped ? gzipSync(event('a')) : event('a'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`); // it listens on TCP
+  const process = new LiveRuntime().process('test');
+  try {
+    for (const path of ['/', '/zipped']) {
+      for (const asked of ['nothing', 'watch', 'follow']) {
+        const stream = session.request({ ':path': path });
+        const [headers] = (await once(stream, 'response')) as [Record<string, string>];
+        while (!stream.closed) await new Promise((resolve) => setImmediate(resolve));
+        const request = { method: 'GET', path, query: [[asked, 'true']], headers: {} } as const;
+        const isWhole = (): boolean => stream.rstCode === 0;
+        const content = await readContent(
+          { request, status: 200, headers, signal: undefined, stream, isWhole, cancel: () => stream.close() },
+          { process, bigints: undefined },
+        );
+        const read: unknown[] = [];
+        if ('events' in content) for await (const batch of content.events) read.push(...batch.map(({ object }) => object));
+        else if (content.body.form === 'stream') for await (const chunk of content.body.chunks) read.push(Buffer.from(chunk).toString());
+        else if (content.body.form === 'bytes') read.push(Buffer.from(content.body.bytes).toString());
+        assert.deepEqual(read, [asked === 'watch' ? { metadata: { name: 'a' } } : event('a')], `${path} ${asked}`);
+      }
+    }
+  } finally {
+    session.destroy();
+    server.close();
+  }
 });

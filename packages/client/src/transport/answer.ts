@@ -33,16 +33,42 @@ export async function readContent(
   return { body: { form: 'bytes', contentType, bytes: isZipped ? await unzipped(bytes, request) : bytes } };
 }
 
-/** The rest of an answer. Ends quietly when `signal` cancelled the request; throws TransportError when it was cut. */
+/**
+ * The rest of an answer. Ends quietly when `signal` cancelled the request; throws TransportError when it was cut. Read by events: Node's
+ * iterator takes an HTTP/2 stream that is closed already, with bytes that nobody has read yet, for one that was cut.
+ */
 async function* chunksOf({ stream, request, signal, isWhole, cancel }: Arriving): AsyncGenerator<Uint8Array, void, undefined> {
+  let hasEnded = stream.readableEnded;
+  let isOver = hasEnded || stream.destroyed;
+  let error: unknown;
+  let wake = (): void => undefined;
+  const readable = (): void => wake();
+  const ended = (): void => {
+    hasEnded = true;
+    closed();
+  };
+  const closed = (): void => {
+    isOver = true;
+    wake();
+  };
+  const failed = (cause: unknown): void => {
+    error = cause;
+    closed();
+  };
+  stream.on('readable', readable).on('end', ended).on('close', closed).on('error', failed);
   try {
-    for await (const chunk of stream) yield chunk as Uint8Array; // no encoding is set
-    if (!isWhole() && signal?.aborted !== true) throw connectionLost(request, undefined);
-  } catch (error) {
-    if (signal?.aborted) return;
-    throw error instanceof TransportError ? error : connectionLost(request, error);
+    for (;;) {
+      const chunk = stream.read() as Uint8Array | null; // no encoding is set
+      if (chunk !== null) yield chunk;
+      else if (isOver) break;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+    if (signal?.aborted === true) return;
+    if (error !== undefined) throw error instanceof TransportError ? error : connectionLost(request, error);
+    if (!hasEnded || !isWhole()) throw connectionLost(request, undefined);
   } finally {
-    cancel();
+    stream.off('readable', readable).off('end', ended).off('close', closed);
+    cancel(); // an error that follows it has a listener still
   }
 }
 
@@ -59,9 +85,14 @@ export function withoutEncoding(headers: WireHeaders): WireHeaders {
  */
 function unzipping(arriving: Arriving): Arriving {
   const { constants, createGunzip } = globalThis.process.getBuiltinModule('node:zlib');
-  const { pipeline } = globalThis.process.getBuiltinModule('node:stream');
   const stream = createGunzip({ flush: constants.Z_SYNC_FLUSH });
-  pipeline(arriving.stream, stream, () => undefined); // `stream` tells of what goes wrong with either
+  const source = arriving.stream;
+  source.on('error', (error) => stream.destroy(error));
+  source.on('close', () => {
+    if (!source.readableEnded) stream.destroy(new Error('the stream was closed'));
+  });
+  if (source.destroyed) stream.destroy(new Error('the stream was closed'));
+  source.pipe(stream);
   return { ...arriving, stream };
 }
 
