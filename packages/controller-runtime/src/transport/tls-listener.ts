@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import { assert } from '@coracle/kernel';
 import type { CertificatePair } from '../webhook/certificate-watcher.ts';
 
 /** As upstream's servers (pkg/internal/httpserver). */
@@ -20,10 +22,11 @@ export interface TlsSettings {
 
 /** TLS of a server, from a certificate that may be exchanged at any time: connections that are open go on with the old one. */
 export class TlsListener {
-  readonly server: Server;
   readonly #context: TlsSettings & { readonly ca?: string };
+  readonly #onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   // By the caller's address: no TLS yet, so that the server does not know them.
   readonly #handshakes = new Map<string, Socket>();
+  #server: Server | undefined;
 
   /** `clientAuthorities`: PEM of those who sign certificates of clients. With it a client without one is refused. */
   constructor(
@@ -31,25 +34,38 @@ export class TlsListener {
     onRequest: (request: IncomingMessage, response: ServerResponse) => void,
   ) {
     this.#context = { minVersion, ...(ciphers !== undefined && { ciphers }), ...(ca !== undefined && { ca }) };
+    this.#onRequest = onRequest;
+  }
+
+  /** There is one once it has a certificate. */
+  get server(): Server {
+    assert(this.#server !== undefined, 'a server has a certificate before it listens');
+    return this.#server;
+  }
+
+  /**
+   * From here on new connections get it. Throws OpenSSL's error when the parts do not belong together, and Error for a second one where
+   * the runtime cannot exchange it, as Bun.
+   */
+  use({ certificate: cert, key }: CertificatePair): void {
     // Loaded when it is needed, as in HttpServer.
-    this.server = globalThis.process
-      .getBuiltinModule('node:https')
-      .createServer(
-        { ...serverLimits, ...this.#context, ...(ca !== undefined && { requestCert: true, rejectUnauthorized: true }) },
-        onRequest,
-      );
-    this.server.on('connection', (socket: Socket) => {
+    globalThis.process.getBuiltinModule('node:tls').createSecureContext({ cert, key });
+    if (this.#server === undefined) this.#server = this.#create({ ...this.#context, cert, key });
+    else if (typeof this.#server.setSecureContext === 'function') this.#server.setSecureContext({ ...this.#context, cert, key });
+    else throw new Error('Cannot exchange the certificate of a server that runs: this runtime has no way to');
+  }
+
+  #create(context: SecureContextOptions): Server {
+    const clients = context.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
+    const { createServer } = globalThis.process.getBuiltinModule('node:https');
+    const server = createServer({ ...serverLimits, ...context, ...clients }, this.#onRequest);
+    server.on('connection', (socket: Socket) => {
       const caller = callerOf(socket);
       this.#handshakes.set(caller, socket);
       socket.once('close', () => this.#handshakes.delete(caller));
     });
-    this.server.on('secureConnection', (socket) => this.#handshakes.delete(callerOf(socket)));
-  }
-
-  /** From here on new connections get it. Throws OpenSSL's error when the parts do not belong together. */
-  use({ certificate: cert, key }: CertificatePair): void {
-    globalThis.process.getBuiltinModule('node:tls').createSecureContext({ cert, key });
-    this.server.setSecureContext({ ...this.#context, cert, key });
+    server.on('secureConnection', (socket) => this.#handshakes.delete(callerOf(socket)));
+    return server;
   }
 
   /** Cuts off who is there: also those who connected and said nothing, for whom a server that closes waits two minutes. */
