@@ -144,8 +144,8 @@ export class Reflector<T> {
         isComplete = await this.#readToMark(stream, gathered, (version) => {
           resourceVersion = version;
         });
-        if (isComplete) {
-          if (this.#detectsInconsistency) await this.#check(gathered, resourceVersion, signal);
+        if (isComplete && this.#detectsInconsistency) await this.#check(gathered, resourceVersion, signal);
+        if (isComplete && !signal.aborted) {
           this.#isLastSyncResourceVersionUnavailable = false;
           this.#store.replace(gathered.list(), resourceVersion, true);
           this.#lastSyncResourceVersion = resourceVersion;

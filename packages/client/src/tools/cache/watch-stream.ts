@@ -29,15 +29,16 @@ export class WatchStream {
     this.#batches = events[Symbol.asyncIterator]();
   }
 
-  /** The next frames; undefined when the watch has ended. Throws what broke it. */
+  /** The next frames; undefined when the watch has ended, or was told to. Throws what broke it. */
   async next(): Promise<readonly WatchFrame[] | undefined> {
+    if (this.#stop.signal.aborted) return undefined;
     if (this.#unread.length > 0) {
       const frames = this.#unread;
       this.#unread = [];
       return frames;
     }
     const next = await this.#batches?.next();
-    return next === undefined || next.done === true ? undefined : next.value;
+    return next === undefined || next.done === true || this.#stop.signal.aborted ? undefined : next.value;
   }
 
   /** Gives back what was taken too early. */
