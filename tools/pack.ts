@@ -2,9 +2,10 @@
  * `npm run pack`: the published packages as tarballs in `dist/packages`, each one bundle of plain JavaScript with its declarations.
  * `--prove` then installs all of them into an empty project, imports each alone, and prints what an import costs. `--prove=all` fetches other
  * runtimes and two linters of packages from the registry besides: each package is installed alone, with what it depends on, and
- * `packed.mjs` uses it there in each of them.
+ * `packed.mjs` uses it there in each of them, against the API server of `packed-server.ts`.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -48,7 +49,7 @@ try {
   for (const name of published) tarballs.push(await pack(name));
   for (const tarball of tarballs) console.log(`${path.relative(root, tarball)}: ${kilobytes(statSync(tarball).size)} KB`);
   if (process.argv.some((arg) => arg.startsWith('--prove'))) prove(tarballs);
-  if (process.argv.includes('--prove=all')) proveEverywhere(tarballs);
+  if (process.argv.includes('--prove=all')) await proveEverywhere(tarballs);
 } finally {
   rmSync(declarations, { recursive: true, force: true });
 }
@@ -161,10 +162,17 @@ function cost(project: string, specifier: string): { readonly ms: number; readon
   return { ms: median(({ ms }) => ms), megabytes: median(({ megabytes }) => megabytes), names: runs[0]?.names ?? 0 };
 }
 
-/** Each package alone with what it depends on: linted, and used in every runtime. Throws when one fails. */
-function proveEverywhere(tarballs: readonly string[]): void {
+/** Each package alone with what it depends on: linted, and used in every runtime. Throws when one fails, and tells the others first. */
+async function proveEverywhere(tarballs: readonly string[]): Promise<void> {
   const place = mkdtempSync(path.join(tmpdir(), 'packed-'));
+  const served = path.join(place, 'server');
+  mkdirSync(served);
+  const server = spawn(process.execPath, ['--conditions=coracle-source', path.join(import.meta.dirname, 'packed-server.ts'), served], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   try {
+    const [line] = (await once(server.stdout, 'data')) as [Buffer];
+    const control = String(line).trim();
     const programs = runtimes.map(({ name, from, program, args }, i) => {
       const folder = path.join(place, `runtime-${i}`);
       emptyProject(folder);
@@ -174,6 +182,15 @@ function proveEverywhere(tarballs: readonly string[]): void {
     const linters = path.join(place, 'linters');
     emptyProject(linters);
     run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', 'publint@0.3', '@arethetypeswrong/cli@0.18'], linters);
+    const failures: string[] = [];
+    const proved = (what: string, prove: () => string): void => {
+      try {
+        console.log(`${what}: ${prove()}`);
+      } catch (error) {
+        failures.push(what);
+        console.log(`${what} FAILED: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    };
     for (const [i, name] of published.entries()) {
       const project = path.join(place, name);
       emptyProject(project);
@@ -181,13 +198,17 @@ function proveEverywhere(tarballs: readonly string[]): void {
       run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...needed], project);
       cpSync(path.join(import.meta.dirname, 'packed.mjs'), path.join(project, 'packed.mjs'));
       for (const { name: runtime, program, args } of programs)
-        console.log(`@coracle/${name} in ${runtime}: ${run(program, [...args, 'packed.mjs', name], project).trim()}`);
+        proved(`@coracle/${name} in ${runtime}`, () => run(program, [...args, 'packed.mjs', name, served, control], project).trim());
       const tarball = tarballs[i] ?? '';
-      run(path.join(linters, 'node_modules/.bin/publint'), ['run', tarball, '--strict'], project);
-      run(path.join(linters, 'node_modules/.bin/attw'), [tarball, '--profile', 'esm-only'], project);
-      console.log(`@coracle/${name}: publint and are-the-types-wrong find nothing`);
+      proved(`@coracle/${name}`, () => {
+        run(path.join(linters, 'node_modules/.bin/publint'), ['run', tarball, '--strict'], project);
+        run(path.join(linters, 'node_modules/.bin/attw'), [tarball, '--profile', 'esm-only'], project);
+        return 'publint and are-the-types-wrong find nothing';
+      });
     }
+    if (failures.length > 0) throw new Error(`Not proved: ${failures.join(', ')}`);
   } finally {
+    server.kill();
     rmSync(place, { recursive: true, force: true });
   }
 }
