@@ -1,5 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
 import { untilAborted } from '@coracle/kernel';
 import type { Runnable } from '../manager/runnables.ts';
 import { serverLimits, TlsListener, type TlsSettings } from './tls-listener.ts';
