@@ -1,5 +1,4 @@
 import { AssertionError as KernelAssertionError, type Logger } from '@coracle/kernel';
-import { AssertionError as NodeAssertionError } from 'node:assert/strict';
 import type { ObjectKey } from '../client/reader.ts';
 
 /** Names the object to reconcile. What happened to it is not told: look. */
@@ -61,5 +60,6 @@ export const defaultErrorPolicy: ErrorPolicy<unknown> = (error) => (error instan
 
 /** Whether a throw is a bug of the program, which in Go would panic, and not the world refusing. */
 export function isPanic(error: unknown): boolean {
+  const { AssertionError: NodeAssertionError } = globalThis.process.getBuiltinModule('node:assert');
   return [KernelAssertionError, NodeAssertionError, TypeError, RangeError, ReferenceError].some((type) => error instanceof type);
 }

@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { argv } from 'node:process';
-import { gzipSync } from 'node:zlib';
 import type { HttpAnswer, HttpRequest } from '../transport/http-server.ts';
 import { encodeProfile, type Profile } from './profile-proto.ts';
 import { NoProfilerError, ProfilerBusyError, type V8Profiler } from './v8-profiler.ts';
@@ -57,6 +56,7 @@ export class PprofEndpoint {
 
 async function answered(name: 'profile' | 'heap', profile: () => Promise<Profile>): Promise<HttpAnswer<string | Uint8Array>> {
   try {
+    const { gzipSync } = globalThis.process.getBuiltinModule('node:zlib');
     const body = gzipSync(encodeProfile(await profile(), path.basename(argv[1] ?? argv[0] ?? '')));
     const type = { 'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="${name}"` };
     return { status: 200, headers: { ...plain, ...type }, body };
