@@ -48,6 +48,9 @@ describe('TlsListener', () => {
       const first = await asked(port, authority.certificate, 'a');
       assert.equal(first.text, 'POST a');
       assert.throws(() => listener.use({ ...pair(), key: pair().key }), /key values mismatch/);
+      assert.throws(() => listener.use({ ...pair(), key: '' }), /failed to find any PEM data in key input/);
+      assert.throws(() => listener.use({ ...pair(), certificate: '' }), /failed to find any PEM data in certificate input/);
+      assert.equal((await asked(port, authority.certificate, 'a')).serial, first.serial);
       listener.use(pair());
       const second = await asked(port, authority.certificate, 'b');
       assert.equal(second.text, 'POST b');

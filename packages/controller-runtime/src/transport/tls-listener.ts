@@ -57,6 +57,9 @@ export class TlsListener {
 
   /** From here on new connections get it. Throws OpenSSL's error when the parts do not belong together. */
   use({ certificate: cert, key }: CertificatePair): void {
+    // A file that is being written may be read while there is nothing in it, and a context without a key is made without complaint.
+    if (cert === '') throw new Error('tls: failed to find any PEM data in certificate input');
+    if (key === '') throw new Error('tls: failed to find any PEM data in key input');
     globalThis.process.getBuiltinModule('node:tls').createSecureContext({ cert, key });
     this.server.setSecureContext({ ...this.#context, cert, key });
   }
