@@ -15,7 +15,8 @@ const idle = '(idle)';
 
 /**
  * The time for which each stack ran, without the time in which none did. V8 samples the main thread by the clock on the wall: what waited
- * for a processor counts as having run.
+ * for a processor counts as having run. A function that V8 had taken into its caller before the profile began stands under the caller's
+ * name, and its lines under the wrong file: so a function has one line, where it begins.
  */
 export function cpuProfile({ nodes, samples = [], timeDeltas = [], startTime, endTime }: Profiler.Profile, sampling: Sampling): Profile {
   const parents = new Map<number, number>();
@@ -90,6 +91,6 @@ function stackAt(place: HeapPlace): Frame[] {
 function frameOf({ functionName, url, lineNumber, columnNumber }: Runtime.CallFrame): Frame {
   const file = url.replace(/^file:\/\//, '');
   const line = lineNumber + 1;
-  const name = functionName === '' ? `(anonymous ${path.posix.basename(file)}:${line})` : functionName;
-  return { name, file, line, column: columnNumber + 1 };
+  const place = file === '' ? '' : ` ${path.posix.basename(file)}:${line}`;
+  return { name: functionName === '' ? `(anonymous${place})` : functionName, file, line, column: columnNumber + 1 };
 }
