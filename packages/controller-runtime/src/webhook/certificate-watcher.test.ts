@@ -21,6 +21,7 @@ test('CertificateWatcher takes over what was replaced, and keeps the last that i
     },
   });
   await runtime.drive(watcher.load());
+  assert.match(process.metrics.text(), /^certwatcher_read_certificate_errors_total 0$/m);
   const stop = new AbortController();
   process.spawn('certificates', () => watcher.run(stop.signal));
   await runtime.advance(25_000);
