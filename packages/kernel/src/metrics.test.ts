@@ -77,3 +77,15 @@ test('a bound series is there at once, and is the one that its labels name', () 
     assert.ok(lines.includes(line), line);
   assert.throws(() => gauge.bound(), /takes 1 labels, not 0/);
 });
+
+test('MetricsRegistry.gaugeOf() asks for the value each time, which may be without bound', () => {
+  const registry = new MetricsRegistry();
+  let value = Infinity;
+  registry.gaugeOf({ name: 'left_seconds', help: 'What is left.' }, () => value);
+  const shown = (): string | undefined => registry.text().split('\n')[2];
+  assert.equal(shown(), 'left_seconds +Inf');
+  value = -2.5;
+  assert.equal(shown(), 'left_seconds -2.5');
+  value = -Infinity;
+  assert.equal(shown(), 'left_seconds -Inf');
+});

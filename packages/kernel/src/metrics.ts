@@ -46,6 +46,8 @@ class Series implements BoundGauge, BoundHistogram {
   readonly labels: LabelValues;
   value = 0;
   count = 0;
+  /** Gives the value instead, when it is asked for. */
+  read: (() => number) | undefined;
   /** How many values are in each bucket and in none before it. */
   readonly buckets: number[];
   readonly #bounds: readonly number[];
@@ -121,6 +123,11 @@ export class MetricsRegistry {
     };
   }
 
+  /** A gauge without labels whose value is what `read` gives when the text is made. The last one that is given for a name counts. */
+  gaugeOf(options: Omit<MetricOptions, 'labels'>, read: () => number): void {
+    seriesIn(this.#metric('gauge', options, []), options)([]).read = read;
+  }
+
   /** `bounds` are the upper bounds of the buckets, ascending, without +Inf. */
   histogram(options: MetricOptions & { readonly bounds: readonly number[] }): Histogram {
     const of = seriesIn(this.#metric('histogram', options, options.bounds), options);
@@ -182,9 +189,9 @@ function seriesLines(metric: Metric, names: readonly string[], series: Series): 
   const pairs = names.map((label, i) => `${label}="${escapeLabel(series.labels[i] ?? '')}"`);
   const labelled = (suffix: string, extra: readonly string[], value: number): string => {
     const all = [...pairs, ...extra];
-    return `${name}${suffix}${all.length === 0 ? '' : `{${all.join(',')}}`} ${value}`;
+    return `${name}${suffix}${all.length === 0 ? '' : `{${all.join(',')}}`} ${numberText(value)}`;
   };
-  if (metric.kind !== 'histogram') return [labelled('', [], series.value)];
+  if (metric.kind !== 'histogram') return [labelled('', [], series.read?.() ?? series.value)];
   let cumulative = 0;
   const lines = metric.bounds.map((bound, i) => {
     cumulative += series.buckets[i] ?? 0;
@@ -193,6 +200,11 @@ function seriesLines(metric: Metric, names: readonly string[], series: Series): 
   lines.push(labelled('_bucket', ['le="+Inf"'], series.count));
   lines.push(labelled('_sum', [], series.value), labelled('_count', [], series.count));
   return lines;
+}
+
+/** As the format writes what is beyond all numbers. */
+function numberText(value: number): string {
+  return Math.abs(value) === Infinity ? `${value < 0 ? '-' : '+'}Inf` : String(value);
 }
 
 function escapeLabel(value: string): string {
