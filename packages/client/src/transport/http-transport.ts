@@ -60,7 +60,13 @@ export function httpTransport(options: HttpTransportOptions): ClosableTransport 
   if (hasToken) roundTrippers.push(bearerAuthRoundTripper(token, tokenFile === '' ? undefined : fileTokenSource(process, host, tokenFile)));
   if (userAgent !== undefined && userAgent !== '') roundTrippers.push(userAgentRoundTripper(userAgent));
   if (impersonate !== undefined) roundTrippers.push(impersonationRoundTripper(impersonate));
-  return wrapped(connections, roundTrippers);
+  const transport = wrapped(connections, roundTrippers);
+  if (authenticator === undefined) return transport;
+  const close = (): Promise<void> => {
+    authenticator[Symbol.dispose]();
+    return transport.close();
+  };
+  return { ...transport, close, [Symbol.asyncDispose]: close };
 }
 
 function execAuthenticator(options: HttpTransportOptions, host: Host, onCertificateChanged: () => void): ExecAuthenticator {

@@ -19,12 +19,20 @@ export interface ExecCluster {
   readonly config?: unknown;
 }
 
+/** Of a certificate, in milliseconds since the epoch. */
+export interface CertificateValidity {
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
 /** What a plugin gave. */
 export interface ExecCredentials {
   readonly token: string;
   /** PEM; both or none. */
   readonly clientCertificate: string;
   readonly clientKey: string;
+  /** When the certificate begins and ends, in milliseconds since the epoch; undefined without one. */
+  readonly validity: CertificateValidity | undefined;
   /** When it must be asked again, in milliseconds since the epoch; undefined for never. */
   readonly expiresAtMs: number | undefined;
 }
@@ -113,17 +121,21 @@ export function readExecCredential(stdout: string, apiVersion: string): ExecCred
   const expiresAtMs = expires === '' ? undefined : Date.parse(expires);
   if (expiresAtMs !== undefined && Number.isNaN(expiresAtMs))
     throw new Error(`decoding stdout: status.expirationTimestamp "${expires}" is no time`);
-  if (clientCertificate !== '') checkPair(clientCertificate, clientKey);
-  return { token, clientCertificate, clientKey, expiresAtMs };
+  const validity = clientCertificate === '' ? undefined : validityOfPair(clientCertificate, clientKey);
+  return { token, clientCertificate, clientKey, validity, expiresAtMs };
 }
 
 function nameOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function checkPair(cert: string, key: string): void {
+/** Throws Error for what is no certificate with its key. */
+function validityOfPair(cert: string, key: string): CertificateValidity {
   try {
     globalThis.process.getBuiltinModule('node:tls').createSecureContext({ cert, key });
+    const { X509Certificate } = globalThis.process.getBuiltinModule('node:crypto');
+    const { validFrom, validTo } = new X509Certificate(cert); // the first of several is the client's
+    return { notBeforeMs: Date.parse(validFrom), notAfterMs: Date.parse(validTo) };
   } catch (error) {
     // OpenSSL names no bytes of what it could not read.
     throw new Error(`failed parsing client key/certificate: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createCertificate, fixtureKeySource } from '@coracle/apiserver';
 import type { Process } from '@coracle/kernel';
 import { SimRuntime } from '@coracle/simulator';
 import type { ExecConfig } from '../../rest/config.ts';
@@ -32,11 +33,21 @@ interface Given {
   readonly policy?: PluginPolicy;
   readonly stdinUnavailable?: string;
   readonly paths?: Readonly<Record<string, string>>;
+  /** Default: in a world of its own. */
+  readonly beside?: { readonly runtime: SimRuntime; readonly process: Process };
 }
 
-function setUp({ config = {}, outputs = [printed({ token: 't' })], isTerminal = false, policy, stdinUnavailable, paths = {} }: Given = {}) {
-  const runtime = new SimRuntime({ seed: 1 });
-  const process = runtime.process('test');
+function setUp({
+  config = {},
+  outputs = [printed({ token: 't' })],
+  isTerminal = false,
+  policy,
+  stdinUnavailable,
+  paths = {},
+  beside,
+}: Given = {}) {
+  const runtime = beside?.runtime ?? new SimRuntime({ seed: 1 });
+  const process = beside?.process ?? runtime.process('test');
   const ran: Parameters<PluginHost['run']>[0][] = [];
   const host: PluginHost = {
     environment: { PATH: '/bin', GONE: undefined },
@@ -268,6 +279,79 @@ describe('ExecAuthenticator', () => {
       );
       validatePluginPolicy({ type: 'DenyAll' });
     });
+  });
+});
+
+describe('metrics of plugins', () => {
+  const minutes = 60_000;
+  const valuesOf = (process: Process, name: string): readonly string[] =>
+    process.metrics
+      .text()
+      .split('\n')
+      .filter((line) => line.startsWith(name));
+
+  /** What a plugin prints that gives a certificate. */
+  function certificate(process: Process, fromMs: number, toMs: number): string {
+    const keys = fixtureKeySource.keyPair();
+    const subject = { commonName: 'me' };
+    const nowMs = process.clock.now();
+    const clientCertificateData = createCertificate({
+      subject,
+      keys,
+      issuer: { subject, keys },
+      serial: Uint8Array.of(1),
+      notBeforeMs: nowMs + fromMs,
+      notAfterMs: nowMs + toMs,
+      usage: 'client',
+    });
+    return printed({ clientCertificateData, clientKeyData: keys.privateKey });
+  }
+
+  test('tell how long the certificate lives that ends first, and how old those were that were replaced', async () => {
+    const outputs: string[] = [];
+    const one = setUp({ outputs });
+    const { runtime, process } = one;
+    const ttl = (): string | undefined => valuesOf(process, 'rest_client_exec_plugin_ttl_seconds')[0]?.split(' ')[1];
+    assert.equal(ttl(), '+Inf');
+    outputs.push(certificate(process, -20 * minutes, 60 * minutes), certificate(process, 0, 120 * minutes));
+    const first = await one.authenticator.credentials();
+    assert.equal(ttl(), '3600');
+    await later(runtime, process, 10 * minutes);
+    assert.equal(ttl(), '3000');
+
+    const other = setUp({ beside: one, outputs: [certificate(process, 0, 5 * minutes)] });
+    await other.authenticator.credentials();
+    assert.equal(ttl(), '300', 'the one that ends first');
+    other.authenticator[Symbol.dispose]();
+    assert.equal(ttl(), '3000');
+
+    await one.authenticator.refresh(first);
+    assert.equal(ttl(), String((120 - 10) * 60));
+    assert.deepEqual(
+      valuesOf(process, 'rest_client_exec_plugin_certificate_rotation_age').filter((line) => !line.includes('_bucket')),
+      ['rest_client_exec_plugin_certificate_rotation_age_sum 1800', 'rest_client_exec_plugin_certificate_rotation_age_count 1'],
+    );
+    await later(runtime, process, 120 * minutes);
+    assert.equal(ttl(), '-600', 'it has ended');
+    one.authenticator[Symbol.dispose]();
+    assert.equal(ttl(), '+Inf');
+  });
+
+  test('a plugin that gives a token has no certificate to tell of', async () => {
+    const { authenticator, process } = setUp();
+    await authenticator.credentials();
+    assert.deepEqual(valuesOf(process, 'rest_client_exec_plugin_ttl_seconds'), ['rest_client_exec_plugin_ttl_seconds +Inf']);
+  });
+
+  test('tell what the policy said', async () => {
+    const one = setUp({ outputs: [7] });
+    await assert.rejects(one.authenticator.credentials()); // that it fails is no matter of the policy
+    await assert.rejects(setUp({ beside: one, policy: { type: 'DenyAll' } }).authenticator.credentials());
+    await assert.rejects(setUp({ beside: one, policy: { type: 'Allowlist', commands: ['other'] } }).authenticator.credentials());
+    assert.deepEqual(valuesOf(one.process, 'rest_client_exec_plugin_policy_call_total'), [
+      'rest_client_exec_plugin_policy_call_total{status="allowed"} 1',
+      'rest_client_exec_plugin_policy_call_total{status="denied"} 2',
+    ]);
   });
 });
 

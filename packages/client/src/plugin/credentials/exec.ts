@@ -10,6 +10,7 @@ import {
   isExecVersion,
   readExecCredential,
 } from './exec-credential.ts';
+import { execMetrics, type ExecMetrics } from './exec-metrics.ts';
 
 /** How a program is run: the only way in which credentials plugins touch the machine. */
 export interface PluginHost {
@@ -70,10 +71,10 @@ export interface ExecAuthenticatorOptions {
  * Credentials from a program, kept until they expire or the server refuses them (client-go plugin/pkg/client/auth/exec Authenticator).
  * At most one program runs at a time; all callers get what it gave. Nothing of it is logged.
  */
-export class ExecAuthenticator {
+export class ExecAuthenticator implements Disposable {
   readonly #options: ExecAuthenticatorOptions;
   readonly #command: string;
-  readonly #calls;
+  readonly #metrics: ExecMetrics;
   readonly #hints: Occasionally;
   #credentials: ExecCredentials | undefined;
   #running: Promise<ExecCredentials> | undefined;
@@ -86,11 +87,12 @@ export class ExecAuthenticator {
     this.#options = options;
     this.#command = path.normalize(config.command);
     this.#hints = new Occasionally(options.process.clock);
-    this.#calls = options.process.metrics.counter({
-      name: 'rest_client_exec_plugin_call_total',
-      help: 'Number of calls to an exec plugin, partitioned by the type of event encountered (no_error, plugin_execution_error, plugin_not_found_error, client_internal_error) and an optional exit code.',
-      labels: ['code', 'call_status'],
-    });
+    this.#metrics = execMetrics(options.process);
+  }
+
+  /** Its certificate is used no more, and its end is nobody's matter. */
+  [Symbol.dispose](): void {
+    this.#metrics.expirations.set(this, undefined);
   }
 
   /** Good credentials, from the program when there are none. */
@@ -119,7 +121,7 @@ export class ExecAuthenticator {
   async #run(): Promise<ExecCredentials> {
     const { config, host, cluster } = this.#options;
     const interactive = this.#isInteractive();
-    const command = this.#allowedCommand();
+    const command = this.#commandByPolicy();
     const own = Object.entries(host.environment).filter((entry): entry is [string, string] => entry[1] !== undefined);
     const environment = {
       ...Object.fromEntries(own),
@@ -134,15 +136,22 @@ export class ExecAuthenticator {
       throw this.#notStarted(error);
     }
     if (exitCode !== 0) {
-      this.#calls.add(1, String(exitCode), 'plugin_execution_error');
+      this.#metrics.calls.add(1, String(exitCode), 'plugin_execution_error');
       throw new Error(`exec: executable ${this.#command} failed with exit code ${exitCode}`);
     }
-    this.#calls.add(1, '0', 'no_error');
+    this.#metrics.calls.add(1, '0', 'no_error');
     const credentials = readExecCredential(stdout, config.apiVersion);
     const before = this.#credentials;
     this.#credentials = credentials;
-    if (before !== undefined && (before.clientCertificate !== credentials.clientCertificate || before.clientKey !== credentials.clientKey))
+    if (
+      before !== undefined &&
+      (before.clientCertificate !== credentials.clientCertificate || before.clientKey !== credentials.clientKey)
+    ) {
+      const { validity } = before;
+      if (validity !== undefined) this.#metrics.rotationAge.observe((this.#options.process.clock.now() - validity.notBeforeMs) / 1_000);
       this.#options.onCertificateChanged?.();
+    }
+    this.#metrics.expirations.set(this, credentials.validity?.notAfterMs);
     return credentials;
   }
 
@@ -161,6 +170,18 @@ export class ExecAuthenticator {
         return true;
       default:
         throw cannot(`unknown interactiveMode: "${String(config.interactiveMode ?? '')}"`);
+    }
+  }
+
+  #commandByPolicy(): string {
+    const { policyCalls } = this.#metrics;
+    try {
+      const command = this.#allowedCommand();
+      policyCalls.add(1, 'allowed');
+      return command;
+    } catch (error) {
+      policyCalls.add(1, 'denied');
+      throw error;
     }
   }
 
@@ -189,10 +210,10 @@ export class ExecAuthenticator {
   #notStarted(error: unknown): Error {
     const isMissing = typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
     if (!isMissing) {
-      this.#calls.add(1, '1', 'client_internal_error');
+      this.#metrics.calls.add(1, '1', 'client_internal_error');
       return new Error(`exec: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }
-    this.#calls.add(1, '1', 'plugin_not_found_error');
+    this.#metrics.calls.add(1, '1', 'plugin_not_found_error');
     const { installHint } = this.#options.config;
     const hint = this.#hints.mayDo() ? `${help}${installHint === undefined ? '' : `\n\n${installHint}`}` : '';
     return new Error(`exec: executable ${this.#command} not found${hint}`, { cause: error });
