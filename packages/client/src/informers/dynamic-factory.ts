@@ -15,7 +15,7 @@ export type ListWatchOf<T> = (gvr: GroupVersionResource, namespace: string) => L
  * Informers of resources that are named at run time (client-go dynamic/dynamicinformer, metadata/metadatainformer). Objects carry their
  * own kind; the lister of `forResource(gvr).lister` reads them.
  */
-export class ResourceInformerFactory<T extends KubeObject> {
+export class ResourceInformerFactory<T extends KubeObject> implements AsyncDisposable {
   readonly #process: Process;
   readonly #listWatchOf: ListWatchOf<T>;
   readonly #options: InformerFactoryOptions;
@@ -68,6 +68,10 @@ export class ResourceInformerFactory<T extends KubeObject> {
   /** Ends all informers and waits for them. Nothing starts after this. */
   shutdown(): Promise<void> {
     return this.#set.shutdown();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
   }
 }
 

@@ -70,7 +70,7 @@ export function factoryInformer<T extends KubeObject>(
 }
 
 /** One informer for each resource, shared by all who ask (client-go informers.SharedInformerFactory). */
-export class SharedInformerFactory {
+export class SharedInformerFactory implements AsyncDisposable {
   readonly #clientset: Clientset;
   readonly #options: InformerFactoryOptions;
   readonly #set: InformerSet;
@@ -143,5 +143,9 @@ export class SharedInformerFactory {
   /** Ends all informers and waits for them. Nothing starts after this. */
   shutdown(): Promise<void> {
     return this.#set.shutdown();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
   }
 }

@@ -164,6 +164,25 @@ describe('SharedInformerFactory', () => {
     assert.equal(factory.startedInformers.get('pods.v1.'), undefined);
   });
 
+  test('ends with the block that it is used in', async () => {
+    const { runtime, process, clientset, transport } = await scene();
+    let ended: { readonly isStopped: boolean }[] = [];
+    await runtime.drive(
+      (async () => {
+        await using factory = new SharedInformerFactory(clientset);
+        await using metadata = metadataInformerFactory(process, new MetadataClient({ process, transport }));
+        ended = [factory.forResource(resources.core.v1.configMaps), metadata.forResource(configMaps)];
+        factory.start();
+        metadata.start();
+        await factory.waitForCacheSync();
+      })(),
+    );
+    assert.deepEqual(
+      ended.map(({ isStopped }) => isStopped),
+      [true, true],
+    );
+  });
+
   test('warns of an informer that nobody started, instead of waiting or of saying nothing', async () => {
     const { runtime, clientset, logged } = await scene();
     const factory = new SharedInformerFactory(clientset);

@@ -101,6 +101,21 @@ describe('handlers of an informer', () => {
     assert.deepEqual(slow, ['add a', 'add b', 'update a', 'delete default/b']);
   });
 
+  test('are removed with the block that their registration is used in', async () => {
+    const { runtime, server, informer, start } = scene();
+    const seen: string[] = [];
+    start();
+    {
+      using registration = informer.addEventHandler(recorder(seen));
+      server.set('a');
+      await runtime.settle();
+      assert.equal(registration.hasSynced(), true);
+    }
+    server.set('a');
+    await runtime.settle();
+    assert.deepEqual(seen, ['add a@1!']);
+  });
+
   test('can be added twice, and removed by themselves, again, and where they were never added', async () => {
     const { runtime, server, informer, start } = scene();
     const seen: string[] = [];
@@ -378,6 +393,54 @@ describe('resyncs of an informer', () => {
     without.start();
     await without.runtime.advance(20_000);
     assert.equal(wanted.count, 0);
+  });
+});
+
+describe('a list that brings nothing new', () => {
+  test('is told to the handlers whose resync is due, and to no others', async () => {
+    const { runtime, server, informer, start } = scene({ resyncPeriodMs: 10_000 });
+    for (const name of ['a', 'b']) server.set(name);
+    const due: string[] = [];
+    const never: string[] = [];
+    informer.addEventHandler(recorder(due));
+    informer.addEventHandler(recorder(never), { resyncPeriodMs: 0 });
+    start();
+    await runtime.advance(11_000);
+    due.length = 0;
+    never.length = 0;
+    server.delete('b');
+    server.compactedBelow = server.revision + 1;
+    server.endWatches();
+    await runtime.advance(5_000);
+    assert.deepEqual(due, ['delete default/b', 'update a@1->1']);
+    assert.deepEqual(never, ['delete default/b']);
+  });
+});
+
+describe('a handler that does not keep up', () => {
+  test('is warned of when thousands of events wait for it, once for each doubling', async () => {
+    const { runtime, server, informer, start, logged } = scene();
+    let waitMs = 150;
+    informer.addEventHandler({ onUpdate: () => runtime.process('handler').clock.sleep(waitMs) });
+    informer.addEventHandler({ onUpdate: () => runtime.process('handler').clock.sleep(1) });
+    server.set('a');
+    start();
+    await runtime.advance(10);
+    for (let i = 0; i < 3000; i++) server.set('a');
+    await runtime.advance(1_000);
+    assert.deepEqual(logged, ['A handler does not keep up']);
+    for (let i = 0; i < 1500; i++) server.set('a');
+    await runtime.advance(1_000);
+    assert.deepEqual(logged.length, 1);
+    for (let i = 0; i < 3000; i++) server.set('a');
+    await runtime.advance(1_000);
+    assert.deepEqual(logged.length, 2);
+    waitMs = 0;
+    await runtime.settle();
+    waitMs = 150;
+    for (let i = 0; i < 1500; i++) server.set('a');
+    await runtime.advance(1_000);
+    assert.deepEqual(logged.length, 3, 'it had caught up');
   });
 });
 

@@ -5,8 +5,8 @@ import type { ResourceEventHandler } from './event-handlers.ts';
 import type { DeletedFinalStateUnknown } from './keys.ts';
 import { SingleFileTracker } from './synctrack.ts';
 
-/** What `addEventHandler` gives back. */
-export interface HandlerRegistration {
+/** What `addEventHandler` gives back. Disposing it removes the handler. */
+export interface HandlerRegistration extends Disposable {
   /** The informer has synced, and this handler has seen everything of the first list. */
   hasSynced(): boolean;
   /** Resolves when `hasSynced` becomes true; rejects when the handler is removed or the informer ends before, or with the signal's reason. */
@@ -45,6 +45,10 @@ class ResyncSchedule {
   }
 }
 
+/** So many events wait before a handler is warned of that takes so long for one (tools/cache processorListener run). */
+const manyPending = 1024;
+const longHandlingMs = 100;
+
 /** For so long a handler is told of one thing after the other while nothing else runs; the rest of a list follows in further turns of the loop. */
 const longestTurnMs = 8;
 /** The clock is looked at once in so many notifications. */
@@ -62,7 +66,7 @@ export interface ListenerOptions<T> {
 
 /**
  * Gives events to one handler, in order and one at a time (tools/cache processorListener). It calls the handler at once while it keeps
- * up; what comes while a promise of the handler is open waits here, without a bound, as upstream.
+ * up; what comes while a promise of the handler is open waits here, without a bound, as upstream, and is warned of.
  */
 export class ProcessorListener<T> implements HandlerRegistration {
   readonly resync: ResyncSchedule;
@@ -77,6 +81,7 @@ export class ProcessorListener<T> implements HandlerRegistration {
   // Undefined: the handler has kept up, and is called directly.
   #pending: Fifo<Notification<T>> | undefined;
   #running: Promise<void> | undefined;
+  #warnedAtPending = 0;
   #isRemoved = false;
   // Undefined: what comes is no list.
   #listSinceMs: number | undefined;
@@ -110,6 +115,10 @@ export class ProcessorListener<T> implements HandlerRegistration {
     this.#pending = undefined;
     this.#onRemove(this);
     this.#removed.reject(new Error(`The handler was removed from the informer of ${this.#name}`));
+  }
+
+  [Symbol.dispose](): void {
+    this.remove();
   }
 
   async removeAndWait(): Promise<void> {
@@ -196,8 +205,10 @@ export class ProcessorListener<T> implements HandlerRegistration {
   /** What comes from now on waits until the handler has finished. */
   #wait(result: Promise<unknown>, isInInitialList: boolean): void {
     this.#pending ??= new Fifo();
+    const sinceMs = this.#process.clock.monotonic();
     const finished = (): void => {
       this.#running = undefined;
+      this.#maybeWarn(this.#process.clock.monotonic() - sinceMs);
       if (isInInitialList) this.#tracker.finished();
       this.#drainLater('handler-done');
     };
@@ -205,6 +216,15 @@ export class ProcessorListener<T> implements HandlerRegistration {
       this.#failed(error);
       finished();
     });
+  }
+
+  /** Nothing but memory bounds what waits for a handler: somebody has to know. */
+  #maybeWarn(handlingMs: number): void {
+    const { pending } = this;
+    if (pending === 0) this.#warnedAtPending = 0;
+    if (handlingMs < longHandlingMs || pending <= Math.max(manyPending, 2 * this.#warnedAtPending)) return;
+    this.#warnedAtPending = pending;
+    this.#process.log.warn('A handler does not keep up', { informer: this.#name, pending, handlingMs: Math.round(handlingMs) });
   }
 
   /** A list that keeps the handler busy for long waits as if it were slow. */
