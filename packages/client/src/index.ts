@@ -210,5 +210,6 @@ export {
   type Streams,
   type TerminalSize,
 } from './tools/remotecommand/remote-command.ts';
-export { portForward, PortForwardError, type PortForwardTarget } from './tools/portforward/port-forward.ts';
+export { portForward, type PortForwardTarget } from './tools/portforward/port-forward.ts';
+export { PortForwardError } from './tools/portforward/port-forward-error.ts';
 export { WebSocketClosedError } from './transport/websocket.ts';

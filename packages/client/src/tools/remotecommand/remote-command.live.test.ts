@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isForbidden, StatusError, TransportError } from '@coracle/apimachinery';
 import { LiveRuntime, type Process } from '@coracle/kernel';
 import { httpTransport } from '../../transport/http-transport.ts';
-import { portForward, PortForwardError, type PortForwardTarget } from '../portforward/port-forward.ts';
 import { attach, exec, ExitCodeError, type RemoteCommandTarget, type Streams } from './remote-command.ts';
 import { type Peer, upgradeServer, type UpgradeServerOptions } from '../../transport/upgrade-server.fixture.ts';
 
@@ -29,7 +28,7 @@ afterEach(async () => {
   await process.stop();
 });
 
-async function target(options: UpgradeServerOptions): Promise<RemoteCommandTarget & PortForwardTarget> {
+async function target(options: UpgradeServerOptions): Promise<RemoteCommandTarget> {
   const { url, close } = await upgradeServer(options);
   const transport = httpTransport({ process, config: { server: url } });
   closing.push(close, () => transport.close());
@@ -228,60 +227,4 @@ test('attach joins what runs', async () => {
   });
   await attach(to, { stdout: () => undefined });
   assert.equal(asked, '/api/v1/namespaces/n/pods/p/attach?container=c&stdout=true');
-});
-
-describe('portForward', () => {
-  const port = (number: number): Uint8Array => Uint8Array.of(number & 0xff, number >> 8);
-
-  test('is a connection to the port', async () => {
-    let asked = '';
-    const to = await target({
-      onOpen(peer) {
-        asked = `${peer.url.pathname}${peer.url.search} ${peer.protocols.join()}`;
-        peer.send(0, port(8080));
-        peer.send(1, port(8080));
-      },
-      onMessage(peer, channel, payload) {
-        peer.send(channel, `got ${payload.toString()}`);
-        peer.close();
-      },
-    });
-    const connection = await portForward(to, 8080);
-    await connection.write(Buffer.from('hello'));
-    let text = '';
-    for await (const chunk of connection.readable) text += new TextDecoder().decode(chunk);
-    assert.equal(text, 'got hello');
-    assert.equal(asked, '/api/v1/namespaces/n/pods/p/portforward?ports=8080 v4.channel.k8s.io');
-  });
-
-  const faults: readonly (readonly [string, (peer: Peer) => void, RegExp])[] = [
-    [
-      'the node’s error',
-      (peer) => {
-        for (const channel of [0, 1]) peer.send(channel, port(80));
-        peer.send(1, 'connection refused\n');
-      },
-      /^PortForwardError: connection refused$/,
-    ],
-    ['another port', (peer) => peer.send(0, port(81)), /does not begin with the port 80/],
-    ['no port', (peer) => peer.send(0, 'abc'), /does not begin with the port 80/],
-    ['another stream', (peer) => peer.send(7, 'x'), /unknown stream 7/],
-  ];
-  for (const [name, act, want] of faults) {
-    test(`tells of ${name}`, async () => {
-      const connection = await portForward(await target({ onOpen: act }), 80);
-      const read = async (): Promise<void> => {
-        for await (const _ of connection.readable) assert.fail('nothing is sent');
-      };
-      await assert.rejects(read(), (error) => error instanceof PortForwardError && want.test(String(error)));
-    });
-  }
-
-  test('refuses what is no port, and is refused as the server words it', async () => {
-    const to = await target({
-      refuse: { status: 403, body: '{"kind":"Status","status":"Failure","reason":"Forbidden","message":"no","code":403}' },
-    });
-    for (const wrong of [0, 65_536, 1.5, Number.NaN]) await assert.rejects(portForward(to, wrong), RangeError);
-    await assert.rejects(portForward(to, 80), isForbidden);
-  });
 });
