@@ -2,12 +2,13 @@
  * What `packed.mjs` talks to, `packed-server.ts FOLDER`: our API server over HTTPS and HTTP/2, behind a relay whose connections can be cut.
  * It runs in Node from these sources, whatever runtime the client is proved in. FOLDER gets what a client is given: `kubeconfig.yaml`, the
  * program that it names for credentials, and certificates to serve webhooks with. Prints the address of its control when all is ready:
- * GET counts the relay's connections, POST cuts them. Ends with its standard input.
+ * GET counts the relay's connections and names a server on which programs run, POST cuts the connections. Ends with its standard input.
  */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { writeYaml } from '@coracle/apimachinery';
 import {
   createCertificate,
@@ -20,6 +21,7 @@ import {
 } from '@coracle/apiserver';
 import { MemoryStore } from '@coracle/etcd';
 import { LiveRuntime } from '@coracle/kernel';
+import { upgradeServer } from '../packages/client/src/transport/upgrade-server.fixture.ts';
 
 const [folder = '.'] = process.argv.slice(2);
 const file = (name: string): string => path.join(folder, name);
@@ -83,8 +85,25 @@ const relay = createServer((socket) => {
   socket.pipe(upstream).pipe(socket);
 });
 const relayPort = await listening(relay);
+// Our API server runs no programs. This one, over WebSocket in TLS, says what it hears, until that ends.
+const { url: programs } = await upgradeServer({
+  onMessage(peer, channel, payload) {
+    if (channel === 0) peer.send(1, payload);
+    if (channel !== 255) return;
+    peer.send(3, '{"metadata":{},"status":"Success"}');
+    peer.close();
+  },
+});
+const { certificate: cert, privateKey: key } = issue('programs', 'server');
+const secured = createTlsServer({ cert, key, ALPNProtocols: ['http/1.1'] }, (socket) => {
+  const upstream = connect(Number(new URL(programs).port), host);
+  for (const each of [socket, upstream]) each.on('error', () => each.destroy());
+  socket.pipe(upstream).pipe(socket);
+});
+const programsPort = await listening(secured);
+
 const control = createHttpServer((request, response) => {
-  const counted = { open: open.size, opened };
+  const counted = { open: open.size, opened, programs: `https://${host}:${programsPort}` };
   // As a network does it: the client is told by a reset.
   if (request.method === 'POST') for (const socket of open) socket.resetAndDestroy();
   response.end(JSON.stringify(counted));

@@ -77,7 +77,7 @@ const uses = {
     return 'decoded, patched, and wrote and read protobuf';
   },
   async client() {
-    return `${await clientOverHttp1()}; ${await clientOverHttp2()}`;
+    return [await clientOverHttp1(), await clientOverHttp2(), await clientOverWebSocket()].join('; ');
   },
   'controller-runtime': managerAndWebhook,
 };
@@ -163,6 +163,28 @@ async function clientOverHttp2() {
   await factory.shutdown();
   await close();
   return 'with a kubeconfig in YAML, a program for credentials, TLS and HTTP/2: reads, writes, and a watch that was cut and went on';
+}
+
+async function clientOverWebSocket() {
+  const { exec, httpTransport } = await import('@coracle/client');
+  const { LiveRuntime } = await import('@coracle/kernel');
+  const component = new LiveRuntime().process('packed');
+  const { programs: server } = JSON.parse(await fetched(control));
+  const transport = httpTransport({ process: component, config: { server, certificateAuthorityFile: `${folder}/ca.crt` } });
+  const sent = new Uint8Array(300_000).map((_, i) => i);
+  let length = 0;
+  await exec({ process: component, transport, namespace: 'n', pod: 'a' }, ['cat'], {
+    stdin: (async function* () {
+      for (let at = 0; at < sent.length; at += 50_000) yield sent.subarray(at, at + 50_000);
+    })(),
+    stdout(part) {
+      for (const byte of part) assert.equal(byte, sent[length++]);
+    },
+  });
+  assert.equal(length, sent.length);
+  await transport.close();
+  await component.stop();
+  return 'a program over WebSocket in TLS got and gave 300 KB';
 }
 
 async function managerAndWebhook() {
@@ -302,4 +324,5 @@ function fail(error) {
 const use = uses[name];
 if (use === undefined) throw new Error(`Nobody says how to use "${name}"`);
 console.log(await use());
-process.exit(0);
+// What was closed keeps no process alive: this one ends by itself, with no timer or socket left.
+setTimeout(() => fail(new Error('Something was left open')), 10_000).unref();
