@@ -2,7 +2,7 @@
  * `npm run pack`: the published packages as tarballs in `dist/packages`, each one bundle of plain JavaScript with its declarations.
  * `--prove` then installs all of them into an empty project, imports each alone, and prints what an import costs. `--prove=all` fetches other
  * runtimes and two linters of packages from the registry besides: each package is installed alone, with what it depends on, and
- * `packed.mjs` uses it there in each of them, against the API server of `packed-server.ts`.
+ * `packed.mjs` uses it there in each of them, against the API server of `packages/client/tools/packed-server.ts`.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -167,9 +167,8 @@ async function proveEverywhere(tarballs: readonly string[]): Promise<void> {
   const place = mkdtempSync(path.join(tmpdir(), 'packed-'));
   const served = path.join(place, 'server');
   mkdirSync(served);
-  const server = spawn(process.execPath, ['--conditions=coracle-source', path.join(import.meta.dirname, 'packed-server.ts'), served], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const serving = path.join(root, 'packages/client/tools/packed-server.ts');
+  const server = spawn(process.execPath, ['--conditions=coracle-source', serving, served], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const [line] = (await once(server.stdout, 'data')) as [Buffer];
     const control = String(line).trim();

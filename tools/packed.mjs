@@ -1,6 +1,6 @@
 // Uses one published package as it came out of its tarball, in whatever runtime this is: `packed.mjs NAME FOLDER CONTROL`. Prints what it
 // saw; throws when it saw something else. Copied by pack.ts into a project that holds nothing but the package and what it depends on. FOLDER
-// and CONTROL are those of packed-server.ts.
+// and CONTROL are those of packages/client/tools/packed-server.ts.
 
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync } from 'node:fs';

@@ -8,7 +8,4 @@ const firstVoyage = ['start', '--directory', path.join(root, '.coracle'), '--fil
 // `npm start -- --port 0` is the first voyage on another port; help and commands are the command line's.
 const isFirstVoyage = args[0] === undefined || (args[0].startsWith('-') && !['--help', '-h'].includes(args[0]));
 await installMissing();
-await becomeNode24([
-  path.join(root, 'packages/coracle/src/bin.ts'),
-  ...(isFirstVoyage ? [...firstVoyage, ...args] : args),
-]);
+await becomeNode24([path.join(root, 'packages/coracle/src/bin.ts'), ...(isFirstVoyage ? [...firstVoyage, ...args] : args)]);

@@ -19,7 +19,10 @@ export async function installMissing() {
   if (missing === undefined) return;
   console.error(`Installing dependencies (${missing} is not installed as package-lock.json has it)`);
   const [command, ...args] = npmCommand();
-  const exit = await runToEnd(command, [...args, 'ci', '--no-fund', '--no-audit', '--loglevel=error'], { env: environmentOfRoot(), stdio: ['inherit', 2, 2] });
+  const exit = await runToEnd(command, [...args, 'ci', '--no-fund', '--no-audit', '--loglevel=error'], {
+    env: environmentOfRoot(),
+    stdio: ['inherit', 2, 2],
+  });
   if (exit.signal !== null || exit.code !== 0) endLike(exit);
 }
 

@@ -1,5 +1,5 @@
 /**
- * What `packed.mjs` talks to, `packed-server.ts FOLDER`: our API server over HTTPS and HTTP/2, behind a relay whose connections can be cut.
+ * What `tools/packed.mjs` talks to, `packed-server.ts FOLDER`: our API server over HTTPS and HTTP/2, behind a relay whose connections can be cut.
  * It runs in Node from these sources, whatever runtime the client is proved in. FOLDER gets what a client is given: `kubeconfig.yaml`, the
  * program that it names for credentials, and certificates to serve webhooks with. Prints the address of its control when all is ready:
  * GET counts the relay's connections and names a server on which programs run, POST cuts the connections. Ends with its standard input.
@@ -21,7 +21,7 @@ import {
 } from '@coracle/apiserver';
 import { MemoryStore } from '@coracle/etcd';
 import { LiveRuntime } from '@coracle/kernel';
-import { upgradeServer } from '../packages/client/src/transport/upgrade-server.fixture.ts';
+import { upgradeServer } from '../src/transport/upgrade-server.fixture.ts';
 
 const [folder = '.'] = process.argv.slice(2);
 const file = (name: string): string => path.join(folder, name);
