@@ -87,10 +87,13 @@ export interface DiskCacheOptions {
 
 /**
  * What is served, kept in a file between runs of a command (client-go discovery/cached/disk). A file that cannot be read or written is
- * as good as none. An answer with failed groups is not kept.
+ * as good as none. An answer with failed groups is not kept. What this one has asked for itself it keeps in memory besides, for as long.
  */
 export class DiskCachedDiscovery {
   readonly #options: DiskCacheOptions;
+  /** Since the last `invalidate`, if there was one. */
+  #own: { readonly atMs: number; readonly found: Discovery } | undefined;
+  #asking: Promise<Discovery> | undefined;
   #isInvalid = false;
   #isFresh = true;
 
@@ -107,17 +110,28 @@ export class DiskCachedDiscovery {
   invalidate(): void {
     this.#isInvalid = true;
     this.#isFresh = true;
+    this.#own = undefined;
+    this.#asking = undefined;
   }
 
+  /** Callers at the same time share one question. */
   async discover(): Promise<Discovery> {
+    const own = this.#own;
+    if (own !== undefined && this.#options.clock.now() - own.atMs <= this.#options.ttlMs) return own.found;
     const stored = this.#isInvalid ? undefined : this.#stored();
     if (stored !== undefined) {
       this.#isFresh = false;
       return { groups: stored.groups, resources: stored.resources, failures: [], failedGroups: [] };
     }
-    const found = await this.#options.client.discover();
-    if (found.failures.length === 0) this.#store(found);
-    return found;
+    this.#asking ??= this.#options.client.discover();
+    const asking = this.#asking;
+    try {
+      const found = await asking;
+      if (this.#asking === asking && found.failures.length === 0) this.#keep(found);
+      return found;
+    } finally {
+      if (this.#asking === asking) this.#asking = undefined;
+    }
   }
 
   #stored(): Stored | undefined {
@@ -134,9 +148,13 @@ export class DiskCachedDiscovery {
     return stored as Stored; // written by us: its members were checked
   }
 
-  #store({ groups, resources }: Discovery): void {
+  #keep(found: Discovery): void {
     const { host, file, clock, server } = this.#options;
-    const stored: Stored = { format: 1, server, atMs: clock.now(), groups, resources };
+    const atMs = clock.now();
+    this.#own = { atMs, found };
+    this.#isFresh = true;
+    const { groups, resources } = found;
+    const stored: Stored = { format: 1, server, atMs, groups, resources };
     try {
       host.makeDirectory(file.replace(/[^/\\]+$/, ''));
       host.writeFile(file, JSON.stringify(stored), { mode: 0o600 });

@@ -221,6 +221,43 @@ describe('DiskCachedDiscovery', () => {
     assert.ok(next.isFresh);
     assert.equal(host.modes.get('/people/me/.kube/cache/a.json'), 0o600);
   });
+  test('asks once for what it keeps, also after invalidate(), and callers at the same time share the question', async () => {
+    const process = new SimRuntime({ seed: 1 }).process('test');
+    let asked = 0;
+    const client = { discover: async () => served([row('', 'v1', `pods${++asked}`, 'Pod')]) };
+    const cache = new DiskCachedDiscovery({ client, host: memoryHost(), clock: process.clock, file: '/f', server: 's', ttlMs: 60_000 });
+    assert.deepEqual(await Promise.all([name(cache), name(cache)]), ['pods1', 'pods1']);
+    assert.deepEqual([await name(cache), cache.isFresh], ['pods1', true], 'it is no answer of an earlier run');
+    cache.invalidate();
+    assert.deepEqual([await name(cache), await name(cache), cache.isFresh], ['pods2', 'pods2', true]);
+    let nowMs = 0;
+    const late = new DiskCachedDiscovery({
+      client,
+      host: memoryHost(),
+      clock: { ...process.clock, now: () => nowMs },
+      file: '/f',
+      server: 's',
+      ttlMs: 60_000,
+    });
+    assert.equal(await name(late), 'pods3');
+    nowMs = 60_001;
+    assert.equal(await name(late), 'pods4', 'it is older than that');
+  });
+  test('what was asked for before invalidate() and comes after it is not kept', async () => {
+    const { clock: simulated } = new SimRuntime({ seed: 1 }).process('test');
+    const answers = [Promise.withResolvers<Discovery>(), Promise.withResolvers<Discovery>()];
+    let asked = 0;
+    const client = { discover: () => answers[asked++]?.promise ?? Promise.reject(new Error('asked too often')) };
+    const cache = new DiskCachedDiscovery({ client, host: memoryHost(), clock: simulated, file: '/f', server: 's', ttlMs: 60_000 });
+    const before = name(cache);
+    cache.invalidate();
+    const after = name(cache);
+    answers[1]?.resolve(served([row('', 'v1', 'new', 'Pod')]));
+    assert.equal(await after, 'new');
+    answers[0]?.resolve(served([row('', 'v1', 'old', 'Pod')]));
+    assert.equal(await before, 'old');
+    assert.equal(await name(cache), 'new');
+  });
   test('a torn file, one of another server and one of another format are none', async () => {
     for (const text of [
       '{',
