@@ -151,6 +151,7 @@ export {
 } from './rest/config.ts';
 export { type Host, liveHost } from './rest/host.ts';
 export type { ClosableTransport } from './transport/http.ts';
+export { debuggingRoundTripper, type RequestDetail } from './transport/debugging-round-tripper.ts';
 export { httpTransport, type HttpTransportOptions } from './transport/http-transport.ts';
 export type { RoundTripper, WireRequest } from './transport/wire-request.ts';
 export { authProxyRoundTripper, maskedHeader, type ResettableTokenSource, tokenSourceRoundTripper } from './transport/round-trippers.ts';

@@ -11,6 +11,7 @@ import type { ClientConfig } from '../rest/config.ts';
 import { memoryHost } from '../rest/fixtures/memory-host.ts';
 import type { ClosableTransport } from './http.ts';
 import { httpTransport, type HttpTransportOptions } from './http-transport.ts';
+import { changingRequests } from './wire-request.ts';
 
 const version = { method: 'GET', path: '/version', query: [], headers: {} } as const;
 
@@ -133,6 +134,17 @@ describe('credentials', () => {
     );
     assert.deepEqual(first?.headersDistinct['impersonate-group'], ['a', 'b']);
     assert.equal(second?.headers.authorization, `Basic ${Buffer.from('u:p').toString('base64')}`);
+  });
+
+  test('what wraps the connections sees what credentials added, and may add to it', async () => {
+    const server = await echo();
+    const seen: (string | undefined)[] = [];
+    const wrap = changingRequests((request) => {
+      seen.push(request.headers['authorization']);
+      return { ...request, headers: { ...request.headers, 'x-mine': 'yes' } };
+    });
+    await transportTo({ server: server.url, token: 't' }, { wrap }).exchange(version);
+    assert.deepEqual([seen, server.asked[0]?.headers['x-mine']], [['Bearer t'], 'yes']);
   });
 
   test('a plugin is run for the first request, and after a 401 for the next', async () => {

@@ -14,6 +14,8 @@ export interface HttpTransportOptions extends Omit<ConnectionOptions, 'certifica
   /** Runs exec plugins. Default: processes of this machine. */
   readonly plugins?: PluginHost;
   readonly pluginPolicy?: PluginPolicy;
+  /** Sees each request last, with its credentials, and its answer first (client-go rest.Config WrapTransport). */
+  readonly wrap?: RoundTripper;
   /** Keeps refreshed tokens of an auth provider. Default: they are kept in memory only. */
   readonly persistAuthProvider?: (config: AuthProviderConfig['config']) => void;
 }
@@ -53,7 +55,7 @@ export function httpTransport(options: HttpTransportOptions): ClosableTransport 
           },
         }),
   });
-  const roundTrippers: RoundTripper[] = [];
+  const roundTrippers: RoundTripper[] = options.wrap === undefined ? [] : [options.wrap];
   if (authenticator !== undefined) roundTrippers.push(execRoundTripper(authenticator, process.log));
   if (config.authProvider !== undefined) roundTrippers.push(authProviderRoundTripper(config.authProvider, options));
   if (hasBasic) roundTrippers.push(basicAuthRoundTripper(username, password));
