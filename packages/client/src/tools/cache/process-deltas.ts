@@ -8,7 +8,7 @@ export interface DeltaListener<T> {
   onAdd(object: Frozen<T>, isInInitialList: boolean): void;
   onUpdate(old: Frozen<T>, object: Frozen<T>): void;
   onDelete(deleted: Frozen<T> | DeletedFinalStateUnknown<T>): void;
-  /** What is told up to `listEnds` is all of one list, and may be much. */
+  /** What is told up to `listEnds` is all of one list, or of a resync, and may be much. */
   listBegins(): void;
   listEnds(): void;
 }
@@ -20,7 +20,9 @@ export function processDelta<T>(listener: DeltaListener<T>, store: Store<T>, del
       replaceAll(listener, store, delta, isInInitialList);
       return;
     case 'SyncAll':
-      for (const object of store.list()) listener.onUpdate(object, object);
+      tellInTurns(listener, () => {
+        for (const object of store.list()) listener.onUpdate(object, object);
+      });
       return;
     case 'Bookmark':
       store.bookmark(delta.resourceVersion);
@@ -67,8 +69,7 @@ function replaceAll<T>(
   store.replaceByKey(keys, objects, resourceVersion);
   // A transform may give several objects one key: only the last of them is there.
   const isUnique = store.size === objects.length;
-  listener.listBegins();
-  try {
+  tellInTurns(listener, () => {
     for (const deletion of deletions) listener.onDelete(deletion);
     objects.forEach((object, at) => {
       if (!isUnique && store.getByKey(keys[at] ?? '') !== object) return;
@@ -76,6 +77,14 @@ function replaceAll<T>(
       if (old === undefined) listener.onAdd(object, isInInitialList);
       else listener.onUpdate(old, object);
     });
+  });
+}
+
+/** What `tell` tells may be too much for one turn of the event loop. */
+function tellInTurns<T>(listener: DeltaListener<T>, tell: () => void): void {
+  listener.listBegins();
+  try {
+    tell();
   } finally {
     listener.listEnds();
   }

@@ -68,6 +68,20 @@ describe('ProcessorListener', () => {
     assert.equal(told.at(-1), 'delete'); // at once again
   });
 
+  test('so is a resync, which is as long', async () => {
+    const made = scene();
+    const { runtime, listener, store, told } = made;
+    list(made);
+    await runtime.settle();
+    processDelta(listener, store, { type: 'SyncAll' }, false);
+    assert.ok(told.length < 200);
+    await runtime.settle();
+    assert.deepEqual(
+      told.slice(100),
+      objects.map(({ metadata }) => `update ${metadata.name}`),
+    );
+  });
+
   test('events that are no list are told at once, however long they take', () => {
     const { listener, told } = scene();
     for (const each of objects) listener.onAdd(each, false);
