@@ -200,6 +200,34 @@ describe('RecordedTransport', () => {
     assert.ok(!process.signal.aborted);
   });
 
+  test('keeps the last ten thousand actions, and reads what a transport of bytes answers', async () => {
+    const answers = [
+      { status: 200, contentType: 'application/json', text: '{"a":1}' },
+      { status: 200, contentType: 'text/plain', text: 'ok' },
+      { status: 502, contentType: 'text/html', text: 'bad gateway' },
+    ];
+    const transport = new RecordedTransport({
+      host: 'proxy:1',
+      async exchange({ path }) {
+        const { status, contentType, text: body } = answers[Number(path.slice(1)) % answers.length] ?? assert.fail();
+        return { status, headers: {}, body: { form: 'bytes', contentType, bytes: new TextEncoder().encode(body) } };
+      },
+      upgrade: () => assert.fail('nothing is upgraded'),
+    });
+    assert.equal(transport.host, 'proxy:1');
+    const seen: unknown[] = [];
+    transport.intercept({ times: 3 }, async (_action, forward) => {
+      const answer = await forward().catch((error: unknown) => String(error));
+      seen.push(answer);
+      return answer;
+    });
+    for (let i = 0; i < 10_005; i++) await transport.exchange({ method: 'GET', path: `/${i}`, query: [], headers: {} });
+    assert.deepEqual(seen.slice(0, 2), [{ a: 1 }, 'ok']);
+    assert.match(String(seen[2]), /^StatusError: /);
+    assert.equal(transport.actions.length, 10_000);
+    assert.equal(transport.actions[0]?.path, '/5');
+  });
+
   test('can refuse an upgrade, and not answer it', async () => {
     const { transport, drive } = await scene('upgraded');
     const request = { method: 'GET', path: '/api/v1/namespaces/a/pods/b/exec', query: [], headers: {} } as const;
