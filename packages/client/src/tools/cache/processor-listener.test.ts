@@ -64,8 +64,9 @@ describe('ProcessorListener', () => {
     await runtime.drive(listener.whenSynced());
     await runtime.settle();
     assert.deepEqual(told, [...all, 'update 0']);
-    listener.onDelete(object('0', '3'));
-    assert.equal(told.at(-1), 'delete'); // at once again
+    const before = told.length;
+    for (let i = 0; i < 50; i++) listener.onDelete(object('0', '3'));
+    assert.equal(told.length, before + 50, 'at once again');
   });
 
   test('so is a resync, which is as long', async () => {
