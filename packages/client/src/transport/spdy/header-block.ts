@@ -46,13 +46,15 @@ export class HeaderDecompressor {
 
   /** Throws SpdyProtocolError. */
   decompress(block: Uint8Array): SpdyHeaders {
-    const { constants, inflateRawSync } = globalThis.process.getBuiltinModule('node:zlib');
-    const deflated = this.#isFirst ? withoutZlibHead(block) : block;
+    const { constants, inflateSync } = globalThis.process.getBuiltinModule('node:zlib');
+    if (this.#isFirst) checkZlibHead(block);
+    // With a head of its own, and not as raw bytes: for those Deno knows no dictionary.
+    const deflated = this.#isFirst ? block : Buffer.concat([zlibHead, bigEndian(adler32(this.#before)), block]);
     this.#isFirst = false;
     let text: Buffer;
     try {
       const options = { dictionary: this.#before, finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: mostHeaderBytes };
-      text = inflateRawSync(deflated, options);
+      text = inflateSync(deflated, options);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new SpdyProtocolError(`a header block cannot be read: ${why}`, { cause: error });
@@ -62,13 +64,12 @@ export class HeaderDecompressor {
   }
 }
 
-function withoutZlibHead(block: Uint8Array): Uint8Array {
+function checkZlibHead(block: Uint8Array): void {
   const bytes = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
   if (bytes.length < 6 || bytes.readUInt16BE(0) % 31 !== 0 || ((bytes[0] ?? 0) & 0x0f) !== 8)
     throw new SpdyProtocolError('a header block is not compressed by zlib');
   if (((bytes[1] ?? 0) & hasDictionary) === 0 || bytes.readUInt32BE(2) !== dictionaryId)
     throw new SpdyProtocolError("a header block is compressed with another dictionary than SPDY/3's");
-  return bytes.subarray(6);
 }
 
 function writtenBlock(headers: SpdyHeaders): Buffer {
