@@ -105,12 +105,15 @@ async function clientOverHttp1() {
 }
 
 /** What kubectl would use: the file names a program that gives a certificate, with which the connection is made. */
-async function connected() {
+async function connected(currentContext = 'packed') {
   const { Clientset, DeferredLoadingClientConfig, httpTransport, liveHost, LoadingRules } = await import('@coracle/client');
   const { LiveRuntime } = await import('@coracle/kernel');
   const component = new LiveRuntime({ onFailure: ({ error }) => fail(error) }).process('packed');
   const rules = new LoadingRules({ host: liveHost(), explicitPath: `${folder}/kubeconfig.yaml` });
-  const transport = httpTransport({ process: component, config: new DeferredLoadingClientConfig({ rules }).clientConfig() });
+  const transport = httpTransport({
+    process: component,
+    config: new DeferredLoadingClientConfig({ rules, overrides: { currentContext } }).clientConfig(),
+  });
   const clientset = new Clientset({ process: component, transport });
   const { metadata } = await clientset.coreV1.namespaces().create({ metadata: { generateName: 'packed-' } });
   return {
@@ -145,7 +148,7 @@ async function clientOverHttp2() {
   factory.start();
   await factory.waitForCacheSync();
   await Promise.all(Array.from({ length: 20 }, () => maps.get('a')));
-  const { open, opened } = JSON.parse(await fetched(control));
+  const { open, opened, tunnels } = JSON.parse(await fetched(control));
   assert.equal(open, 1, 'a watch and twenty requests at once share one connection, as of HTTP/2');
 
   const second = await maps.patch('a', 'merge', { data: { at: '1' } });
@@ -162,18 +165,22 @@ async function clientOverHttp2() {
   assert.ok(JSON.parse(await fetched(control)).opened > opened);
   await factory.shutdown();
   await close();
-  return 'with a kubeconfig in YAML, a program for credentials, TLS and HTTP/2: reads, writes, and a watch that was cut and went on';
+
+  await (await connected('proxied')).close();
+  assert.ok(JSON.parse(await fetched(control)).tunnels > tunnels);
+  return 'with a kubeconfig in YAML, a program for credentials, TLS and HTTP/2: reads, writes, and a watch that was cut and went on; the same through a proxy';
 }
 
 async function clientOverWebSocket() {
-  const { exec, httpTransport } = await import('@coracle/client');
+  const { exec, httpTransport, portForward } = await import('@coracle/client');
   const { LiveRuntime } = await import('@coracle/kernel');
   const component = new LiveRuntime().process('packed');
   const { programs: server } = JSON.parse(await fetched(control));
   const transport = httpTransport({ process: component, config: { server, certificateAuthorityFile: `${folder}/ca.crt` } });
   const sent = new Uint8Array(300_000).map((_, i) => i);
   let length = 0;
-  await exec({ process: component, transport, namespace: 'n', pod: 'a' }, ['cat'], {
+  const target = { process: component, transport, namespace: 'n', pod: 'a' };
+  await exec(target, ['cat'], {
     stdin: (async function* () {
       for (let at = 0; at < sent.length; at += 50_000) yield sent.subarray(at, at + 50_000);
     })(),
@@ -182,9 +189,15 @@ async function clientOverWebSocket() {
     },
   });
   assert.equal(length, sent.length);
+  const connection = await portForward(target, 8080);
+  await connection.write(sent.subarray(0, 1000));
+  await connection.end();
+  length = 0;
+  for await (const part of connection.readable) length += part.length;
+  assert.equal(length, 1000);
   await transport.close();
   await component.stop();
-  return 'a program over WebSocket in TLS got and gave 300 KB';
+  return 'over WebSocket in TLS, a program and a port gave back what they got';
 }
 
 async function managerAndWebhook() {

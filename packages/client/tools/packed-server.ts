@@ -21,7 +21,8 @@ import {
 } from '@coracle/apiserver';
 import { MemoryStore } from '@coracle/etcd';
 import { LiveRuntime } from '@coracle/kernel';
-import { upgradeServer } from '../src/transport/upgrade-server.fixture.ts';
+import { SpdyServer } from '../src/transport/spdy/spdy-server.fixture.ts';
+import { type Peer, upgradeServer } from '../src/transport/upgrade-server.fixture.ts';
 
 const [folder = '.'] = process.argv.slice(2);
 const file = (name: string): string => path.join(folder, name);
@@ -85,9 +86,26 @@ const relay = createServer((socket) => {
   socket.pipe(upstream).pipe(socket);
 });
 const relayPort = await listening(relay);
-// Our API server runs no programs. This one, over WebSocket in TLS, says what it hears, until that ends.
+// Our API server runs no programs and forwards no ports. This one, over WebSocket in TLS, says what it hears, until that ends.
+const ports = new Map<Peer, SpdyServer>();
 const { url: programs } = await upgradeServer({
+  onOpen(peer) {
+    if (!peer.url.pathname.endsWith('/portforward')) return;
+    const server = new SpdyServer(
+      (bytes) => peer.send(bytes[0] ?? 0, bytes.subarray(1)), // a message of the fixture begins with a byte of its own
+      (frame) => {
+        if (frame.type === 'syn-stream') server.accept(frame);
+        if (frame.type === 'data') server.send(frame);
+      },
+    );
+    ports.set(peer, server);
+  },
   onMessage(peer, channel, payload) {
+    const port = ports.get(peer);
+    if (port !== undefined) {
+      port.receive(Buffer.concat([Buffer.of(channel), payload]));
+      return;
+    }
     if (channel === 0) peer.send(1, payload);
     if (channel !== 255) return;
     peer.send(3, '{"metadata":{},"status":"Success"}');
@@ -102,8 +120,20 @@ const secured = createTlsServer({ cert, key, ALPNProtocols: ['http/1.1'] }, (soc
 });
 const programsPort = await listening(secured);
 
+let tunnels = 0;
+const proxy = createHttpServer();
+proxy.on('connect', (request, socket) => {
+  tunnels++;
+  const to = new URL(`http://${request.url}`);
+  const upstream = connect(Number(to.port), to.hostname);
+  for (const each of [socket, upstream]) each.on('error', () => each.destroy()).once('close', () => upstream.destroy());
+  socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+  socket.pipe(upstream).pipe(socket);
+});
+const proxyPort = await listening(proxy);
+
 const control = createHttpServer((request, response) => {
-  const counted = { open: open.size, opened, programs: `https://${host}:${programsPort}` };
+  const counted = { open: open.size, opened, tunnels, programs: `https://${host}:${programsPort}` };
   // As a network does it: the client is told by a reset.
   if (request.method === 'POST') for (const socket of open) socket.resetAndDestroy();
   response.end(JSON.stringify(counted));
@@ -125,21 +155,17 @@ writeFileSync(
   '#!/bin/sh\ncase "$KUBERNETES_EXEC_INFO" in *certificate-authority-data*) cat "$1" ;; *) exit 3 ;; esac\n',
 );
 chmodSync(file('credentials.sh'), 0o755);
+const cluster = { server: `https://${host}:${relayPort}`, 'certificate-authority-data': Buffer.from(ca.certificate).toString('base64') };
 writeFileSync(
   file('kubeconfig.yaml'),
   writeYaml({
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'packed',
-    contexts: [{ name: 'packed', context: { cluster: 'packed', user: 'admin' } }],
+    contexts: ['packed', 'proxied'].map((name) => ({ name, context: { cluster: name, user: 'admin' } })),
     clusters: [
-      {
-        name: 'packed',
-        cluster: {
-          server: `https://${host}:${relayPort}`,
-          'certificate-authority-data': Buffer.from(ca.certificate).toString('base64'),
-        },
-      },
+      { name: 'packed', cluster },
+      { name: 'proxied', cluster: { ...cluster, 'proxy-url': `http://${host}:${proxyPort}` } },
     ],
     users: [
       {
