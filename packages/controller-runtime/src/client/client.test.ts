@@ -111,3 +111,42 @@ describe('finalizers on a real server', () => {
     await assert.rejects(cluster.drive(maps.get('a')), /not found/);
   });
 });
+
+describe('Client.get()', () => {
+  const { nodes } = resources.core.v1;
+
+  test('takes a namespace for what it is where a kind has some, and for nothing where it has none', async () => {
+    const { cluster, admin, manager, run } = await scene();
+    await cluster.drive(admin.coreV1.nodes().create({ metadata: { name: 'n' } }));
+    await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
+    await run();
+    for (const reader of [manager.client, manager.apiReader]) {
+      for (const namespace of ['', 'default']) {
+        assert.equal((await cluster.drive(reader.get(nodes, { namespace, name: 'n' })))?.metadata.name, 'n');
+      }
+      assert.equal((await cluster.drive(reader.get(configMaps, key)))?.metadata.name, 'a');
+    }
+    await assert.rejects(cluster.drive(manager.client.get(configMaps, { ...key, namespace: '' })), RangeError);
+    assert.equal(await cluster.drive(manager.client.get(nodes, { namespace: 'default', name: 'a' })), undefined);
+  });
+
+  test('many wait for one first list, and those that come later wait for nothing', async () => {
+    const { cluster, admin, manager, run } = await scene();
+    await cluster.drive(admin.coreV1.nodes().create({ metadata: { name: 'n' } }));
+    await run();
+    const read = (): Promise<unknown> => manager.client.get(nodes, { namespace: '', name: 'n' });
+    const order: string[] = [];
+    const early = ['first', 'second', 'third'].map(async (who) => {
+      assert.ok((await read()) !== undefined);
+      order.push(who);
+    });
+    await Promise.resolve();
+    assert.deepEqual(order, []);
+    await cluster.drive(Promise.all(early));
+    assert.deepEqual(order.sort(), ['first', 'second', 'third']);
+    const informers = [...manager.informers.informers.keys()];
+    const atMs = manager.process.clock.monotonic();
+    assert.ok((await cluster.drive(read())) !== undefined);
+    assert.deepEqual([manager.process.clock.monotonic(), [...manager.informers.informers.keys()]], [atMs, informers]);
+  });
+});

@@ -54,11 +54,13 @@ export class Client implements Reader {
 
   /** From the cache; undefined when it is not there, or not held. Throws RangeError for a namespace that the cache does not hold. */
   async get<T extends KubeObject>(handle: ResourceHandle<T>, key: ObjectKey): Promise<Frozen<T> | undefined> {
-    const part = this.#partOf(handle, key.namespace);
+    // In the cluster scope a namespace means nothing, as it does to the server.
+    const { namespace, name } = handle.namespaced ? key : { ...key, namespace: '' };
+    const part = this.#partOf(handle, namespace);
     await this.#options.cache.synced([part]);
     const writes = this.#writesOf(handle, part);
-    if (!(await this.#isBehind(handle, writes))) return writes.own.get(keyText(key));
-    const [object] = await this.#ask(handle, writes, { namespace: key.namespace, name: key.name });
+    if (!(await this.#isBehind(handle, writes))) return writes.own.get(keyText({ namespace, name }));
+    const [object] = await this.#ask(handle, writes, { namespace, name });
     return object;
   }
 

@@ -51,13 +51,17 @@ describe('the sources of a Controller', () => {
   test('are waited for, all of them, before anything is reconciled', async () => {
     const sources = [new ManualSource(), new ManualSource()];
     const { runtime, calls } = loneController(() => undefined, { sources });
-    sources[0]?.starts[0]?.add(request('x'));
+    for (const name of ['x', 'y', 'x']) sources[0]?.starts[0]?.add(request(name));
     sources[1]?.done.resolve();
     await runtime.advance(60_000);
     assert.deepEqual(calls, []);
     sources[0]?.done.resolve();
     await runtime.settle();
-    assert.equal(calls.length, 1);
+    // What came twice meanwhile is there once.
+    assert.deepEqual(
+      calls.map(({ name }) => name),
+      ['x', 'y'],
+    );
   });
 
   test('may be none', async () => {

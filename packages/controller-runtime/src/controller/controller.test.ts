@@ -72,6 +72,49 @@ describe('Controller', () => {
     });
   }
 
+  test('requests that come back at once, by the thousand, hold nobody up', async () => {
+    const names = Array.from({ length: 2_000 }, (_, i) => `${i}`);
+    const times = new Map<string, number>();
+    const { runtime, controller } = loneController(
+      (name) => {
+        const count = (times.get(name) ?? 0) + 1;
+        times.set(name, count);
+        return count < 3 ? { requeueAfterMs: 0.001 } : undefined;
+      },
+      { maxConcurrentReconciles: 4 },
+    );
+    for (const name of names) controller.add(request(name));
+    await runtime.settle();
+    assert.deepEqual([times.size, new Set(times.values()), controller.length], [names.length, new Set([3]), 0]);
+  });
+
+  test('a reconcile counts with its time, one that waits while it is worked on', async () => {
+    const { runtime, process, controller, metric } = loneController(async () => process.clock.sleep(300));
+    controller.add(request('x'));
+    await runtime.advance(100);
+    assert.equal(metric('active_workers'), '1');
+    await runtime.settle();
+    assert.equal(metric('active_workers'), '0');
+    assert.equal(metric('reconcile_time_seconds_count'), '1');
+    assert.equal(metric('reconcile_time_seconds_bucket', 'controller="foo",le="0.25"'), '0');
+    assert.equal(metric('reconcile_time_seconds_bucket', 'controller="foo",le="0.35"'), '1');
+  });
+
+  test('after an error the others are worked on, and what failed comes again', async () => {
+    const { runtime, controller, calls, metric } = loneController((name) => {
+      if (name === 'x' && calls.length === 1) throw new Error('not yet');
+    });
+    controller.add(request('x'));
+    controller.add(request('y'));
+    await runtime.settle();
+    assert.deepEqual(
+      calls.map(({ name }) => name),
+      ['x', 'y', 'x'],
+    );
+    assert.equal(metric('reconcile_total', 'controller="foo",result="error"'), '1');
+    assert.equal(metric('reconcile_total', 'controller="foo",result="success"'), '2');
+  });
+
   test('the waits of failures grow until a success, and requeueAfterMs is one', async () => {
     const script: readonly (Result | 'fail')[] = ['fail', 'fail', { requeue: true }, { requeueAfterMs: 100 }, 'fail', {}];
     const { runtime, controller, calls } = loneController(() => {
