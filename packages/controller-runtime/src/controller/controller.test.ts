@@ -327,4 +327,13 @@ describe('ChannelSource', () => {
     assert.deepEqual(calls.map(({ name }) => name).sort(), ['all', 'x', 'y']);
     assert.throws(() => loneController(() => undefined, { sources: [mapped] }), /two controllers/);
   });
+
+  test('a channel whose handler or predicate wants nothing of it brings nothing', async () => {
+    const deaf = new ChannelSource<KubeObject>({ create: (_object, queue) => queue.add(request('x')) });
+    const closed = new ChannelSource<KubeObject>(enqueueRequestForObject(), { generic: () => false });
+    const { runtime, controller, calls } = loneController(() => undefined, { sources: [deaf, closed] });
+    await runtime.drive(Promise.all([deaf.send(object('x')), closed.send(object('y'))]));
+    await runtime.settle();
+    assert.deepEqual([calls, controller.length], [[], 0]);
+  });
 });
