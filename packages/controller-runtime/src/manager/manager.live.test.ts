@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { get } from 'node:http';
 import { Agent, get as getSecurely } from 'node:https';
 import { test } from 'node:test';
@@ -46,7 +47,16 @@ test('a manager serves probes and metrics on loopback while it runs, and ends wh
   const port = probes?.port ?? 0;
   assert.equal(await fetched(port, '/healthz'), '200 ok');
   assert.match(await fetched(port, '/readyz'), /^500 \[-\]never failed/);
-  assert.match(await fetched(metrics?.port ?? 0, '/metrics'), /^200 /);
+  const served = await fetched(metrics?.port ?? 0, '/metrics');
+  assert.match(served, /^process_cpu_seconds_total \d/m);
+  const numberOf = (name: string): number => Number(new RegExp(`^process_${name} (\\S+)$`, 'm').exec(served)?.[1] ?? Number.NaN);
+  assert.ok(numberOf('resident_memory_bytes') > 1e7, served);
+  assert.ok(Math.abs(numberOf('start_time_seconds') - (Date.now() / 1_000 - globalThis.process.uptime())) < 5, served);
+  if (existsSync('/proc/self/fd')) {
+    assert.ok(numberOf('open_fds') > 2 && numberOf('max_fds') >= numberOf('open_fds'), served);
+    assert.ok(numberOf('virtual_memory_bytes') > numberOf('resident_memory_bytes'), served);
+    assert.ok(numberOf('virtual_memory_max_bytes') >= numberOf('virtual_memory_bytes'), served);
+  }
   const second = new Manager({ process, clientset, name: 'second', probes: { port } });
   await assert.rejects(second.run(process.signal), /EADDRINUSE/);
   stop.abort();

@@ -7,6 +7,7 @@ import { InformerCache } from '../client/informer-cache.ts';
 import type { Reader } from '../client/reader.ts';
 import { type HealthCheck, HealthEndpoint } from './health.ts';
 import { MetricsEndpoint, type MetricsOptions, notFound } from '../metrics/metrics-endpoint.ts';
+import { ProcessMetrics } from '../metrics/process-metrics.ts';
 import { PprofServer } from '../pprof/pprof-server.ts';
 import {
   type BoundAddress,
@@ -320,12 +321,13 @@ export class Manager {
 function metricsServer(process: Process, options: MetricsOptions, endpoint: MetricsEndpoint): HttpServer {
   const { host, port, secureServing, certDir, certName, keyName, certificateIntervalMs: intervalMs, tlsOpts } = options;
   const certificates = new ServingCertificate({ process, certDir, certName, keyName, intervalMs });
+  const ofProgram = new ProcessMetrics(process);
   return new HttpServer({
     name: 'metrics',
     ...(host !== undefined && { host }),
     port,
     methods: 'any',
     ...(secureServing === true && { certificates, tls: tlsOpts ?? {} }),
-    answer: (request) => endpoint.answer(request),
+    answer: (request) => endpoint.answer(request, () => ofProgram.update()),
   });
 }

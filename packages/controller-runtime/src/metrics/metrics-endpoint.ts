@@ -33,17 +33,14 @@ const metricsPath = '/metrics';
 
 /** What a metrics server answers, without the network. */
 export class MetricsEndpoint {
+  readonly #process: Process;
   readonly #handlers = new Map<string, HttpHandler>();
   readonly #filter: MetricsFilter | undefined;
 
   /** Throws RangeError for a path of `extraHandlers` that `addHandler` refuses. */
-  constructor({ metrics }: Process, clientset: Clientset, options: Pick<MetricsOptions, 'extraHandlers' | 'filterProvider'>) {
+  constructor(process: Process, clientset: Clientset, options: Pick<MetricsOptions, 'extraHandlers' | 'filterProvider'>) {
+    this.#process = process;
     this.#filter = options.filterProvider?.(clientset);
-    this.#handlers.set(metricsPath, async () => ({
-      status: 200,
-      headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
-      body: metrics.text(),
-    }));
     for (const [path, handler] of Object.entries(options.extraHandlers ?? {})) this.addHandler(path, handler);
   }
 
@@ -57,11 +54,18 @@ export class MetricsEndpoint {
     this.#handlers.set(path, handler);
   }
 
-  /** 404, before any filter, for what is not served. */
-  async answer(request: HttpRequest): Promise<HttpAnswer<string | Uint8Array>> {
-    const handler = this.#handlerOf(request.url.pathname);
+  /** 404, before any filter, for what is not served. `update` is called before metrics are told: it sets those that nothing else does. */
+  async answer(request: HttpRequest, update: () => void = () => undefined): Promise<HttpAnswer<string | Uint8Array>> {
+    const { pathname } = request.url;
+    const handler = pathname === metricsPath ? () => this.#text(update) : this.#handlerOf(pathname);
     if (handler === undefined) return notFound;
     return this.#filter === undefined ? handler(request) : this.#filter(request, handler);
+  }
+
+  async #text(update: () => void): Promise<HttpAnswer> {
+    update();
+    const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
+    return { status: 200, headers, body: this.#process.metrics.text() };
   }
 
   /** The one of the path itself, or of the longest folder above it (net/http ServeMux). */
