@@ -203,14 +203,9 @@ export {
   validateKubeconfig,
 } from './tools/clientcmd/validation.ts';
 export { flattened, minified, redacted, shortened } from './tools/clientcmd/views.ts';
-export {
-  attach,
-  exec,
-  ExitCodeError,
-  type RemoteCommandTarget,
-  type Streams,
-  type TerminalSize,
-} from './tools/remotecommand/remote-command.ts';
+export { ExitCodeError } from './tools/remotecommand/command-result.ts';
+export { attach, exec, type RemoteCommandTarget } from './tools/remotecommand/remote-command.ts';
+export type { Streams, TerminalSize } from './tools/remotecommand/streams.ts';
 export { portForward, type PortForwardTarget } from './tools/portforward/port-forward.ts';
 export { PortForwardError } from './tools/portforward/port-forward-error.ts';
 export { WebSocketClosedError } from './transport/websocket.ts';

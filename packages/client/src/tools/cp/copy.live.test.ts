@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { LiveRuntime, type Process } from '@coracle/kernel';
 import { httpTransport } from '../../transport/http-transport.ts';
 import { type Peer, upgradeServer } from '../../transport/upgrade-server.fixture.ts';
-import { ExitCodeError, type RemoteCommandTarget } from '../remotecommand/remote-command.ts';
+import { ExitCodeError } from '../remotecommand/command-result.ts';
+import type { RemoteCommandTarget } from '../remotecommand/remote-command.ts';
 import { copyFromPod, copyToPod, localEntries, localWriter, type SourceEntry } from './copy.ts';
 import { tarEnd, TarError, tarHeader, tarPadding } from './tar.ts';
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Process } from '@coracle/kernel';
-import { exec, ExitCodeError, type RemoteCommandTarget } from '../remotecommand/remote-command.ts';
+import { ExitCodeError } from '../remotecommand/command-result.ts';
+import { exec, type RemoteCommandTarget } from '../remotecommand/remote-command.ts';
 import { readTar, TarError, tarEnd, type TarEntry, tarHeader, tarPadding } from './tar.ts';
 
 /** One thing that is copied into a pod. */

@@ -1,13 +1,14 @@
 import type { ByteDuplex } from '@coracle/kernel';
-import { WebSocketConnection, type WebSocketOptions } from '../../transport/websocket.ts';
+import { WebSocketConnection } from '../../transport/websocket.ts';
 import { PortForwardError } from './port-forward-error.ts';
+import type { PodAddress } from './spdy-port.ts';
 
 /** Data and errors of the first port; more ports of one connection would be 2 and 3, and so on. */
 const channels = { data: 0, error: 1 } as const;
 
 /** A connection to `port` through a WebSocket alone, whose messages begin with the number of their stream (`v4.channel.k8s.io`). */
-export async function channelledPort(options: Omit<WebSocketOptions, 'query' | 'protocols'>, port: number): Promise<ByteDuplex> {
-  const connection = await WebSocketConnection.open({ ...options, query: [['ports', String(port)]], protocols: ['v4.channel.k8s.io'] });
+export async function channelledPort(pod: PodAddress, port: number): Promise<ByteDuplex> {
+  const connection = await WebSocketConnection.open({ ...pod, query: [['ports', String(port)]], protocols: ['v4.channel.k8s.io'] });
   return {
     readable: received(connection, port),
     write(chunk) {
@@ -19,7 +20,7 @@ export async function channelledPort(options: Omit<WebSocketOptions, 'query' | '
     // The protocol cannot half-close: the pod would lose its answer.
     end: async () => undefined,
     close: () => {
-      options.process.spawn('close port-forward', () => connection.close());
+      pod.process.spawn('close port-forward', () => connection.close());
     },
   };
 }

@@ -4,7 +4,7 @@ import { isForbidden, type Transport, TransportError } from '@coracle/apimachine
 import { type ByteDuplex, LiveRuntime, type Process } from '@coracle/kernel';
 import { httpTransport } from '../../transport/http-transport.ts';
 import type { SpdyFrame } from '../../transport/spdy/spdy-frames.ts';
-import { SpdyServer } from '../../transport/spdy/spdy-server.fixture.ts';
+import { spdyHttpServer, SpdyServer } from '../../transport/spdy/spdy-server.fixture.ts';
 import { type Peer, upgradeServer, type UpgradeServerOptions } from '../../transport/upgrade-server.fixture.ts';
 import { portForward, type PortForwardTarget } from './port-forward.ts';
 import { PortForwardError } from './port-forward-error.ts';
@@ -149,9 +149,33 @@ describe('portForward in the tunnel', () => {
   });
 });
 
+test('portForward speaks SPDY itself when WebSockets are refused', async () => {
+  const http = await spdyHttpServer((frame, server) => {
+    if (frame.type === 'syn-stream') server.accept(frame);
+    if (frame.type !== 'data' || frame.streamId !== 3) return;
+    server.say(3, `got ${Buffer.from(frame.bytes).toString()}`, true);
+    server.send({ type: 'data', streamId: 1, bytes: new Uint8Array(), isLast: true });
+  });
+  const transport = httpTransport({ process, config: { server: http.url } });
+  closing.push(
+    () => http.close(),
+    () => transport.close(),
+  );
+  const connection = await portForward({ process, transport, namespace: 'n', pod: 'p' }, 8080);
+  await connection.write(Buffer.from('hello'));
+  assert.equal(await textOf(connection), 'got hello');
+  assert.deepEqual(
+    http.asked.map(({ method, url, headers }) => [method, url, headers['sec-websocket-protocol'] ?? headers['x-stream-protocol-version']]),
+    [
+      ['GET', '/api/v1/namespaces/n/pods/p/portforward', tunnel],
+      ['POST', '/api/v1/namespaces/n/pods/p/portforward', 'portforward.k8s.io'],
+    ],
+  );
+});
+
 const port = (number: number): Uint8Array => Uint8Array.of(number & 0xff, number >> 8);
 
-/** Servers that know the older protocol only: one says so by a refusal, one by choosing nothing. */
+/** A server that knows the older protocol only, and answers every upgrade as that to a WebSocket without a protocol. */
 function older(onOpen: (peer: Peer) => void): UpgradeServerOptions {
   return {
     choose: (protocols) => (protocols.includes(channels) ? channels : ''),
@@ -162,7 +186,7 @@ function older(onOpen: (peer: Peer) => void): UpgradeServerOptions {
 }
 
 describe('portForward with an older server', () => {
-  test('speaks the older protocol when the server chooses no tunnel', async () => {
+  test('speaks the older protocol when the server chooses no tunnel, and no SPDY', async () => {
     let asked = '';
     const to = await target({
       ...older((peer) => {
@@ -201,20 +225,20 @@ describe('portForward with an older server', () => {
     });
   }
 
-  test('tries it when the tunnel is refused, whatever the reason; then the refusal counts', async () => {
-    let asked = 0;
+  test('tries SPDY itself when the tunnel is forbidden; that the server words the refusal ends it', async () => {
+    const asked: string[] = [];
     const to = await target({
       refuse: { status: 403, body: '{"kind":"Status","status":"Failure","reason":"Forbidden","message":"no","code":403}' },
     });
     const transport: Transport = {
       exchange: (request, options) => to.transport.exchange(request, options),
       upgrade(request, options) {
-        asked++;
+        asked.push(request.method);
         return to.transport.upgrade(request, options);
       },
     };
     await assert.rejects(portForward({ ...to, transport }, 80), isForbidden);
-    assert.equal(asked, 2);
+    assert.deepEqual(asked, ['GET', 'POST']);
   });
 
   test('tries nothing else when there is no connection at all, and refuses what is no port', async () => {

@@ -1,9 +1,9 @@
-import { StatusError, type Transport, TransportError } from '@coracle/apimachinery';
+import { StatusError, type Transport } from '@coracle/apimachinery';
 import type { ByteDuplex, Process } from '@coracle/kernel';
 import { collectionPath } from '../../kubernetes/resource-handle.ts';
 import { isUpgradeRefused } from '../../transport/spdy/upgrade-refused.ts';
 import { channelledPort } from './channelled-port.ts';
-import { tunnelledPort } from './tunnelled-port.ts';
+import { spdyPort, tunnelledPort } from './spdy-port.ts';
 
 /** The pod whose ports are reached. */
 export interface PortForwardTarget {
@@ -14,11 +14,11 @@ export interface PortForwardTarget {
 }
 
 /**
- * A connection to `port` of a pod, through the API server and the node: SPDY in a WebSocket, as kubectl speaks it, or the older
- * `v4.channel.k8s.io` with a server that does not (client-go tools/portforward FallbackDialer; its second choice is SPDY without a WebSocket).
- * One WebSocket for each connection, so that a slow one holds up no other. `end` says that no more is written, which the older protocol
- * cannot say. Throws StatusError when the server refuses, TransportError when no connection can be made, RangeError for what is no port,
- * PortForwardError when the node refuses. Reading throws PortForwardError for what the node reports.
+ * A connection to `port` of a pod, through the API server and the node (client-go tools/portforward, kubectl's FallbackDialer): SPDY in a
+ * WebSocket; with a server that refuses that, SPDY itself; and where something on the way lets neither through, the older
+ * `v4.channel.k8s.io`. One connection to the server for each, so that a slow one holds up no other. `end` says that no more is written, which
+ * the older protocol cannot say. Throws StatusError when the server refuses, TransportError when no connection can be made, RangeError for
+ * what is no port, PortForwardError when the node refuses. Reading throws PortForwardError for what the node reports.
  */
 export async function portForward(
   target: PortForwardTarget,
@@ -28,16 +28,19 @@ export async function portForward(
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new RangeError(`${port} is no port`);
   const { process, transport, namespace, pod } = target;
   const path = `${collectionPath({ group: '', version: 'v1', resource: 'pods' }, namespace)}/${encodeURIComponent(pod)}/portforward`;
-  const connecting = { process, transport, path, signal: options.signal };
+  const address = { process, transport, path, signal: options.signal };
   try {
-    const tunnelled = await tunnelledPort(connecting, port);
+    const tunnelled = await tunnelledPort(address, port);
     if (tunnelled !== undefined) return tunnelled;
   } catch (error) {
     if (!isUpgradeRefused(error)) throw error;
   }
   try {
-    return await channelledPort(connecting, port);
+    // Also when the tunnel was forbidden: who may POST may not be allowed to GET.
+    return await spdyPort(address, port);
   } catch (error) {
-    throw error instanceof TransportError && error.cause instanceof StatusError ? error.cause : error;
+    if (!isUpgradeRefused(error)) throw error;
+    if (error.cause instanceof StatusError) throw error.cause;
   }
+  return channelledPort(address, port);
 }

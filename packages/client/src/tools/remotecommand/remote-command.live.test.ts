@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isForbidden, StatusError, TransportError } from '@coracle/apimachinery';
 import { LiveRuntime, type Process } from '@coracle/kernel';
 import { httpTransport } from '../../transport/http-transport.ts';
-import { attach, exec, ExitCodeError, type RemoteCommandTarget, type Streams } from './remote-command.ts';
+import { ExitCodeError } from './command-result.ts';
+import { attach, exec, type RemoteCommandTarget } from './remote-command.ts';
+import type { Streams } from './streams.ts';
 import { type Peer, upgradeServer, type UpgradeServerOptions } from '../../transport/upgrade-server.fixture.ts';
 
 const success = '{"metadata":{},"status":"Success"}';

@@ -110,6 +110,19 @@ describe('SpdyFrameReader', () => {
     });
   }
 
+  test('ends with frames or SpdyProtocolError, whatever the bytes are', () => {
+    const random = seededRandom(3);
+    for (let round = 0; round < 500; round++) {
+      const bytes = bytesOf(recorded);
+      for (let i = random.below(6); i >= 0; i--) bytes[random.below(bytes.length)] = random.below(256);
+      try {
+        new SpdyFrameReader().read(bytes);
+      } catch (error) {
+        assert.ok(error instanceof SpdyProtocolError, String(error));
+      }
+    }
+  });
+
   test('refuses headers that are small only while they are compressed', () => {
     const bomb = new HeaderCompressor().compress({ a: 'x'.repeat(65 << 10) });
     assert.ok(bomb.length < 1000);
