@@ -213,7 +213,8 @@ async function managerAndWebhook() {
     namespace,
     leaderElection: { id: 'packed', namespace, releaseOnCancel: true },
     probes: anyPort,
-    metrics: anyPort,
+    metrics: { ...anyPort, secureServing: true }, // with a certificate that is made in memory
+    pprof: anyPort,
   });
   new ControllerBuilder(manager, configMaps).owns(secrets).complete({
     async reconcile(key) {
@@ -245,16 +246,18 @@ async function managerAndWebhook() {
   await clientset.coreV1.secrets(namespace).delete('a');
   await until(component, async () => ![undefined, uid].includes((await made())?.metadata.uid));
 
-  const [probes, metrics] = await Promise.all([manager.probesAddress, manager.metricsAddress]);
+  const [probes, metrics, pprof] = await Promise.all([manager.probesAddress, manager.metricsAddress, manager.pprofAddress]);
   assert.equal(await fetched(`http://127.0.0.1:${probes?.port}/healthz`), 'ok');
   assert.equal(await fetched(`http://127.0.0.1:${probes?.port}/readyz`), 'ok');
-  const text = await fetched(`http://127.0.0.1:${metrics?.port}/metrics`);
+  const { text } = await asked({ port: metrics?.port, path: '/metrics', rejectUnauthorized: false });
   for (const line of [
     /^controller_runtime_reconcile_total\{controller="configmap",result="success"\} [1-9]/m,
     /^workqueue_work_duration_seconds_count\{name="configmap",controller="configmap"\} [1-9]/m,
     /^leader_election_master_status\{name="packed"\} 1$/m,
   ])
     assert.match(text, line);
+  const { status } = await answerOf(`http://127.0.0.1:${pprof?.port}/debug/pprof/heap`);
+  assert.equal(status, 'Bun' in globalThis ? 501 : 200); // Bun has no inspector that profiles
   const { port } = await server.address;
   const { review, serial } = await reviewed(port, mutated);
   assert.equal(review.response.allowed, true);
@@ -267,7 +270,7 @@ async function managerAndWebhook() {
   const lease = await clientset.coordinationV1.leases(namespace).get('packed');
   assert.equal(lease.spec?.holderIdentity, '');
   await close();
-  return 'a manager led, reconciled, answered probes, metrics and a webhook over TLS whose certificate was exchanged, and gave its lease back';
+  return `a manager led, reconciled, answered probes, metrics and a webhook over TLS whose certificate was exchanged, ${status === 200 ? 'made a profile, ' : ''}and gave its lease back`;
 }
 
 /** @param {string} from */
@@ -276,34 +279,49 @@ function installCertificate(from) {
 }
 
 /**
- * Asks the webhook as an API server does, over TLS that is verified, on a connection of its own.
+ * Asks the webhook as an API server does, over TLS that is verified.
  * @param {number} port
  * @param {string} path
- * @returns {Promise<{ review: any, serial: string }>}
  */
-function reviewed(port, path) {
+async function reviewed(port, path) {
   const object = { metadata: { name: 'a' } };
   const body = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: { uid: 'u', operation: 'CREATE', object } };
+  const headers = { 'content-type': 'application/json' };
+  const { text, serial } = await asked({ port, path, method: 'POST', headers, ca: readFileSync(`${folder}/ca.crt`) }, body);
+  return { review: JSON.parse(text), serial };
+}
+
+/**
+ * An answer over TLS, on a connection of its own, and the number of the certificate.
+ * @param {import('node:https').RequestOptions} options
+ * @param {unknown} [body]
+ * @returns {Promise<{ text: string, serial: string }>}
+ */
+function asked(options, body) {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path, method: 'POST', headers: { 'content-type': 'application/json' } };
-    const sent = request({ ...options, agent: false, ca: readFileSync(`${folder}/ca.crt`) }, (answer) => {
+    const sent = request({ host: '127.0.0.1', agent: false, ...options }, (answer) => {
       const socket = /** @type {import('node:tls').TLSSocket} */ (answer.socket);
       const serial = socket.getPeerCertificate().serialNumber;
-      textOf(answer).then((text) => resolve({ review: JSON.parse(text), serial }), reject);
+      textOf(answer).then((text) => resolve({ text, serial }), reject);
     });
     sent.once('error', reject);
-    sent.end(JSON.stringify(body));
+    sent.end(body === undefined ? '' : JSON.stringify(body));
   });
+}
+
+/** @param {string} url */
+async function fetched(url, method = 'GET') {
+  return (await answerOf(url, method)).text;
 }
 
 /**
  * @param {string} url
- * @returns {Promise<string>}
+ * @returns {Promise<{ status: number, text: string }>}
  */
-function fetched(url, method = 'GET') {
+function answerOf(url, method = 'GET') {
   return new Promise((resolve, reject) => {
     get(url, { method, agent: false }, (answer) => {
-      textOf(answer).then(resolve, reject);
+      textOf(answer).then((text) => resolve({ status: answer.statusCode ?? 0, text }), reject);
     }).once('error', reject);
   });
 }
