@@ -6,11 +6,14 @@ export const listFile = 'testdata/upstream-tests.txt';
 const coordinated = 'tools/leaderelection/leaderelection_test.go TestTryCoordinatedRenew';
 const candidateCreation = 'tools/leaderelection/leasecandidate_test.go TestLeaseCandidateCreation';
 const candidateAck = 'tools/leaderelection/leasecandidate_test.go TestLeaseCandidateAck';
+const expirations = 'plugin/pkg/client/auth/exec/metrics_test.go TestCertificateExpirationTracker';
+const policyCalls = 'plugin/pkg/client/auth/exec/metrics_test.go TestPolicyCallsMetric';
+const debugging = 'transport/round_trippers_test.go TestDebuggingRoundTripper';
 
 export const recordedDraw: RecordedDraw = {
   seed: 1,
   count: 36,
-  coveredSince: [coordinated, candidateCreation, candidateAck],
+  coveredSince: [coordinated, candidateCreation, candidateAck, expirations, policyCalls, debugging],
 };
 
 const rest = 'rest/request_test.go';
@@ -336,5 +339,26 @@ export const mutations: readonly Mutation[] = [
     file: 'tools/leaderelection/lease-candidate.ts',
     from: 'if (isAsked(candidate)) this.#queue.add(name);',
     to: '',
+  },
+  {
+    row: expirations,
+    what: 'the certificate that ends last is told of',
+    file: 'plugin/credentials/exec-metrics.ts',
+    from: 'Math.min(...this.#of.values())',
+    to: 'Math.max(...this.#of.values())',
+  },
+  {
+    row: policyCalls,
+    what: 'a refusal of the policy is not counted',
+    file: 'plugin/credentials/exec.ts',
+    from: "policyCalls.add(1, 'denied');",
+    to: '',
+  },
+  {
+    row: debugging,
+    what: 'what an authorization holds is logged',
+    file: 'transport/debugging-round-tripper.ts',
+    from: "? '<masked>' : maskedHeader(name, value);",
+    to: "? '<masked>' : value;",
   },
 ];
