@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { Clientset } from '@coracle/client';
 import { type Transport, TransportError } from '@coracle/apimachinery';
 import { SimRuntime } from '@coracle/simulator';
@@ -54,6 +55,27 @@ describe('What a manager serves beside its metrics', () => {
     assert.equal(await of('/debugger'), '404 404 page not found\n');
     assert.equal(await of('/metrics/'), '404 404 page not found\n');
   });
+
+  for (const { accepted, encoding } of [
+    { accepted: 'gzip', encoding: 'gzip' },
+    { accepted: 'deflate, GZIP;q=0.5', encoding: 'gzip' },
+    { accepted: 'zstd , gzip ; q=1.0', encoding: 'gzip' },
+    { accepted: 'gzip;q=0', encoding: undefined },
+    { accepted: 'gzip;q=0.000, deflate', encoding: undefined },
+    { accepted: 'gzipped', encoding: undefined },
+    { accepted: '*', encoding: undefined },
+    { accepted: '', encoding: undefined },
+  ]) {
+    test(`metrics are ${encoding === undefined ? 'sent as they are' : 'compressed'} for "${accepted}"`, async () => {
+      const { manager } = managerWith({});
+      manager.process.metrics.counter({ name: 'counted_total', help: 'x' }).add(1);
+      const { headers, body } = await manager.answerMetrics({ ...request('/metrics'), headers: { 'accept-encoding': accepted } });
+      assert.equal(headers['content-encoding'], encoding);
+      const text = typeof body === 'string' ? body : gunzipSync(body).toString();
+      assert.match(text, /^counted_total 1$/m);
+      assert.equal(typeof body === 'string', encoding === undefined);
+    });
+  }
 
   test('a filter stands before all of it, and before nothing else', async () => {
     const filtered: string[] = [];

@@ -1,3 +1,4 @@
+import { getOwn } from '@coracle/apimachinery';
 import type { Clientset } from '@coracle/client';
 import type { Process } from '@coracle/kernel';
 import type { HttpAnswer, HttpHandler, HttpRequest, ListenAddress } from '../transport/http-server.ts';
@@ -57,15 +58,19 @@ export class MetricsEndpoint {
   /** 404, before any filter, for what is not served. `update` is called before metrics are told: it sets those that nothing else does. */
   async answer(request: HttpRequest, update: () => void = () => undefined): Promise<HttpAnswer<string | Uint8Array>> {
     const { pathname } = request.url;
-    const handler = pathname === metricsPath ? () => this.#text(update) : this.#handlerOf(pathname);
+    const handler = pathname === metricsPath ? (asked: HttpRequest) => this.#text(asked, update) : this.#handlerOf(pathname);
     if (handler === undefined) return notFound;
     return this.#filter === undefined ? handler(request) : this.#filter(request, handler);
   }
 
-  async #text(update: () => void): Promise<HttpAnswer> {
+  /** Compressed for who takes it, as scrapers do (promhttp HandlerFor). */
+  async #text(request: HttpRequest, update: () => void): Promise<HttpAnswer<string | Uint8Array>> {
     update();
+    const text = this.#process.metrics.text();
     const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
-    return { status: 200, headers, body: this.#process.metrics.text() };
+    if (!takesGzip(getOwn(request.headers, 'accept-encoding') ?? '')) return { status: 200, headers, body: text };
+    const { gzipSync } = globalThis.process.getBuiltinModule('node:zlib');
+    return { status: 200, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(text) };
   }
 
   /** The one of the path itself, or of the longest folder above it (net/http ServeMux). */
@@ -78,6 +83,11 @@ export class MetricsEndpoint {
     }
     return this.#handlers.get(longest);
   }
+}
+
+/** Whether gzip is in a list such as `gzip;q=0.5, *;q=0`, and not ruled out by a weight of 0. */
+function takesGzip(accepted: string): boolean {
+  return accepted.split(',').some((each) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$)[\d.]+\s*)?$/i.test(each));
 }
 
 /** As net/http NotFound answers. */
