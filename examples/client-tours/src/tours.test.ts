@@ -91,3 +91,8 @@ test('leaderElection() lets one work at a time', async () => {
   await cluster.drive(second);
   assert.deepEqual(lines, ['one leads', 'one stops', 'one has left', 'two leads', 'two stops', 'two has left']);
 });
+
+test('the README of the client shows pod-names.ts as it is', () => {
+  const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+  assert.ok(text('../../../packages/client/README.md').includes(`\`\`\`ts\n${text('pod-names.ts')}\`\`\`\n`));
+});
