@@ -117,12 +117,17 @@ describe('Reflector', () => {
 
   test('waits out a refused connection and 429 of a watch, and asks for no new list', async () => {
     for (const fault of [refused, tooMany]) {
-      const { listWatch, run, errors } = scene();
+      const { listWatch, run, errors, logged } = scene();
       listWatch.lists.push(listed('3'));
       listWatch.watches.push(fault, fault, fault, {});
       await run(60_000);
       assert.deepEqual(listWatch.requests, ['list rv=0 limit=500', 'watch rv=3', 'watch rv=3', 'watch rv=3', 'watch rv=3']);
       assert.deepEqual(errors, []);
+      assert.deepEqual(
+        logged,
+        Array.from({ length: 3 }, () => 'Cannot watch, trying again'),
+        'whoever looks at the log sees why nothing comes',
+      );
     }
   });
 

@@ -157,7 +157,7 @@ export class Reflector<T> {
         if (isExpired(error) || isTooLargeResourceVersion(error)) {
           this.#isLastSyncResourceVersionUnavailable = true;
           if (wasUnavailable) await this.#pause(signal);
-        } else if (isRetriableWatchError(error)) await this.#pause(signal);
+        } else if (isRetriableWatchError(error)) await this.#waitOut(error, signal);
         else {
           this.#process.log.debug('Cannot stream the list, listing', { resource: this.name, error: String(error) });
           return undefined;
@@ -206,7 +206,7 @@ export class Reflector<T> {
           } catch (error) {
             if (signal.aborted) return;
             if (!isRetriableWatchError(error)) throw error;
-            await this.#pause(signal);
+            await this.#waitOut(error, signal);
             continue;
           }
         }
@@ -215,7 +215,7 @@ export class Reflector<T> {
         if (resync.error !== undefined) throw resync.error;
         if (end === undefined) continue;
         retry.after(end);
-        if (isTooManyRequests(end)) await this.#pause(signal);
+        if (isTooManyRequests(end)) await this.#waitOut(end, signal);
         else if (isExpired(end)) return;
         else if (!(isInternalError(end) && retry.shouldRetry())) {
           this.#process.log.warn('Watch ended with an error', { resource: this.name, error: end.message });
@@ -372,6 +372,16 @@ export class Reflector<T> {
     const least = Math.max(defaultWatchTimeoutSeconds, this.#options.minWatchTimeoutSeconds ?? 0);
     // All watches of a component would else end together.
     return { resourceVersion, allowWatchBookmarks: true, timeoutSeconds: least + this.#process.random.below(least + 1) };
+  }
+
+  /** Waits after a failure that passes by itself, and says so: a server that is away must not look like one with nothing to tell. */
+  async #waitOut(error: unknown, signal: AbortSignal): Promise<void> {
+    if (!signal.aborted)
+      this.#process.log.warn('Cannot watch, trying again', {
+        resource: this.name,
+        error: error instanceof Error ? error.message : String(error),
+      });
+    await this.#pause(signal);
   }
 
   /** Foreground: a reflector that waits to try again has not reached its goal. */
