@@ -92,7 +92,8 @@ test('leaderElection() lets one work at a time', async () => {
   assert.deepEqual(lines, ['one leads', 'one stops', 'one has left', 'two leads', 'two stops', 'two has left']);
 });
 
-test('the README of the client shows pod-names.ts as it is', () => {
-  const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
-  assert.ok(text('../../../packages/client/README.md').includes(`\`\`\`ts\n${text('pod-names.ts')}\`\`\`\n`));
+test('the README of the client shows the second half of pod-names.ts, but for empty lines', () => {
+  const text = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8').replaceAll('\n\n', '\n');
+  const [, shown = 'nothing'] = /```ts\n([^`]*)```/.exec(text('../../../packages/client/README.md')) ?? [];
+  assert.ok(text('pod-names.ts').endsWith(shown));
 });
