@@ -1,11 +1,11 @@
 import { readUpstreamList } from '../../../tools/upstream-list.ts';
-import { testUpstreamList } from '../../../tools/upstream-suites.ts';
-import { listFile } from '../tools/mutations.ts';
+import { testMutations, testUpstreamList } from '../../../tools/upstream-suites.ts';
+import * as mutations from '../tools/mutations.ts';
 
 // As of August 2026: the cases of controller-runtime that are in scope, and all of the runtime of kube-rs.
 testUpstreamList(
   'the cases of controller-runtime and kube-rs',
-  readUpstreamList(import.meta.dirname, listFile),
+  readUpstreamList(import.meta.dirname, mutations.listFile),
   { inScope: 361, least: 0.85 },
   {
     finalizer: { inScope: 9, least: 1 },
@@ -18,3 +18,5 @@ testUpstreamList(
     'kube-rs': { inScope: 85, least: 0.8 },
   },
 );
+
+testMutations(import.meta.dirname, mutations);

@@ -3,9 +3,11 @@ import { describe, test } from 'node:test';
 import { resources } from '@coracle/client';
 import { ControllerBuilder } from '../controller/builder.ts';
 import { labelled, ours, scene } from '../fixtures/scene.ts';
+import { awaitCondition } from './await-condition.ts';
+import { isCreated, isDeleted, isPodRunning } from './conditions.ts';
 import { hasFinalizer, reconcileFinalizer, withFinalizer, withoutFinalizer } from './finalizers.ts';
 
-const { configMaps } = resources.core.v1;
+const { configMaps, nodes, pods } = resources.core.v1;
 const key = { namespace: 'default', name: 'a' };
 const finalizer = 'example.com/cleanup';
 
@@ -113,8 +115,6 @@ describe('finalizers on a real server', () => {
 });
 
 describe('Client.get()', () => {
-  const { nodes } = resources.core.v1;
-
   test('takes a namespace for what it is where a kind has some, and for nothing where it has none', async () => {
     const { cluster, admin, manager, run } = await scene();
     await cluster.drive(admin.coreV1.nodes().create({ metadata: { name: 'n' } }));
@@ -148,5 +148,57 @@ describe('Client.get()', () => {
     const atMs = manager.process.clock.monotonic();
     assert.ok((await cluster.drive(read())) !== undefined);
     assert.deepEqual([manager.process.clock.monotonic(), [...manager.informers.informers.keys()]], [atMs, informers]);
+  });
+});
+
+describe('awaitCondition()', () => {
+  test('resolves at once with what is so, and with nothing where nothing is', async () => {
+    const { cluster, admin, manager } = await scene();
+    const { clientset } = manager;
+    assert.equal(await cluster.drive(awaitCondition(clientset, configMaps, key, (object) => !isCreated(object))), undefined);
+    const made = await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
+    assert.deepEqual(await cluster.drive(awaitCondition(clientset, configMaps, key, isCreated)), made);
+  });
+
+  test('waits for what comes, changes and goes, of that object only', async () => {
+    const { cluster, admin, manager } = await scene();
+    const { clientset } = manager;
+    const own = admin.coreV1.pods('default');
+    const log: string[] = [];
+    const note = (what: string, wait: Promise<{ readonly metadata: { readonly name?: string } } | undefined>): Promise<unknown> =>
+      wait.then((object) => log.push(`${what} ${object?.metadata.name}`));
+    const spec = { containers: [{ name: 'main', image: 'a' }] };
+    const running = note('running', awaitCondition(clientset, pods, key, isPodRunning));
+    await cluster.drive(own.create({ metadata: { name: 'b' }, spec }));
+    await cluster.drive(own.patch('b', 'merge', { status: { phase: 'Running' } }, { subresource: 'status' }));
+    const { metadata: made } = await cluster.drive(own.create({ metadata: { name: 'a' }, spec }));
+    const gone = note('gone', awaitCondition(clientset, pods, key, isDeleted(made.uid ?? '')));
+    await cluster.settle();
+    assert.deepEqual(log, []);
+    await cluster.drive(own.patch('a', 'merge', { status: { phase: 'Running' } }, { subresource: 'status' }));
+    await cluster.drive(running);
+    assert.deepEqual(log, ['running a']);
+    await cluster.drive(own.delete('a', { gracePeriodSeconds: 0 }));
+    await cluster.drive(gone);
+    assert.deepEqual(log, ['running a', 'gone undefined']);
+  });
+
+  test('ends with the reason of its signal, and with what the condition throws', async () => {
+    const { cluster, admin, manager } = await scene();
+    const { clientset } = manager;
+    using deadline = manager.process.clock.deadline(5_000);
+    const late = awaitCondition(clientset, configMaps, key, isCreated, { signal: deadline.signal });
+    await assert.rejects(cluster.drive(late), (error) => error === deadline.signal.reason);
+    const broken = assert.rejects(
+      awaitCondition(clientset, configMaps, key, (object) => {
+        if (object === undefined) return false;
+        throw new Error('what is that?');
+      }),
+      /^Error: what is that\?$/,
+    );
+    await cluster.settle();
+    await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
+    await cluster.drive(broken);
+    assert.deepEqual(cluster.runtime.failures, []);
   });
 });

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { CustomResourceDefinition, Deployment, Ingress, Job, Pod, Service } from '@coracle/api';
-import { resources } from '@coracle/client';
-import { labelled, scene } from '../fixtures/scene.ts';
-import { awaitCondition } from './await-condition.ts';
 import {
   isCrdEstablished,
   isCreated,
@@ -15,8 +12,6 @@ import {
   isServiceLoadBalancerProvisioned,
 } from './conditions.ts';
 
-const { configMaps, pods } = resources.core.v1;
-const key = { namespace: 'default', name: 'a' };
 const metadata = { name: 'a' };
 /** Conditions read no more of an object than what stands here. */
 const of = <T>(object: object): T => ({ metadata, ...object }) as T;
@@ -88,57 +83,5 @@ describe('what an object may be waited to be', () => {
     assert.ok(!ingress([{}]));
     assert.ok(!ingress());
     assert.ok(!isIngressProvisioned(undefined));
-  });
-});
-
-describe('awaitCondition()', () => {
-  test('resolves at once with what is so, and with nothing where nothing is', async () => {
-    const { cluster, admin, manager } = await scene();
-    const { clientset } = manager;
-    assert.equal(await cluster.drive(awaitCondition(clientset, configMaps, key, (object) => !isCreated(object))), undefined);
-    const made = await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
-    assert.deepEqual(await cluster.drive(awaitCondition(clientset, configMaps, key, isCreated)), made);
-  });
-
-  test('waits for what comes, changes and goes, of that object only', async () => {
-    const { cluster, admin, manager } = await scene();
-    const { clientset } = manager;
-    const own = admin.coreV1.pods('default');
-    const log: string[] = [];
-    const note = (what: string, wait: Promise<{ readonly metadata: { readonly name?: string } } | undefined>): Promise<unknown> =>
-      wait.then((object) => log.push(`${what} ${object?.metadata.name}`));
-    const spec = { containers: [{ name: 'main', image: 'a' }] };
-    const running = note('running', awaitCondition(clientset, pods, key, isPodRunning));
-    await cluster.drive(own.create({ metadata: { name: 'b' }, spec }));
-    await cluster.drive(own.patch('b', 'merge', { status: { phase: 'Running' } }, { subresource: 'status' }));
-    const { metadata: made } = await cluster.drive(own.create({ metadata, spec }));
-    const gone = note('gone', awaitCondition(clientset, pods, key, isDeleted(made.uid ?? '')));
-    await cluster.settle();
-    assert.deepEqual(log, []);
-    await cluster.drive(own.patch('a', 'merge', { status: { phase: 'Running' } }, { subresource: 'status' }));
-    await cluster.drive(running);
-    assert.deepEqual(log, ['running a']);
-    await cluster.drive(own.delete('a', { gracePeriodSeconds: 0 }));
-    await cluster.drive(gone);
-    assert.deepEqual(log, ['running a', 'gone undefined']);
-  });
-
-  test('ends with the reason of its signal, and with what the condition throws', async () => {
-    const { cluster, admin, manager } = await scene();
-    const { clientset } = manager;
-    using deadline = manager.process.clock.deadline(5_000);
-    const late = awaitCondition(clientset, configMaps, key, isCreated, { signal: deadline.signal });
-    await assert.rejects(cluster.drive(late), (error) => error === deadline.signal.reason);
-    const broken = assert.rejects(
-      awaitCondition(clientset, configMaps, key, (object) => {
-        if (object === undefined) return false;
-        throw new Error('what is that?');
-      }),
-      /^Error: what is that\?$/,
-    );
-    await cluster.settle();
-    await cluster.drive(admin.coreV1.configMaps('default').create(labelled('a')));
-    await cluster.drive(broken);
-    assert.deepEqual(cluster.runtime.failures, []);
   });
 });
