@@ -1,5 +1,3 @@
-import { uptime } from 'node:process';
-
 /** What the operating system knows of this program. */
 export interface ProcessFacts {
   readonly cpuSeconds: number;
@@ -23,7 +21,7 @@ export function processFacts(): ProcessFacts {
   return {
     cpuSeconds: (user + system) / 1e6,
     residentBytes: globalThis.process.memoryUsage.rss(),
-    uptimeSeconds: uptime(),
+    uptimeSeconds: globalThis.process.uptime(),
     ...(linux !== undefined && { linux }),
   };
 }

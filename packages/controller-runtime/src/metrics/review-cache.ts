@@ -14,7 +14,7 @@ export interface ReviewCacheOptions<Answer> {
 
 // Upstream remembers as many decisions, and tokens without a bound.
 const mostAnswers = 8_192;
-// Of all tries together, as upstream for tokens; it waits for a decision as long as the caller does.
+// Of all tries together. Upstream's bound for tokens; for a decision it waits as long as the caller does.
 const mostMs = 10_000;
 const backoff = { steps: 5, baseMs: 500, factor: 1.5, capMs: Number.POSITIVE_INFINITY, jitter: 0.2 };
 

@@ -64,9 +64,9 @@ export class V8Profiler {
       await this.#post('Profiler.start');
       try {
         await clock.sleep(seconds * 1_000, { signal, background: true });
-      } finally {
-        // Without it V8 goes on sampling; the samples go when nobody wants them.
-        if (signal.aborted) await this.#post('Profiler.stop');
+      } catch (error) {
+        await this.#post('Profiler.stop'); // V8 would go on sampling
+        throw error;
       }
       const { profile } = await this.#post<Profiler.StopReturnType>('Profiler.stop');
       return cpuProfile(profile, { timeMs, interval: cpuIntervalUs });
