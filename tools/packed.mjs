@@ -77,7 +77,7 @@ const uses = {
     return 'decoded, patched, and wrote and read protobuf';
   },
   async client() {
-    return [await clientOverHttp1(), await clientOverHttp2(), await clientOverWebSocket()].join('; ');
+    return [await clientOverHttp1(), await clientOverHttp2(), await clientOverUpgrades()].join('; ');
   },
   'controller-runtime': managerAndWebhook,
 };
@@ -171,15 +171,17 @@ async function clientOverHttp2() {
   return 'with a kubeconfig in YAML, a program for credentials, TLS and HTTP/2: reads, writes, and a watch that was cut and went on; the same through a proxy';
 }
 
-async function clientOverWebSocket() {
+async function clientOverUpgrades() {
   const { exec, httpTransport, portForward } = await import('@coracle/client');
   const { LiveRuntime } = await import('@coracle/kernel');
   const component = new LiveRuntime().process('packed');
-  const { programs: server } = JSON.parse(await fetched(control));
-  const transport = httpTransport({ process: component, config: { server, certificateAuthorityFile: `${folder}/ca.crt` } });
+  const { programs, spdy } = JSON.parse(await fetched(control));
+  const [transport, overSpdy] = [programs, spdy].map((server) =>
+    httpTransport({ process: component, config: { server, certificateAuthorityFile: `${folder}/ca.crt` } }),
+  );
+  const target = { process: component, transport, namespace: 'n', pod: 'a' };
   const sent = new Uint8Array(300_000).map((_, i) => i);
   let length = 0;
-  const target = { process: component, transport, namespace: 'n', pod: 'a' };
   await exec(target, ['cat'], {
     stdin: (async function* () {
       for (let at = 0; at < sent.length; at += 50_000) yield sent.subarray(at, at + 50_000);
@@ -189,15 +191,17 @@ async function clientOverWebSocket() {
     },
   });
   assert.equal(length, sent.length);
-  const connection = await portForward(target, 8080);
-  await connection.write(sent.subarray(0, 1000));
-  await connection.end();
-  length = 0;
-  for await (const part of connection.readable) length += part.length;
-  assert.equal(length, 1000);
-  await transport.close();
+  for (const each of [transport, overSpdy]) {
+    const connection = await portForward({ ...target, transport: each }, 8080);
+    await connection.write(sent.subarray(0, 1000));
+    await connection.end();
+    length = 0;
+    for await (const part of connection.readable) length += part.length;
+    assert.equal(length, 1000);
+    await each.close();
+  }
   await component.stop();
-  return 'over WebSocket in TLS, a program and a port gave back what they got';
+  return 'over WebSocket in TLS a program and a port gave back what they got, and over SPDY a port';
 }
 
 async function managerAndWebhook() {

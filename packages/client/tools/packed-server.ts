@@ -2,7 +2,7 @@
  * What `tools/packed.mjs` talks to, `packed-server.ts FOLDER`: our API server over HTTPS and HTTP/2, behind a relay whose connections can be cut.
  * It runs in Node from these sources, whatever runtime the client is proved in. FOLDER gets what a client is given: `kubeconfig.yaml`, the
  * program that it names for credentials, and certificates to serve webhooks with. Prints the address of its control when all is ready:
- * GET counts the relay's connections and names a server on which programs run, POST cuts the connections. Ends with its standard input.
+ * GET counts the relay's connections and names servers of programs and ports, POST cuts the connections. Ends with its standard input.
  */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
@@ -21,7 +21,8 @@ import {
 } from '@coracle/apiserver';
 import { MemoryStore } from '@coracle/etcd';
 import { LiveRuntime } from '@coracle/kernel';
-import { SpdyServer } from '../src/transport/spdy/spdy-server.fixture.ts';
+import type { SpdyFrame } from '../src/transport/spdy/spdy-frames.ts';
+import { spdyHttpServer, SpdyServer } from '../src/transport/spdy/spdy-server.fixture.ts';
 import { type Peer, upgradeServer } from '../src/transport/upgrade-server.fixture.ts';
 
 const [folder = '.'] = process.argv.slice(2);
@@ -86,19 +87,19 @@ const relay = createServer((socket) => {
   socket.pipe(upstream).pipe(socket);
 });
 const relayPort = await listening(relay);
-// Our API server runs no programs and forwards no ports. This one, over WebSocket in TLS, says what it hears, until that ends.
+/** A port that says what it hears. */
+function echo(frame: SpdyFrame, server: SpdyServer): void {
+  if (frame.type === 'syn-stream') server.accept(frame);
+  if (frame.type === 'data') server.send(frame);
+}
+
+// Our API server runs no programs and forwards no ports. This one says what it hears until that ends, over WebSocket.
 const ports = new Map<Peer, SpdyServer>();
-const { url: programs } = await upgradeServer({
+const programs = await upgradeServer({
   onOpen(peer) {
     if (!peer.url.pathname.endsWith('/portforward')) return;
-    const server = new SpdyServer(
-      (bytes) => peer.send(bytes[0] ?? 0, bytes.subarray(1)), // a message of the fixture begins with a byte of its own
-      (frame) => {
-        if (frame.type === 'syn-stream') server.accept(frame);
-        if (frame.type === 'data') server.send(frame);
-      },
-    );
-    ports.set(peer, server);
+    // A message of the fixture begins with a byte of its own.
+    ports.set(peer, new SpdyServer((bytes) => peer.send(bytes[0] ?? 0, bytes.subarray(1)), echo));
   },
   onMessage(peer, channel, payload) {
     const port = ports.get(peer);
@@ -112,13 +113,22 @@ const { url: programs } = await upgradeServer({
     peer.close();
   },
 });
-const { certificate: cert, privateKey: key } = issue('programs', 'server');
-const secured = createTlsServer({ cert, key, ALPNProtocols: ['http/1.1'] }, (socket) => {
-  const upstream = connect(Number(new URL(programs).port), host);
-  for (const each of [socket, upstream]) each.on('error', () => each.destroy());
-  socket.pipe(upstream).pipe(socket);
-});
-const programsPort = await listening(secured);
+// And this one refuses WebSockets.
+const spdy = await spdyHttpServer(echo);
+
+/** In front of a server that speaks no TLS. */
+async function secured(url: string): Promise<string> {
+  const { certificate: cert, privateKey: key } = issue('programs', 'server');
+  const port = await listening(
+    createTlsServer({ cert, key, ALPNProtocols: ['http/1.1'] }, (socket) => {
+      const upstream = connect(Number(new URL(url).port), host);
+      for (const each of [socket, upstream]) each.on('error', () => each.destroy()).once('close', () => upstream.destroy());
+      socket.pipe(upstream).pipe(socket);
+    }),
+  );
+  return `https://${host}:${port}`;
+}
+const upgrading = { programs: await secured(programs.url), spdy: await secured(spdy.url) };
 
 let tunnels = 0;
 const proxy = createHttpServer();
@@ -133,7 +143,7 @@ proxy.on('connect', (request, socket) => {
 const proxyPort = await listening(proxy);
 
 const control = createHttpServer((request, response) => {
-  const counted = { open: open.size, opened, tunnels, programs: `https://${host}:${programsPort}` };
+  const counted = { open: open.size, opened, tunnels, ...upgrading };
   // As a network does it: the client is told by a reset.
   if (request.method === 'POST') for (const socket of open) socket.resetAndDestroy();
   response.end(JSON.stringify(counted));
