@@ -39,8 +39,8 @@ interface Informer {
 /** Faults go on for so many changes, one each `stepMs`. */
 const steps = 40;
 const stepMs = 30;
-/** Twice the longest pause of client-node. */
-const convergesWithinMs = 60_000;
+/** Twice the longest pause: a back-off of 30 s with its jitter, as of client-go. */
+const convergesWithinMs = 120_000;
 
 interface Outcome {
   readonly row: string;
