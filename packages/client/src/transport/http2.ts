@@ -83,24 +83,18 @@ export class Http2Connection {
     });
   }
 
-  #keepAlive(ping: PingOptions): void {
+  #keepAlive({ everyMs, timeoutMs }: PingOptions): void {
     const { clock } = this.#process;
     const session = this.#session;
-    const next = clock.timer(
-      ping.everyMs,
-      () => {
-        const overdue = clock.timer(ping.timeoutMs, () => session.destroy(new Error(`No answer to a ping within ${ping.timeoutMs} ms`)), {
-          background: true,
-        });
-        session.once('close', () => overdue[Symbol.dispose]());
-        session.ping((error) => {
-          overdue[Symbol.dispose]();
-          if (error === null && !session.destroyed) this.#keepAlive(ping);
-        });
-      },
-      { background: true },
-    );
-    session.once('close', () => next[Symbol.dispose]());
+    const ping = (): void => {
+      timer = clock.timer(timeoutMs, () => session.destroy(new Error(`No answer to a ping within ${timeoutMs} ms`)), { background: true });
+      session.ping((error) => {
+        timer[Symbol.dispose]();
+        if (error === null && !session.destroyed) timer = clock.timer(everyMs, ping, { background: true });
+      });
+    };
+    let timer = clock.timer(everyMs, ping, { background: true });
+    session.once('close', () => timer[Symbol.dispose]());
   }
 
   #send(request: WireRequest): ClientHttp2Stream {
