@@ -6,6 +6,7 @@ import { newInformer } from './controller.ts';
 import { filteringHandler, type ResourceEventHandler } from './event-handlers.ts';
 import { bookmark, errorFrame, frame, pod, ScriptedListWatch } from './fixtures/scripted-list-watch.ts';
 import { FakeServer } from './fixtures/fake-server.ts';
+import { InformerName } from './informer-metrics.ts';
 import { DeletedFinalStateUnknown, deletionKey } from './keys.ts';
 import { type InformerOptions, SharedIndexInformer } from './shared-informer.ts';
 import { Clientset } from '../../kubernetes/clientset.ts';
@@ -99,6 +100,34 @@ describe('handlers of an informer', () => {
     assert.equal(registration.hasSynced(), true);
     await runtime.advance(10_000);
     assert.deepEqual(slow, ['add a', 'add b', 'update a', 'delete default/b']);
+  });
+
+  test('cannot be removed by an informer that they were not added to', async () => {
+    const { runtime, server, informer, start } = scene();
+    const seen: string[] = [];
+    const registration = informer.addEventHandler(recorder(seen));
+    scene().informer.removeEventHandler(registration);
+    server.set('a');
+    start();
+    await runtime.settle();
+    assert.deepEqual(seen, ['add a@1!']);
+  });
+
+  test('are forgotten when they are removed: nothing is resynced for them', async () => {
+    const runtime = new SimRuntime();
+    const process = runtime.process('component');
+    const listWatch = new ScriptedListWatch(process);
+    listWatch.watches.push({ frames: [bookmark('1', 'true')] });
+    const metrics = InformerName.reserve(process, 'test').metricsOf({ group: '', version: 'v1', resource: 'pods' });
+    const informer = new SharedIndexInformer<KubeObject>({ process, name: 'pods', listWatch, metrics, resyncPeriodMs: 1000 });
+    const processed = (): number => Number(/_latency_seconds_count\{.*\} (\d+)/.exec(process.metrics.text())?.[1]);
+    const registration = informer.addEventHandler({});
+    process.spawn('informer', (signal) => informer.run(signal));
+    await runtime.advance(3_500);
+    assert.equal(processed(), 1 + 3);
+    registration.remove();
+    await runtime.advance(10_000);
+    assert.equal(processed(), 1 + 3);
   });
 
   test('are removed with the block that their registration is used in', async () => {
