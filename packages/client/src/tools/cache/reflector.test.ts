@@ -150,6 +150,19 @@ describe('Reflector', () => {
     assert.deepEqual(store.list().map(described), ['b@4']);
   });
 
+  test('logs what nobody handles: an expired version is no news, anything else is', async () => {
+    for (const [failure, expectedLog] of [
+      [expired, []],
+      [newForbidden({ group: '', resource: 'pods' }, '', 'no'), ['Reflector failed']],
+    ] as const) {
+      const { listWatch, run, logged } = scene({ onError: undefined });
+      listWatch.lists.push(listed('3'));
+      listWatch.watches.push(failure, {});
+      await run(500);
+      assert.deepEqual(logged, expectedLog);
+    }
+  });
+
   test('an expired version within a watch leads to a list at that version; what came before it counts', async () => {
     for (const error of [expired, newGone('gone')]) {
       const { listWatch, run, store } = scene();
@@ -473,6 +486,27 @@ describe('Reflector with streamed lists', () => {
     await run(5000);
     assert.deepEqual(listWatch.requests, ['watchlist rv=', 'watchlist rv=']);
     assert.deepEqual(store.listKeys(), ['ns/new']);
+  });
+
+  test('a server that ends each stream, or knows no version at all, is not asked in a hot loop', async () => {
+    for (const answer of [{ frames: [frame('ADDED', 'a', '1')], endAfterMs: 0 }, expired]) {
+      const { listWatch, run } = streaming();
+      listWatch.watches.push(answer);
+      await run(60_000);
+      assert.ok(listWatch.requests.length > 3 && listWatch.requests.length < 12, String(listWatch.requests.length));
+    }
+  });
+
+  test('the version that was synced is asked for again after one was not to be had', async () => {
+    const { listWatch, run } = streaming();
+    listWatch.watches.push(
+      { frames: [bookmark('9', 'true'), errorFrame(expired)] },
+      tooLarge,
+      { frames: [bookmark('12', 'true'), errorFrame(expired)] },
+      { frames: [bookmark('15', 'true')] },
+    );
+    await run(60_000);
+    assert.deepEqual(listWatch.requests, ['watchlist rv=', 'watchlist rv=9', 'watchlist rv=', 'watchlist rv=12']);
   });
 
   test('so is a stream that breaks before the mark', async () => {

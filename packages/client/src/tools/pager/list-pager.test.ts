@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import { type Frozen, isResourceExpired, type KubeObject, newExpired } from '@coracle/apimachinery';
 import type { ListOptions } from '../../rest/options.ts';
@@ -122,6 +123,38 @@ describe('ListPager.eachListItem()', () => {
       scene(1).pager.eachListItem({}, () => undefined, { signal: AbortSignal.abort(new Error('before')) }),
       /before/,
     );
+  });
+
+  test('lets go of the page that is read when nobody processes any more, and of the signal in any case', async () => {
+    const signals: AbortSignal[] = [];
+    const pager = new ListPager<KubeObject>(
+      async (_options, io) => {
+        if (io?.signal !== undefined) signals.push(io.signal);
+        const { signal } = io ?? {};
+        if (signals.length > 1) await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('cut'))));
+        return { metadata: { resourceVersion: '1', continue: 'more' }, items: [pod('a', '1')] };
+      },
+      { pageSize: 1 },
+    );
+    const outer = new AbortController();
+    const work = pager.eachListItem({}, () => Promise.reject(new Error('bad item')), { signal: outer.signal });
+    await assert.rejects(work, /bad item/);
+    assert.deepEqual(
+      signals.map(({ aborted }) => aborted),
+      [true, true],
+    );
+    assert.deepEqual(getEventListeners(outer.signal, 'abort'), []);
+  });
+
+  test('asks for no further page once it was told to stop', async () => {
+    const { pager, asked } = scene(100);
+    const stop = new AbortController();
+    const work = pager.eachListPage({}, () => stop.abort(new Error('enough')), { signal: stop.signal });
+    await assert.rejects(work, /enough/);
+    const before = asked.length;
+    for (let i = 0; i < 100; i++) await Promise.resolve();
+    assert.equal(asked.length, before);
+    assert.ok(before < 4, `${before} pages`);
   });
 
   test('reads ahead as many pages as fit into the buffer, and one more', async () => {
