@@ -7,7 +7,12 @@ const table = new TypeTable();
 const decode = (type: string, value: unknown): ReturnType<typeof decodeStruct> => decodeStruct(table, type, value);
 
 test('decodeStruct writes what Go writes for fields that are absent', () => {
-  const { object } = decode('core.v1.Pod', { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'a' }, spec: { containers: [{ name: 'c', env: [] }] } });
+  const { object } = decode('core.v1.Pod', {
+    kind: 'Pod',
+    apiVersion: 'v1',
+    metadata: { name: 'a' },
+    spec: { containers: [{ name: 'c', env: [] }] },
+  });
   assert.deepEqual(object, {
     kind: 'Pod',
     apiVersion: 'v1',
@@ -37,13 +42,37 @@ test('decodeStruct names unknown fields in the order of the document', () => {
 });
 
 for (const { type, value, message } of [
-  { type: 'core.v1.Pod', value: { spec: { terminationGracePeriodSeconds: 'x' } }, message: 'json: cannot unmarshal string into Go struct field PodSpec.spec.terminationGracePeriodSeconds of type int64' },
-  { type: 'core.v1.Pod', value: { spec: { containers: {} } }, message: 'json: cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container' },
-  { type: 'core.v1.Pod', value: { spec: { containers: [{ image: 1 }] } }, message: 'json: cannot unmarshal number into Go struct field Container.spec.containers.image of type string' },
-  { type: 'core.v1.Pod', value: { spec: { priority: 99999999999 } }, message: 'json: cannot unmarshal number 99999999999 into Go struct field PodSpec.spec.priority of type int32' },
-  { type: 'apps.v1.Deployment', value: { spec: { template: { metadata: { labels: { a: 1 } } } } }, message: 'json: cannot unmarshal number into Go struct field ObjectMeta.spec.template.metadata.labels of type string' },
+  {
+    type: 'core.v1.Pod',
+    value: { spec: { terminationGracePeriodSeconds: 'x' } },
+    message: 'json: cannot unmarshal string into Go struct field PodSpec.spec.terminationGracePeriodSeconds of type int64',
+  },
+  {
+    type: 'core.v1.Pod',
+    value: { spec: { containers: {} } },
+    message: 'json: cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container',
+  },
+  {
+    type: 'core.v1.Pod',
+    value: { spec: { containers: [{ image: 1 }] } },
+    message: 'json: cannot unmarshal number into Go struct field Container.spec.containers.image of type string',
+  },
+  {
+    type: 'core.v1.Pod',
+    value: { spec: { priority: 99999999999 } },
+    message: 'json: cannot unmarshal number 99999999999 into Go struct field PodSpec.spec.priority of type int32',
+  },
+  {
+    type: 'apps.v1.Deployment',
+    value: { spec: { template: { metadata: { labels: { a: 1 } } } } },
+    message: 'json: cannot unmarshal number into Go struct field ObjectMeta.spec.template.metadata.labels of type string',
+  },
   { type: 'core.v1.ConfigMap', value: { binaryData: { a: '*' } }, message: 'illegal base64 data at input byte 0' },
-  { type: 'core.v1.ResourceRequirements', value: { limits: { cpu: 'much' } }, message: "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'" },
+  {
+    type: 'core.v1.ResourceRequirements',
+    value: { limits: { cpu: 'much' } },
+    message: "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+  },
 ]) {
   test(`decodeStruct refuses ${JSON.stringify(value)}`, () => {
     assert.throws(() => decode(type, value), { name: 'DecodeError', message });
@@ -53,5 +82,9 @@ for (const { type, value, message } of [
 test('decodeStruct takes any key in a map of the wire', () => {
   const data = JSON.parse('{"__proto__":"a","constructor":"b","":"c"}') as unknown;
   const { object } = decode('core.v1.ConfigMap', { data });
-  assert.deepEqual(Object.entries(object['data'] as object), [['', 'c'], ['__proto__', 'a'], ['constructor', 'b']]);
+  assert.deepEqual(Object.entries(object['data'] as object), [
+    ['', 'c'],
+    ['__proto__', 'a'],
+    ['constructor', 'b'],
+  ]);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { resourceRows } from '../generated/resources.ts';
-import { WireReader } from '../protobuf/wire.ts';
+import { WireReader } from '../protobuf/wire-reader.ts';
 import { TypeTable } from '../type-facts.ts';
 import { openApiDocument } from './open-api.ts';
 import { swaggerDocument } from './swagger.ts';
@@ -62,12 +62,12 @@ function fieldsOf(reader: WireReader): ReadonlyMap<number, readonly Uint8Array[]
   const found = new Map<number, Uint8Array[]>();
   while (!reader.isDone) {
     const tag = reader.tag();
-    if (tag.wire !== 2) {
+    if ((tag & 7) !== 2) {
       reader.skip(tag);
       continue;
     }
-    const list = found.get(tag.number) ?? [];
-    found.set(tag.number, [...list, reader.bytes()]);
+    const list = found.get(tag >>> 3) ?? [];
+    found.set(tag >>> 3, [...list, reader.bytes()]);
   }
   return found;
 }

@@ -28,7 +28,7 @@ export function writeMessage(writer: WireWriter, table: TypeTable, typeName: str
 class Encoder {
   readonly writer: WireWriter;
   readonly #table: TypeTable;
-  readonly #schemas = { write: (schema: unknown): void => this.#schema(schema), read: (): never => readsNothing() };
+  readonly #writeSchema = (schema: unknown): void => this.#schema(schema);
   #depth = 0;
 
   constructor(table: TypeTable, writer: WireWriter) {
@@ -136,7 +136,7 @@ class Encoder {
         throw new ProtobufError(`protobuf has no field that is a ${shape.is} of lists or maps`);
       default: {
         const before = this.writer.size;
-        writeSpecial(this.writer, shape.is, value, this.#schemas);
+        writeSpecial(this.writer, shape.is, value, this.#writeSchema);
         this.writer.prefix(before);
       }
     }
@@ -180,8 +180,4 @@ function members(what: string, value: unknown): Members {
 
 function unfit(value: unknown, what: string): ProtobufError {
   return new ProtobufError(`Cannot encode ${Array.isArray(value) ? 'a list' : `a ${typeof value}`} as ${what}`);
-}
-
-function readsNothing(): never {
-  throw new ProtobufError('an encoder reads nothing');
 }

@@ -2,8 +2,10 @@ import { assert } from '@coracle/kernel';
 import type { TypeTable } from '../type-facts.ts';
 import { decodeMessage } from './decode.ts';
 import { encodeMessage, writeMessage } from './encode.ts';
-import { checkWire, text } from './special.ts';
-import { ProtobufError, wire, WireReader, WireWriter } from './wire.ts';
+import { checkWire } from './read-special.ts';
+import { text } from './special.ts';
+import { ProtobufError, wire, WireWriter } from './wire.ts';
+import { WireReader } from './wire-reader.ts';
 
 /** What stands around every object that is sent or stored as protobuf (apimachinery runtime.Unknown behind `k8s\0`). */
 export interface ProtobufEnvelope {
@@ -108,14 +110,18 @@ export function readEnvelope(bytes: Uint8Array): ProtobufEnvelope {
   const read = { apiVersion: '', kind: '', contentEncoding: '', contentType: '' };
   while (!reader.isDone) {
     const tag = reader.tag();
-    if (tag.number > 4) {
+    const number = tag >>> 3;
+    if (number > 4) {
       reader.skip(tag);
       continue;
     }
-    checkWire(tag, wire.bytes, ['TypeMeta', 'Raw', 'ContentEncoding', 'ContentType'][tag.number - 1] ?? '');
-    if (tag.number === 1) Object.assign(read, readTypeMeta(reader.message()));
-    else if (tag.number === 2) raw = reader.bytes();
-    else if (tag.number === 3) read.contentEncoding = reader.string();
+    checkWire(tag, wire.bytes, ['TypeMeta', 'Raw', 'ContentEncoding', 'ContentType'][number - 1] ?? '');
+    if (number === 1) {
+      const outer = reader.enter();
+      Object.assign(read, readTypeMeta(reader));
+      reader.leave(outer);
+    } else if (number === 2) raw = reader.bytes();
+    else if (number === 3) read.contentEncoding = reader.string();
     else read.contentType = reader.string();
   }
   return { ...read, raw };
@@ -144,8 +150,8 @@ function readTypeMeta(reader: WireReader): { apiVersion?: string; kind?: string 
   const read: { apiVersion?: string; kind?: string } = {};
   while (!reader.isDone) {
     const tag = reader.tag();
-    if (tag.number === 1) read.apiVersion = checkWire(tag, wire.bytes, 'APIVersion') && reader.string();
-    else if (tag.number === 2) read.kind = checkWire(tag, wire.bytes, 'Kind') && reader.string();
+    if (tag >>> 3 === 1) read.apiVersion = checkWire(tag, wire.bytes, 'APIVersion') && reader.string();
+    else if (tag >>> 3 === 2) read.kind = checkWire(tag, wire.bytes, 'Kind') && reader.string();
     else reader.skip(tag);
   }
   return read;

@@ -14,7 +14,8 @@ import {
   isProtobuf,
   readEnvelope,
 } from './envelope.ts';
-import { ProtobufError, WireReader } from './wire.ts';
+import { ProtobufError } from './wire.ts';
+import { WireReader } from './wire-reader.ts';
 
 const table = new TypeTable();
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
@@ -117,7 +118,7 @@ test('encodeProtobufList makes of encoded items what encodeProtobuf makes of the
       const list = { kind: 'ConfigMapList', apiVersion: 'v1', metadata: of };
       const encoded = items.map((one) => {
         const { bytes: whole, message } = encodeEnvelope(table, 'core.v1.ConfigMap', { kind: 'ConfigMap', apiVersion: 'v1', ...one });
-        assert.deepEqual(readEnvelope(whole).raw, message);
+        assert.deepEqual(new Uint8Array(readEnvelope(whole).raw), message);
         return message;
       });
       const joined = encodeProtobufList(table, 'core.v1.ConfigMapList', list, encoded);
@@ -192,12 +193,14 @@ test('decodeProtobuf refuses what does not start as protobuf of Kubernetes does'
 test('encodeWatchEvent holds the envelope of its object', () => {
   const object = encodeProtobuf(table, 'core.v1.ConfigMap', { kind: 'ConfigMap', apiVersion: 'v1' });
   const reader = new WireReader(encodeWatchEvent('ADDED', object));
-  assert.deepEqual([reader.tag().number, reader.string()], [1, 'ADDED']);
-  assert.equal(reader.tag().number, 2);
-  const raw = reader.message();
-  assert.equal(raw.tag().number, 1);
-  assert.deepEqual(raw.bytes(), object);
-  assert.ok(raw.isDone && reader.isDone);
+  assert.deepEqual([reader.tag() >>> 3, reader.string()], [1, 'ADDED']);
+  assert.equal(reader.tag() >>> 3, 2);
+  const outer = reader.enter();
+  assert.equal(reader.tag() >>> 3, 1);
+  assert.deepEqual(new Uint8Array(reader.bytes()), object);
+  assert.ok(reader.isDone);
+  reader.leave(outer);
+  assert.ok(reader.isDone);
 });
 
 function length(value: number): readonly number[] {
