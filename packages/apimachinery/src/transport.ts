@@ -1,6 +1,7 @@
 import type { ByteDuplex } from '@coracle/kernel';
 import type { Frozen } from './frozen.ts';
 import { getOwn } from './maps.ts';
+import type { GroupVersionKind } from './meta.ts';
 
 /** What is to be done, as HTTP names it. */
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -69,6 +70,15 @@ export interface ExchangeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Integers beyond 2^53 in the objects of watch events become bigint. Default false. */
   readonly bigints?: boolean | undefined;
+  /** The kind of the objects that are asked for, by a list or a watch too. Over a wire, built-in ones may come as protobuf. */
+  readonly kind?: GroupVersionKind | undefined;
+  /** Objects of lists and watches may come without `metadata.managedFields`. Default false. */
+  readonly withoutManagedFields?: boolean | undefined;
+  /**
+   * An earlier state of an object that a watch is about to give, where its caller has one: members whose bytes are still the same can be the
+   * same in both.
+   */
+  readonly previous?: ((namespace: string, name: string) => object | undefined) | undefined;
 }
 
 /**

@@ -14,7 +14,7 @@ export type {
 } from './rest/options.ts';
 export { type RequestRateLimiter, TokenBucketRateLimiter } from './rest/flow-control.ts';
 export type { Deletion } from './rest/deletion.ts';
-export { type Answer, Request, type RequestPlan, type RequestSender } from './rest/request.ts';
+export { type Answer, type ExpectedObjects, Request, type RequestPlan, type RequestSender } from './rest/request.ts';
 export { noWarnings, type Warning, type WarningHandler, warningWriter } from './rest/warnings.ts';
 export { type ObjectInput, type ObjectList, type ResourceClient, resourceClient, type SubresourceClient } from './rest/resource-client.ts';
 export { type ClientOptions, RestClient } from './rest/rest-client.ts';

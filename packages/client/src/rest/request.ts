@@ -1,6 +1,7 @@
 import {
   type ApiRequest,
   type Body,
+  type ExchangeOptions,
   type Frozen,
   isValidPathSegment,
   type Method,
@@ -11,12 +12,16 @@ import type { WireRequest } from '../transport/wire-request.ts';
 import type { RequestRateLimiter } from './flow-control.ts';
 import type { Warning, WarningHandler } from './warnings.ts';
 
+/** What is known of the objects that a request asks for. */
+export type ExpectedObjects = Pick<ExchangeOptions, 'kind' | 'withoutManagedFields' | 'previous'>;
+
 /** A finished request with what its sender must know of it. */
 export interface RequestPlan {
   readonly request: WireRequest;
   /** What it is about, for errors of servers that do not say. */
   readonly resource: { readonly group: string; readonly resource: string };
   readonly name: string;
+  readonly expected: ExpectedObjects;
   /** Of all its tries; undefined for the client's own. */
   readonly timeoutMs: number | undefined;
   readonly maxRetries: number | undefined;
@@ -62,6 +67,7 @@ export class Request {
   #maxRetries: number | undefined;
   #warningHandler: WarningHandler | undefined;
   #rateLimiter: RequestRateLimiter | undefined;
+  #expected: ExpectedObjects = {};
   #fault: string | undefined;
 
   constructor(sender: RequestSender, method: Method) {
@@ -184,6 +190,12 @@ export class Request {
     return this;
   }
 
+  /** Says what is asked for, by a list or a watch too: of a built-in kind, it may then come as protobuf over a wire. */
+  expect(objects: ExpectedObjects): this {
+    this.#expected = objects;
+    return this;
+  }
+
   /** Instead of the client's. */
   throttle(limiter: RequestRateLimiter): this {
     this.#rateLimiter = limiter;
@@ -247,6 +259,7 @@ export class Request {
       },
       resource: { group: this.#group, resource: this.#resource ?? '' },
       name: this.#name ?? '',
+      expected: this.#expected,
       timeoutMs: this.#timeoutMs,
       maxRetries: this.#maxRetries,
       warningHandler: this.#warningHandler,

@@ -87,6 +87,9 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
     request.groupVersion(handle.group, handle.version).namespaceIfScoped(namespace, handle.namespaced).resource(handle.resource);
   const at = (request: Request, accept = acceptMetadata): Request =>
     handle.onlyMetadata === true ? located(request).header('accept', accept) : located(request);
+  // As client-go's generated clients: whoever reads many objects reads them in the shorter form.
+  const many = (request: Request, { withoutManagedFields, previous }: CallOptions): Request =>
+    request.expect({ kind: handle.kind === '' || handle.onlyMetadata === true ? undefined : handle, withoutManagedFields, previous });
   const nameOf = (object: ObjectInput<T>): string => (object as KubeObject).metadata.name ?? ''; // each form of it is one
   const typed = (object: ObjectInput<T> | ApplyConfiguration<T>, kindName = handle.kind): Frozen<unknown> => {
     const { apiVersion, kind } = object as KubeObject; // each form of it is one
@@ -108,7 +111,8 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
   };
   const client: ResourceClient<T> = {
     get: (name, options = {}, io = {}) => at(rest.get()).name(name).params(options).do<T>(io.signal),
-    list: async (options = {}, io = {}) => listed(await at(rest.get(), acceptMetadataList).params(options).do<SentList<T>>(io.signal)),
+    list: async (options = {}, io = {}) =>
+      listed(await many(at(rest.get(), acceptMetadataList), io).params(options).do<SentList<T>>(io.signal)),
     create: (object, options = {}) => at(rest.post()).params(options).body(typed(object)).do<T>(),
     update: (object, options = {}) => at(rest.put()).name(nameOf(object)).params(options).body(typed(object)).do<T>(),
     updateStatus: (object, options = {}) =>
@@ -126,7 +130,7 @@ export function resourceClient<T extends KubeObject>(rest: RestClient, handle: R
       const answer = await deleting(at(rest.delete()).params(listOptions), deleteOptions).do<SentList<T> | undefined>();
       return listed(answer ?? {});
     },
-    watch: (options = {}, io = {}) => at(rest.get()).params(options).watch(io.signal),
+    watch: (options = {}, io = {}) => many(at(rest.get()), io).params(options).watch(io.signal),
     subresource: <R>(name: string, subresource: string): SubresourceClient<R> => {
       const there = (request: Request): Request => located(request).name(name).subresource(subresource);
       const applyHere = ({ force, ...options }: ApplyOptions): Request => {

@@ -140,7 +140,7 @@ export class RestClient implements RequestSender {
     const full: ApiRequest = { ...request, headers: { accept: 'application/json', 'user-agent': this.#userAgent, ...request.headers } };
     let previous: unknown;
     for (let attempts = 1; ; attempts++) {
-      const outcome = await this.#try(full, signal);
+      const outcome = await this.#try(full, plan, signal);
       this.#metrics.asked(codeOf(outcome), request.method);
       if (attempts > 1) this.#metrics.retried(codeOf(outcome), request.method);
       if ('response' in outcome && outcome.response.status >= 200 && outcome.response.status < 300) return outcome.response;
@@ -167,9 +167,9 @@ export class RestClient implements RequestSender {
     }
   }
 
-  async #try(request: ApiRequest, signal: AbortSignal | undefined): Promise<Outcome> {
+  async #try(request: ApiRequest, { expected }: RequestPlan, signal: AbortSignal | undefined): Promise<Outcome> {
     try {
-      return { response: await this.transport.exchange(request, { signal, bigints: this.#bigints }) };
+      return { response: await this.transport.exchange(request, { ...expected, signal, bigints: this.#bigints }) };
     } catch (error) {
       return { error };
     }

@@ -26,7 +26,8 @@ async function zipped(asked: 'watch' | 'follow') {
       isWhole: () => scene.isWhole,
       cancel: () => stream.destroy(),
     },
-    { process: new LiveRuntime().process('test'), bigints: undefined },
+    new LiveRuntime().process('test'),
+    {},
   );
   return Object.assign(scene, { content });
 }

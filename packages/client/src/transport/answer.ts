@@ -1,7 +1,10 @@
 import { type ApiRequest, type Body, TransportError, type WatchFrame, type WireHeaders } from '@coracle/apimachinery';
 import { abortReason, type Process } from '@coracle/kernel';
 import { type Arriving, connectionLost } from './arriving.ts';
+import { isProtobuf } from './protobuf-forms.ts';
+import { WatchDecoder } from './watch-decoder.ts';
 import { WatchFrames } from './watch-frames.ts';
+import type { WireOptions } from './wire-request.ts';
 
 /** A larger answer is refused: nothing that a server of ours or upstream's gives comes near. */
 const maxAnswerBytes = 1 << 30;
@@ -9,16 +12,17 @@ const maxAnswerBytes = 1 << 30;
 export type Content = { readonly body: Body } | { readonly events: AsyncIterable<readonly WatchFrame[]> };
 
 /** What follows the head of an answer: events for a watch, a stream for logs that are followed, else all of its bytes, unzipped. */
-export async function readContent(
-  arriving: Arriving,
-  { process, bigints }: { readonly process: Process; readonly bigints: boolean | undefined },
-): Promise<Content> {
+export async function readContent(arriving: Arriving, process: Process, options: WireOptions): Promise<Content> {
   const { request, status, headers, signal } = arriving;
   const contentType = headers['content-type'] ?? '';
   const isZipped = headers['content-encoding'] === 'gzip';
   const asks = (name: string): boolean => request.query.some(([key, value]) => key === name && (value === 'true' || value === '1'));
   const plain = (): Arriving => (isZipped ? unzipping(arriving) : arriving);
-  if (status === 200 && asks('watch')) return { events: new WatchFrames(plain(), { process, path: request.path, bigints }) };
+  const protobuf = isProtobuf(headers) ? options.form : undefined;
+  if (status === 200 && asks('watch')) {
+    const decoder = protobuf?.decoder() ?? new WatchDecoder({ ...options, path: request.path });
+    return { events: new WatchFrames(plain(), { process, decoder }) };
+  }
   if (status === 200 && asks('follow')) return { body: { form: 'stream', contentType, chunks: chunksOf(plain()) } };
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -30,7 +34,9 @@ export async function readContent(
   if (signal?.aborted) throw abortReason(signal); // what came may be a part
   const [first] = parts;
   const bytes = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
-  return { body: { form: 'bytes', contentType, bytes: isZipped ? await unzipped(bytes, request) : bytes } };
+  const whole = isZipped ? await unzipped(bytes, request) : bytes;
+  if (protobuf !== undefined) return { body: { form: 'object', object: protobuf.read(whole) } };
+  return { body: { form: 'bytes', contentType, bytes: whole } };
 }
 
 /**

@@ -1,13 +1,34 @@
-import { deepFreeze, type Frozen } from '@coracle/apimachinery';
+import type { Frozen } from '@coracle/apimachinery';
 
-/** A member of an object as the checked text of its value, which is an object or an array. */
-export interface DeferredMember {
-  readonly name: string;
+/** A value as text that was checked. It is made once, for all objects that hold it. */
+export class Unread {
   readonly text: string;
+  /** One character of the text is one byte: where texts are equal, bytes are. */
+  readonly isExact: boolean;
+  readonly #make: (text: string) => Frozen<object>;
+  #value: Frozen<object> | undefined;
+
+  /** `make`: the frozen value of such a text. */
+  constructor(text: string, isExact: boolean, make: (text: string) => Frozen<object>) {
+    this.text = text;
+    this.isExact = isExact;
+    this.#make = make;
+  }
+
+  get value(): Frozen<object> {
+    this.#value ??= this.#make(this.text);
+    return this.#value;
+  }
 }
 
-/** Values by name: text until somebody asks. Shared by an object and what was made of it without that member being changed. */
-type Held = Record<string, string | Frozen<object>>;
+/** A member of an object whose value is not made yet. */
+export interface DeferredMember {
+  readonly name: string;
+  readonly unread: Unread;
+}
+
+/** Values by name. Shared by an object and what was made of it without that member being changed. */
+type Held = Record<string, Unread>;
 
 /** Where an object keeps what its accessors give. No enumerable property: copies, comparisons and clones do not see it. */
 const heldMembers: unique symbol = Symbol('held members');
@@ -38,12 +59,7 @@ function accessorOf(name: string): PropertyDescriptor | undefined {
   const made: PropertyDescriptor = {
     enumerable: true,
     get(this: Holder): unknown {
-      const held = this[heldMembers];
-      const value = held[name];
-      if (typeof value !== 'string') return value;
-      const read = deepFreeze(JSON.parse(value) as object); // checked text of an object or an array
-      held[name] = read;
-      return read;
+      return this[heldMembers][name]?.value;
     },
   };
   accessors.set(name, made);
@@ -56,16 +72,17 @@ export function canDefer(name: string): boolean {
 }
 
 /**
- * Gives `target` one more member for each in `deferred`, and freezes it. They are parsed when they are read for the first time, frozen then,
+ * Gives `target` one more member for each in `deferred`, and freezes it. They are made when they are read for the first time, frozen then,
  * and stay the same object. It looks like any other to spread, `Object.keys`, `in`, JSON.stringify, structuredClone, deepStrictEqual and
  * console.log; only a property descriptor tells. Undefined, with `target` as it was, when it has one of these members.
  * Every name must be one that `canDefer`.
  */
 export function defer(target: object, deferred: readonly DeferredMember[]): Frozen<object> | undefined {
+  if (deferred.length === 0) return Object.freeze(target);
   const held: Held = {};
-  for (const { name, text } of deferred) {
+  for (const { name, unread } of deferred) {
     if (Object.hasOwn(target, name) || Object.hasOwn(held, name)) return undefined;
-    held[name] = text;
+    held[name] = unread;
   }
   hold(target, held);
   for (const { name } of deferred) Object.defineProperty(target, name, accessors.get(name) ?? {});
@@ -75,7 +92,7 @@ export function defer(target: object, deferred: readonly DeferredMember[]): Froz
 /** As `defer`, but of a new object, in which deferred members take the places that they have in `source`. */
 export function rebuilt(source: object, deferred: readonly DeferredMember[]): Frozen<object> {
   const held: Held = {};
-  for (const { name, text } of deferred) held[name] = text;
+  for (const { name, unread } of deferred) held[name] = unread;
   return made(source, held);
 }
 
@@ -84,8 +101,14 @@ export function isDeferring(object: object): boolean {
   return heldMembers in object;
 }
 
+/** The deferred member of `object` with this name, whether it was read or not. */
+export function unreadMember(object: object, name: string): Unread | undefined {
+  const held = (object as Partial<Holder>)[heldMembers]; // whatever it is, it may be one
+  return held !== undefined && Object.hasOwn(held, name) ? held[name] : undefined;
+}
+
 /**
- * `object` with another value of one member, undefined: without it. What is deferred stays so, and is parsed once for both. The value
+ * `object` with another value of one member, undefined: without it. What is deferred stays so, and is made once for both. The value
  * must be frozen.
  */
 export function withMember(object: object, name: string, value: unknown): Frozen<object> {

@@ -14,8 +14,9 @@ import { type Host, liveHost } from '../rest/host.ts';
 import { Connector, type TlsMaterial } from './connector.ts';
 import { Http1Connections, type RefusedUpgrade } from './http1.ts';
 import { Http2Connection, type PingOptions } from './http2.ts';
+import { isUnknownField, ProtobufForms } from './protobuf-forms.ts';
 import { proxyFor } from './proxy.ts';
-import type { RoundTripper, WireRequest } from './wire-request.ts';
+import type { RoundTripper, WireOptions, WireRequest } from './wire-request.ts';
 
 export interface ConnectionOptions {
   readonly process: Process;
@@ -46,6 +47,7 @@ export class HttpConnections implements ClosableTransport {
   readonly #ping: PingOptions;
   readonly #protocol: 'HTTP/1.1' | 'HTTP/2' | undefined;
   readonly #zips: boolean;
+  readonly #forms = new ProtobufForms();
   readonly #material: () => TlsMaterial;
   #http2: Promise<Http2Connection | 'HTTP/1.1'> | undefined;
   #lastMaterial: TlsMaterial | undefined;
@@ -85,6 +87,17 @@ export class HttpConnections implements ClosableTransport {
   }
 
   async exchange(request: WireRequest, options: ExchangeOptions = {}): Promise<ApiResponse> {
+    if (options.kind === undefined) return this.#send(request, options);
+    const formed = await this.#forms.formed(request, options.kind, options);
+    try {
+      return await this.#send(formed.request, { ...options, form: formed.form });
+    } catch (error) {
+      if (!isUnknownField(error)) throw error;
+      return this.#send(request, options);
+    }
+  }
+
+  async #send(request: WireRequest, options: WireOptions): Promise<ApiResponse> {
     this.#refuseWhenClosed();
     const placed = this.#placed(request);
     if (this.#protocol === 'HTTP/1.1') return this.#http1.exchange(placed, options);

@@ -7,7 +7,7 @@ import { connectionLost } from './arriving.ts';
 import { type Connector, proxyAuthorization } from './connector.ts';
 import { bodyWithoutEnd, headersOf, queryOf, wireHeaders } from './http2.ts';
 import { socketDuplex } from './socket-duplex.ts';
-import type { WireRequest } from './wire-request.ts';
+import type { WireOptions, WireRequest } from './wire-request.ts';
 
 /** What came instead of `101 Switching Protocols`. */
 export interface RefusedUpgrade {
@@ -52,7 +52,8 @@ export class Http1Connections {
     this.#agent.destroy();
   }
 
-  async exchange(request: WireRequest, { signal, bigints }: ExchangeOptions): Promise<ApiResponse> {
+  async exchange(request: WireRequest, options: WireOptions): Promise<ApiResponse> {
+    const { signal } = options;
     if (signal?.aborted) throw abortReason(signal);
     try {
       const message = await this.#sent(request, signal);
@@ -62,7 +63,7 @@ export class Http1Connections {
         if (!message.complete) message.destroy();
       };
       const arriving = { request, status, headers, signal, stream: message, isWhole: () => message.complete, cancel };
-      return { status, headers: withoutEncoding(headers), ...(await readContent(arriving, { process: this.#connector.process, bigints })) };
+      return { status, headers: withoutEncoding(headers), ...(await readContent(arriving, this.#connector.process, options)) };
     } catch (error) {
       throw signal?.aborted ? abortReason(signal) : error;
     }

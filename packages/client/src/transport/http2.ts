@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
-import { type ApiResponse, type ExchangeOptions, TransportError, type WireHeaders, writeJsonBytes } from '@coracle/apimachinery';
+import { type ApiResponse, TransportError, type WireHeaders, writeJsonBytes } from '@coracle/apimachinery';
 import { abortReason, type Process } from '@coracle/kernel';
 import { readContent, withoutEncoding } from './answer.ts';
 import { connectionLost } from './arriving.ts';
-import type { WireRequest } from './wire-request.ts';
+import type { WireOptions, WireRequest } from './wire-request.ts';
 
 /** Pings find a dead connection, on which a watch would wait for ever (HTTP2_READ_IDLE_TIMEOUT_SECONDS, HTTP2_PING_TIMEOUT_SECONDS). */
 export interface PingOptions {
@@ -48,7 +48,8 @@ export class Http2Connection {
     this.#session.destroy();
   }
 
-  async exchange(request: WireRequest, { signal, bigints }: ExchangeOptions): Promise<ApiResponse> {
+  async exchange(request: WireRequest, options: WireOptions): Promise<ApiResponse> {
+    const { signal } = options;
     if (signal?.aborted) throw abortReason(signal);
     const stream = this.#send(request);
     const onAbort = (): void => stream.close(cancelled);
@@ -60,7 +61,7 @@ export class Http2Connection {
         if (!stream.closed) stream.close(cancelled);
       };
       const arriving = { request, status, headers, signal, stream, isWhole: () => stream.rstCode === noError, cancel };
-      return { status, headers: withoutEncoding(headers), ...(await readContent(arriving, { process: this.#process, bigints })) };
+      return { status, headers: withoutEncoding(headers), ...(await readContent(arriving, this.#process, options)) };
     } catch (error) {
       throw signal?.aborted ? abortReason(signal) : error;
     }

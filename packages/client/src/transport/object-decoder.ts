@@ -1,5 +1,6 @@
-import { deepFreeze, type Frozen, readJson } from '@coracle/apimachinery';
-import { canDefer, defer, type DeferredMember, rebuilt } from './deferred.ts';
+import { deepFreeze, type ExchangeOptions, type Frozen, readJson } from '@coracle/apimachinery';
+import { beginsWith } from './begins-with.ts';
+import { canDefer, defer, type DeferredMember, rebuilt, Unread, unreadMember, withMember } from './deferred.ts';
 import { fault, JsonChecker } from './json-checker.ts';
 
 const quote = 0x22;
@@ -14,9 +15,14 @@ const leastDeferredBytes = 200;
 /** Of a member's value: what is nested more deeply is left to `readJson`, whose limit is 1,000 with what is around the member. */
 const maxDepth = 997;
 const metadataKey = Buffer.from('"metadata"');
+const nameKey = Buffer.from('"name"');
+const namespaceKey = Buffer.from('"namespace"');
 
 /** Every Buffer has it, in Bun and Deno too, though types do not say so; `toString('latin1')` takes twice as long for short texts. */
 type Bytes = Buffer & { latin1Slice(start: number, end: number): string };
+
+/** How objects are read. */
+export type ReadOptions = Pick<ExchangeOptions, 'bigints' | 'withoutManagedFields' | 'previous'>;
 
 /** A member whose value is not parsed at once. */
 interface Cut {
@@ -26,6 +32,8 @@ interface Cut {
   readonly start: number;
   readonly end: number;
   readonly isWide: boolean;
+  /** What an earlier state of the object holds of the same text. */
+  readonly same: Unread | undefined;
 }
 
 /** The object itself, or its metadata. */
@@ -47,17 +55,23 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 export class ObjectDecoder {
   readonly #checker = new JsonChecker(maxDepth);
   readonly #bigints: boolean;
+  readonly #withoutManagedFields: boolean;
+  readonly #previous: ReadOptions['previous'];
   #bytes: Bytes = Buffer.alloc(0) as Buffer as Bytes; // see there
   /** In the order of the text. */
   #cuts: Cut[] = [];
   #metadata: Level | undefined;
+  // Of the object; '' where there is none.
+  #name = '';
+  #namespace = '';
   // Of what is parsed at once.
   #isWide = false;
   #isHard = false;
 
-  /** `bigints`: integers beyond 2^53 become bigint, as in answers that are read at once. */
-  constructor({ bigints }: { readonly bigints: boolean }) {
+  constructor({ bigints = false, withoutManagedFields = false, previous }: ReadOptions) {
     this.#bigints = bigints;
+    this.#withoutManagedFields = withoutManagedFields;
+    this.#previous = previous;
   }
 
   /** Everything after this is read from `bytes`, which may change once it was. */
@@ -73,6 +87,8 @@ export class ObjectDecoder {
   read(start: number, end: number): Frozen<object> | undefined {
     this.#cuts = [];
     this.#metadata = undefined;
+    this.#name = '';
+    this.#namespace = '';
     this.#isWide = false;
     this.#isHard = false;
     const outer = new Level();
@@ -99,6 +115,7 @@ export class ObjectDecoder {
     const bytes = this.#bytes;
     const checker = this.#checker;
     if (bytes[at] !== openBrace) return fault;
+    let before: object | undefined;
     let p = checker.pastSpace(at + 1);
     if (bytes[p] === closeBrace) return p + 1;
     for (;;) {
@@ -119,9 +136,13 @@ export class ObjectDecoder {
         if (level.cuts > 0) level.isCutAtEnd = false;
         this.#metadata = new Level();
         p = this.#pastMembers(start, this.#metadata);
+        before = this.#before();
+      } else if (before !== undefined && this.#cutSame(before, level, keyStart, keyEnd, start)) {
+        p = this.#cuts.at(-1)?.end ?? fault;
       } else {
         checker.clear();
         p = checker.pastValue(start);
+        if (level === this.#metadata) this.#noteName(keyStart, keyEnd, start, p);
         if (p - start < leastDeferredBytes || !this.#maybeCut(level, keyStart, keyEnd, start, p)) {
           this.#noteKept();
           if (level.cuts > 0) level.isCutAtEnd = false;
@@ -136,9 +157,7 @@ export class ObjectDecoder {
   }
 
   #isMetadata(keyStart: number, keyEnd: number): boolean {
-    if (keyEnd - keyStart !== metadataKey.length) return false;
-    for (let i = 1; i < metadataKey.length; i++) if (this.#bytes[keyStart + i] !== metadataKey[i]) return false;
-    return true;
+    return keyEnd - keyStart === metadataKey.length && beginsWith(this.#bytes, keyStart, metadataKey);
   }
 
   #noteKept(): void {
@@ -155,7 +174,36 @@ export class ObjectDecoder {
     // The comma before a member goes with it.
     if (this.#bytes[keyStart - 1] !== comma) of.isCutAtEnd = false;
     of.cuts++;
-    this.#cuts.push({ name, of, keyStart, start, end, isWide: this.#checker.hasWideCharacters });
+    this.#cuts.push({ name, of, keyStart, start, end, isWide: this.#checker.hasWideCharacters, same: undefined });
+    return true;
+  }
+
+  /** Keeps the names of the object for `#before`, unless they need more than to be cut out. */
+  #noteName(keyStart: number, keyEnd: number, start: number, end: number): void {
+    const isName = keyEnd - keyStart === nameKey.length && beginsWith(this.#bytes, keyStart, nameKey);
+    const isNamespace = keyEnd - keyStart === namespaceKey.length && beginsWith(this.#bytes, keyStart, namespaceKey);
+    if ((!isName && !isNamespace) || this.#bytes[start] !== quote || this.#checker.hasEscapes || this.#checker.hasWideCharacters) return;
+    const text = this.#bytes.latin1Slice(start + 1, end - 1);
+    if (isName) this.#name = text;
+    else this.#namespace = text;
+  }
+
+  /** An earlier state of the object whose metadata was passed. */
+  #before(): object | undefined {
+    return this.#name === '' ? undefined : this.#previous?.(this.#namespace, this.#name);
+  }
+
+  /** Cuts the value at `start` unseen if the same text follows as `before` has of that member. */
+  #cutSame(before: object, of: Level, keyStart: number, keyEnd: number, start: number): boolean {
+    const name = this.#bytes.latin1Slice(keyStart + 1, keyEnd - 1);
+    const same = unreadMember(before, name);
+    if (same?.isExact !== true) return false;
+    const end = start + same.text.length;
+    if (end >= this.#bytes.length || this.#bytes[end - 1] !== same.text.charCodeAt(same.text.length - 1)) return false;
+    if (this.#bytes.latin1Slice(start, end) !== same.text) return false;
+    if (this.#bytes[keyStart - 1] !== comma) of.isCutAtEnd = false;
+    of.cuts++;
+    this.#cuts.push({ name, of, keyStart, start, end, isWide: false, same });
     return true;
   }
 
@@ -174,11 +222,16 @@ export class ObjectDecoder {
 
   /** Frozen, with the members that were cut from it; undefined when one of them comes twice. */
   #withCuts(object: Record<string, unknown>, level: Level): Frozen<object> | undefined {
+    // Nothing else of metadata is cut.
+    const isDropped = this.#withoutManagedFields && level === this.#metadata;
     const cuts: DeferredMember[] = [];
-    for (const { name, of, start, end, isWide } of this.#cuts) if (of === level) cuts.push({ name, text: this.#text(start, end, isWide) });
+    if (!isDropped)
+      for (const { name, of, start, end, isWide, same } of this.#cuts)
+        if (of === level) cuts.push({ name, unread: same ?? new Unread(this.#text(start, end, isWide), !isWide, parsed) });
     for (const name in object) deepFreeze(object[name]);
-    if (level.isCutAtEnd) return defer(object, cuts);
-    return Object.keys(object).length === level.members ? rebuilt(object, cuts) : undefined;
+    if (level.isCutAtEnd) return isDropped && Object.hasOwn(object, 'managedFields') ? undefined : defer(object, cuts);
+    if (Object.keys(object).length !== level.members) return undefined;
+    return isDropped ? withMember(object, 'managedFields', undefined) : rebuilt(object, cuts);
   }
 
   #text(start: number, end: number, isWide: boolean): string {
@@ -187,3 +240,8 @@ export class ObjectDecoder {
 }
 
 const noMetadata = new Level();
+
+/** Of a text that was checked, of an object or an array. */
+function parsed(text: string): Frozen<object> {
+  return deepFreeze(JSON.parse(text) as object);
+}

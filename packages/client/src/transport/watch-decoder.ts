@@ -1,26 +1,31 @@
 import { deepFreeze, type Frozen, readJson, TransportError, type WatchFrame } from '@coracle/apimachinery';
-import { ObjectDecoder } from './object-decoder.ts';
+import { beginsWith } from './begins-with.ts';
+import { ObjectDecoder, type ReadOptions } from './object-decoder.ts';
 
 const newline = 0x0a;
 const closeBrace = 0x7d;
-const maxFrameBytes = 64 << 20;
+export const maxFrameBytes: number = 64 << 20;
 const types: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
 /** How every server begins an event of an object. */
 const heads = (['ADDED', 'MODIFIED', 'DELETED'] as const).map((type) => ({ type, bytes: Buffer.from(`{"type":"${type}","object":`) }));
 
 /** What `WatchDecoder` is made with. */
-export interface WatchDecoderOptions {
+export interface WatchDecoderOptions extends ReadOptions {
   /** Of the request, for errors. */
   readonly path: string;
-  /** Integers beyond 2^53 become bigint. Default false. */
-  readonly bigints?: boolean | undefined;
+}
+
+/** Makes events of the bytes of a watch. Throws TransportError for what is no event. */
+export interface FrameDecoder {
+  /** The events that `chunk` completes. */
+  push(chunk: Uint8Array): WatchFrame[];
 }
 
 /**
  * Events of a watch from newline-delimited JSON. Throws TransportError for what is no event, and for one of more than 64 MiB; everything
  * is checked before an event is given out, also what is parsed later.
  */
-export class WatchDecoder {
+export class WatchDecoder implements FrameDecoder {
   readonly #path: string;
   readonly #bigints: boolean;
   readonly #objects: ObjectDecoder;
@@ -28,10 +33,10 @@ export class WatchDecoder {
   #torn: Uint8Array[] = [];
   #tornLength = 0;
 
-  constructor({ path, bigints = false }: WatchDecoderOptions) {
+  constructor({ path, ...options }: WatchDecoderOptions) {
     this.#path = path;
-    this.#bigints = bigints;
-    this.#objects = new ObjectDecoder({ bigints });
+    this.#bigints = options.bigints ?? false;
+    this.#objects = new ObjectDecoder(options);
   }
 
   /** The events that `chunk` completes. */
@@ -88,11 +93,6 @@ export class WatchDecoder {
   }
 }
 
-function beginsWith(bytes: Uint8Array, at: number, head: Uint8Array): boolean {
-  for (let i = 0; i < head.length; i++) if (bytes[at + i] !== head[i]) return false;
-  return true;
-}
-
 /** All that one chunk completes is one batch. A torn last line is dropped: the connection was cut. */
 export async function* decodeWatch(
   chunks: AsyncIterable<Uint8Array>,
@@ -105,12 +105,17 @@ export async function* decodeWatch(
   }
 }
 
+/** Whether an event can be of this type. */
+export function isEventType(type: unknown): type is WatchFrame['type'] {
+  return types.has(type);
+}
+
 function isFrame(value: unknown): value is { readonly type: WatchFrame['type']; readonly object: Frozen<unknown> } {
   return (
     typeof value === 'object' &&
     value !== null &&
     'type' in value &&
-    types.has(value.type) &&
+    isEventType(value.type) &&
     'object' in value &&
     typeof value.object === 'object' &&
     value.object !== null

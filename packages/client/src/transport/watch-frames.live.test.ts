@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { type KubeObject, TransportError, type WatchFrame } from '@coracle/apimachinery';
 import { LiveRuntime } from '@coracle/kernel';
+import { WatchDecoder } from './watch-decoder.ts';
 import { WatchFrames } from './watch-frames.ts';
 
 function line(name: string, filler = ''): string {
@@ -35,7 +36,7 @@ function scene(read: () => void = () => undefined): Scene {
         stream.destroy();
       },
     },
-    { process: new LiveRuntime().process('test'), path: '/things' },
+    { process: new LiveRuntime().process('test'), decoder: new WatchDecoder({ path: '/things' }) },
   );
   const made: Scene = { stream, frames, stop, isCancelled: () => isCancelled, isWhole: true };
   return made;

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { TransportError, type WatchFrame } from '@coracle/apimachinery';
 import { assert, type Process } from '@coracle/kernel';
 import { type Arriving, connectionLost } from './arriving.ts';
-import { WatchDecoder, type WatchDecoderOptions } from './watch-decoder.ts';
+import type { FrameDecoder } from './watch-decoder.ts';
 
 /** After so many bytes of one watch, others get a turn if this one has lasted for long. */
 const turnBytes = 64 << 10;
@@ -17,7 +17,7 @@ export class WatchFrames implements AsyncIterableIterator<readonly WatchFrame[]>
   readonly #arriving: Arriving;
   readonly #process: Process;
   readonly #stream: Readable;
-  readonly #decoder: WatchDecoder;
+  readonly #decoder: FrameDecoder;
   #unread: WatchFrame[] = [];
   #unreadBytes = 0;
   #turnBytes = 0;
@@ -26,11 +26,11 @@ export class WatchFrames implements AsyncIterableIterator<readonly WatchFrame[]>
   // Of a stream that has ended, told after what came before.
   #error: TransportError | undefined;
 
-  constructor(arriving: Arriving, options: WatchDecoderOptions & { readonly process: Process }) {
+  constructor(arriving: Arriving, { process, decoder }: { readonly process: Process; readonly decoder: FrameDecoder }) {
     this.#arriving = arriving;
-    this.#process = options.process;
+    this.#process = process;
     this.#stream = arriving.stream;
-    this.#decoder = new WatchDecoder(options);
+    this.#decoder = decoder;
   }
 
   [Symbol.asyncIterator](): this {

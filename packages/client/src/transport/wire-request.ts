@@ -1,7 +1,14 @@
-import type { ApiRequest, Transport } from '@coracle/apimachinery';
+import type { ApiRequest, ExchangeOptions, Transport } from '@coracle/apimachinery';
+import type { ProtobufForm } from './protobuf-forms.ts';
 
 /** What goes to a transport. */
 export type WireRequest = ApiRequest;
+
+/** How a request is made over a wire. */
+export interface WireOptions extends ExchangeOptions {
+  /** How an answer in protobuf is read; without it, it is left as it is. */
+  readonly form?: ProtobufForm | undefined;
+}
 
 /** Stands between a caller and a transport, and adds to each request (net/http RoundTripper). */
 export type RoundTripper = (next: Transport) => Transport;

@@ -28,6 +28,15 @@ export function tweakedListWatch<T>(listWatch: ListWatch<T>, tweak: (options: Wa
   };
 }
 
+/** `listWatch` that is told what the caller has and needs of the objects. */
+export function readingListWatch<T>(listWatch: ListWatch<T>, reading: Omit<CallOptions, 'signal'>): ListWatch<T> {
+  return {
+    list: (options, io) => listWatch.list(options, { ...io, ...reading }),
+    watch: (options, io) => listWatch.watch(options, { ...io, ...reading }),
+    isWatchListSemanticsUnsupported: () => doesNotSupportWatchList(listWatch),
+  };
+}
+
 /** Whether lists have to be read page by page (client-go util/watchlist DoesClientNotSupportWatchListSemantics). */
 export function doesNotSupportWatchList(client: object): boolean {
   return (client as Partial<ListWatch<unknown>>).isWatchListSemanticsUnsupported?.() ?? false; // whatever it is, it may say so

@@ -4,13 +4,14 @@ import { CacheController } from './controller.ts';
 import { freezing, type Transform } from './deltas.ts';
 import type { ResourceEventHandler } from './event-handlers.ts';
 import { type Indexer, Store } from './indexer.ts';
-import { resourceVersionOf } from './keys.ts';
+import { objectNameKey, resourceVersionOf } from './keys.ts';
 import { type Lister, listerOf } from './lister.ts';
 import type { InformerMetrics } from './informer-metrics.ts';
-import type { ListWatch } from './list-watch.ts';
+import { type ListWatch, readingListWatch } from './list-watch.ts';
 import { type DeltaListener, processBatch, processDelta } from './process-deltas.ts';
 import { type HandlerRegistration, ProcessorListener } from './processor-listener.ts';
 import { RealFifo } from './real-fifo.ts';
+import { withoutManagedFields } from './strip.ts';
 import type { Indexers } from './thread-safe-store.ts';
 
 /** What a `SharedIndexInformer` is made with (tools/cache SharedIndexInformerOptions). */
@@ -156,6 +157,10 @@ export class SharedIndexInformer<T extends KubeObject> {
     const listener = this.#distributor();
     this.#controller = new CacheController<T>({
       ...reading,
+      listWatch: readingListWatch(reading.listWatch, {
+        withoutManagedFields: this.#transform === withoutManagedFields,
+        previous: (namespace, name) => this.#store.getByKey(objectNameKey({ namespace, name })),
+      }),
       onError: this.#onWatchError,
       resyncPeriodMs: this.#resyncCheckMs,
       shouldResync: () => this.#shouldResync(),
