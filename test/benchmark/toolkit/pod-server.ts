@@ -1,21 +1,28 @@
 /**
  * A server of pods and nothing else, in a process of its own, the same for every client that is measured: lists, streamed lists and watches
- * over HTTP/1.1, and over HTTP/2 in TLS. `POST /send?events=N` sends so many changes to every watch, as fast as they are taken. Prints
+ * over HTTP/1.1, and over HTTP/2 in TLS; with a second argument `protobuf`, watches are in protobuf for who asks for it. `POST /send?events=N` sends so many changes to every watch, as fast as they are taken. Prints
  * its two ports.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { builtInTypes, encodeProtobuf, encodeWatchEvent } from '@coracle/api';
 import { ownCertificate } from '../own-certificate.ts';
 import { firstVersion, pod } from './pods.ts';
 
 const count = Number(process.argv[2]);
 const chunkBytes = 64 << 10;
 
+const hasProtobuf = process.argv[3] === 'protobuf';
+
 /** Each pod as text, split where its version stands. */
 const pods = Array.from({ length: count }, (_, i) => JSON.stringify(pod(i)).split(String(firstVersion)) as [string, string]);
 const texts = pods.map((parts) => parts.join(String(firstVersion)));
-const watches = new Set<ServerResponse>();
+/** Each as an event in protobuf whose object has the first version, and where that stands. */
+const frames = hasProtobuf ? pods.map((_, i) => protobufFrame('MODIFIED', pod(i) as Readonly<Record<string, unknown>>)) : []; // it is plain data
+const versionAt = frames.map((frame) => frame.indexOf(String(firstVersion)));
+/** Each with whether it is in protobuf. */
+const watches = new Map<ServerResponse, boolean>();
 let version = firstVersion;
 
 /** Resolves when more can be written, or the client has gone. */
@@ -31,22 +38,46 @@ function drained(response: ServerResponse): Promise<void> {
   });
 }
 
-async function write(response: ServerResponse, lines: Iterable<string>): Promise<void> {
-  let waiting: string[] = [];
+/** An event of a watch in protobuf, behind its length. */
+function protobufFrame(type: string, object: Readonly<Record<string, unknown>>): Buffer {
+  const event = encodeWatchEvent(type, encodeProtobuf(builtInTypes, 'core.v1.Pod', object));
+  const frame = Buffer.alloc(4 + event.length);
+  frame.writeUInt32BE(event.length);
+  frame.set(event, 4);
+  return frame;
+}
+
+async function write(response: ServerResponse, parts: Iterable<string | Buffer>): Promise<void> {
+  let waiting: (string | Buffer)[] = [];
   let length = 0;
   const flush = async (): Promise<void> => {
-    const full = !response.write(waiting.join(''));
+    const [first] = waiting;
+    const full = !response.write(typeof first === 'string' ? waiting.join('') : Buffer.concat(waiting as Buffer[])); // all are of one form
     waiting = [];
     length = 0;
     if (full && !response.destroyed) await drained(response);
   };
-  for (const line of lines) {
-    waiting.push(line);
-    length += line.length;
+  for (const part of parts) {
+    waiting.push(part);
+    length += part.length;
     if (length >= chunkBytes) await flush();
     if (response.destroyed) return;
   }
-  await flush();
+  if (waiting.length > 0) await flush();
+}
+
+function* initialFrames(): Generator<Buffer, void, undefined> {
+  for (let i = 0; i < count; i++) yield protobufFrame('ADDED', pod(i) as Readonly<Record<string, unknown>>); // it is plain data
+  const annotations = { 'k8s.io/initial-events-end': 'true' };
+  yield protobufFrame('BOOKMARK', { kind: 'Pod', apiVersion: 'v1', metadata: { resourceVersion: String(firstVersion), annotations } });
+}
+
+function* changedFrames(events: number): Generator<Buffer, void, undefined> {
+  for (let i = 0; i < events; i++) {
+    const frame = Buffer.from(frames[i % count] ?? '');
+    frame.write(String(++version), versionAt[i % count] ?? 0);
+    yield frame;
+  }
 }
 
 function* initialEvents(): Generator<string, void, undefined> {
@@ -65,7 +96,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
   const json = { 'content-type': 'application/json' };
   if (pathname === '/send') {
-    const all = [...watches].map((watch) => write(watch, changes(Number(searchParams.get('events')))));
+    const events = Number(searchParams.get('events'));
+    const all = [...watches].map(([watch, protobuf]) => write(watch, protobuf ? changedFrames(events) : changes(events)));
     Promise.all(all).then(
       () => response.end(`${all.length}`),
       () => response.destroy(),
@@ -75,10 +107,12 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
       .writeHead(404, json)
       .end('{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","reason":"NotFound","code":404}');
   } else if (searchParams.get('watch') === 'true' || searchParams.get('watch') === '1') {
-    response.writeHead(200, json).flushHeaders();
-    const begun = searchParams.get('sendInitialEvents') === 'true' ? write(response, initialEvents()) : Promise.resolve();
+    const protobuf = hasProtobuf && request.headers.accept?.includes('protobuf') === true;
+    response.writeHead(200, protobuf ? { 'content-type': 'application/vnd.kubernetes.protobuf;stream=watch' } : json).flushHeaders();
+    const begun =
+      searchParams.get('sendInitialEvents') === 'true' ? write(response, protobuf ? initialFrames() : initialEvents()) : Promise.resolve();
     begun.then(
-      () => watches.add(response),
+      () => watches.set(response, protobuf),
       () => response.destroy(),
     );
     response.once('close', () => watches.delete(response));
