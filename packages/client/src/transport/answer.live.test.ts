@@ -118,7 +118,8 @@ test('an answer over HTTP/2 that is whole before anybody reads it is read, as it
         const isWhole = (): boolean => stream.rstCode === 0;
         const content = await readContent(
           { request, status: 200, headers, signal: undefined, stream, isWhole, cancel: () => stream.close() },
-          { process, bigints: undefined },
+          process,
+          {},
         );
         const read: unknown[] = [];
         if ('events' in content) for await (const batch of content.events) read.push(...batch.map(({ object }) => object));
