@@ -16,7 +16,7 @@ import {
 const maxMessageBytes = 32 << 20;
 /** As upstream pings (client-go tools/remotecommand websocket.go). */
 const pingEveryMs = 5_000;
-/** So long without any frame, and the peer is gone. */
+/** So long without any frame while somebody waits for one, and the peer is gone. */
 const silenceMs = 61_000;
 
 /** The peer closed with another code than 1000, or stopped answering. */
@@ -50,7 +50,8 @@ export class WebSocketConnection {
   readonly #duplex: ByteDuplex;
   readonly #reader: FrameReader;
   #pinging: Disposable | undefined;
-  #lastFrameAtMs: number;
+  // Since when its reader waits for the peer; undefined while nobody does, or is busy with a message.
+  #waitingSinceMs: number | undefined;
   #isClosing = false;
 
   private constructor(process: Process, duplex: ByteDuplex, protocol: string) {
@@ -58,7 +59,6 @@ export class WebSocketConnection {
     this.#duplex = duplex;
     this.#reader = new FrameReader({ expectsMask: false });
     this.protocol = protocol;
-    this.#lastFrameAtMs = process.clock.monotonic();
   }
 
   /** Rejects with TransportError; its cause is the StatusError when the server refuses. */
@@ -93,9 +93,11 @@ export class WebSocketConnection {
   async *messages(): AsyncGenerator<Uint8Array, void, undefined> {
     let parts: Uint8Array[] = [];
     let length = 0;
+    const { clock } = this.#process;
+    this.#waitingSinceMs = clock.monotonic();
     try {
       for await (const chunk of this.#duplex.readable) {
-        this.#lastFrameAtMs = this.#process.clock.monotonic();
+        this.#waitingSinceMs = undefined;
         for (const frame of this.#reader.read(chunk)) {
           if (frame.opcode === opcodes.close) {
             const { code, reason } = readClosePayload(frame.payload);
@@ -119,6 +121,7 @@ export class WebSocketConnection {
           length = 0;
           yield message;
         }
+        this.#waitingSinceMs = clock.monotonic();
       }
       if (!this.#isClosing) throw new WebSocketClosedError(1006, 'unexpected EOF');
     } catch (error) {
@@ -159,7 +162,7 @@ export class WebSocketConnection {
       pingEveryMs,
       () => {
         if (this.#isClosing) return;
-        if (clock.monotonic() - this.#lastFrameAtMs > silenceMs) {
+        if (this.#waitingSinceMs !== undefined && clock.monotonic() - this.#waitingSinceMs > silenceMs) {
           this.#duplex.close(new WebSocketClosedError(1006, `nothing was heard for ${silenceMs} ms`));
           return;
         }
