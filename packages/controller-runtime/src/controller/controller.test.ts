@@ -72,6 +72,33 @@ describe('Controller', () => {
     });
   }
 
+  for (const [what, result] of [
+    ['a wait', { requeueAfterMs: Number.NaN }],
+    ['a priority', { requeueAfterMs: 10, priority: Number.NaN }],
+  ] as const) {
+    test(`${what} that is no number is a bug of the reconciler, counted and tried again`, async () => {
+      const { runtime, controller, calls, metric } = loneController(() => (calls.length === 1 ? result : undefined));
+      controller.add(request('x'));
+      await runtime.settle();
+      assert.deepEqual(
+        calls.map(({ atMs, context }) => `${atMs} ms, ${context.priority}`),
+        ['0 ms, 0', '5 ms, 0'],
+      );
+      assert.deepEqual([metric('reconcile_panics_total'), metric('reconcile_errors_total')], ['1', '1']);
+    });
+  }
+
+  test('a decision without a number where one belongs ends the controller, as a policy that throws', async () => {
+    for (const [decision, message] of [
+      [{ retryAfterMs: Number.NaN }, 'Cannot reconcile again after NaN ms'],
+      [{ priority: Number.NaN }, 'Cannot reconcile again with priority NaN'],
+    ] as const) {
+      const { runtime, controller, running } = loneController(() => Promise.reject(new Error('not yet')), { errorPolicy: () => decision });
+      controller.add(request('x'));
+      await assert.rejects(runtime.drive(running), new RangeError(message));
+    }
+  });
+
   test('requests that come back at once, by the thousand, hold nobody up', async () => {
     const names = Array.from({ length: 2_000 }, (_, i) => `${i}`);
     const times = new Map<string, number>();

@@ -181,6 +181,7 @@ export class Controller<R = Request> implements RequestQueue<R> {
     let result: Result;
     try {
       result = await this.#reconcile(request, { signal, reconcileId, attempt, priority, log });
+      checkNumbers(result.requeueAfterMs, result.priority);
     } catch (error) {
       this.#recover(error, { request, key, attempt, priority, log });
       return 'error';
@@ -222,6 +223,7 @@ export class Controller<R = Request> implements RequestQueue<R> {
     let decision: ReturnType<ErrorPolicy>;
     try {
       decision = hasPanicked && this.#config.recoverPanic === false ? 'stop' : this.#errorPolicy(error, { request, attempt });
+      if (typeof decision === 'object') checkNumbers(decision.retryAfterMs, decision.priority);
     } catch (policyError) {
       this.#failed.abort(policyError);
       return;
@@ -248,6 +250,12 @@ export class Controller<R = Request> implements RequestQueue<R> {
     };
     this.#waiting.set(key, this.#process.clock.timer(afterMs, add));
   }
+}
+
+/** No number where one belongs is a bug of who gave it: the request would be lost, or the order of the queue. */
+function checkNumbers(afterMs: number | undefined, priority: number | undefined): void {
+  if (Number.isNaN(afterMs)) throw new RangeError(`Cannot reconcile again after ${afterMs} ms`);
+  if (Number.isNaN(priority)) throw new RangeError(`Cannot reconcile again with priority ${priority}`);
 }
 
 function withFields(log: Logger, fields: LogFields): Logger {
