@@ -295,8 +295,8 @@ export const mutations: readonly Mutation[] = [
     what: 'a request that is sent again is sent as it was asked for first by anybody',
     title: 'many requests at once that are refused first are each sent again as they were, over HTTP/1.1',
     file: 'rest/rest-client.ts',
-    from: 'const outcome = await this.#try(full, signal);',
-    to: 'const shared = this as { first?: ApiRequest };\n      shared.first ??= full;\n      const outcome = await this.#try(attempts === 1 ? full : shared.first, signal);',
+    from: 'const outcome = await this.#try(full, plan, signal);',
+    to: 'const shared = this as { first?: ApiRequest };\n      shared.first ??= full;\n      const outcome = await this.#try(attempts === 1 ? full : shared.first, plan, signal);',
   },
   {
     row: `${rest} TestHTTP1DoNotReuseRequestAfterTimeout`,
