@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import {
   deepFreeze,
@@ -161,6 +162,37 @@ describe('Reflector', () => {
       await run(500);
       assert.deepEqual(logged, expectedLog);
     }
+  });
+
+  test('lets go of every watch that has ended: nothing is left at the signal', async () => {
+    for (const watchList of [true, false]) {
+      const { listWatch, reflector, runtime } = scene({ watchList });
+      listWatch.lists.push(listed('3'));
+      listWatch.watches.push({ frames: [frame('ADDED', 'a', '4')], endAfterMs: 2000 });
+      const stop = new AbortController();
+      const running = reflector.run(stop.signal);
+      await runtime.advance(60_000);
+      assert.ok(listWatch.requests.length > 5);
+      // Of the present watch, or of the present wait.
+      assert.ok(getEventListeners(stop.signal, 'abort').length <= 2, `streamed: ${watchList}`);
+      stop.abort(new Error('enough'));
+      await runtime.drive(running);
+    }
+  });
+
+  test('a version that is not to be had is not asked for by the next cycle either', async () => {
+    const { listWatch, run } = scene();
+    listWatch.lists.push(listed('3'), expired, newInternalError('broken'), listed('9'));
+    listWatch.watches.push({ frames: [errorFrame(expired)] }, {});
+    await run(20_000);
+    assert.deepEqual(listWatch.requests, [
+      'list rv=0 limit=500',
+      'watch rv=3',
+      'list rv=3',
+      'list rv=',
+      'list rv= limit=500',
+      'watch rv=9',
+    ]);
   });
 
   test('an expired version within a watch leads to a list at that version; what came before it counts', async () => {
@@ -507,6 +539,14 @@ describe('Reflector with streamed lists', () => {
     );
     await run(60_000);
     assert.deepEqual(listWatch.requests, ['watchlist rv=', 'watchlist rv=9', 'watchlist rv=', 'watchlist rv=12']);
+  });
+
+  test('a stream that ends at once, without an event, leads to a plain list', async () => {
+    const { listWatch, run } = streaming();
+    listWatch.lists.push(listed('3'));
+    listWatch.watches.push({ endAfterMs: 10 }, {});
+    await run(500);
+    assert.deepEqual(listWatch.requests, ['watchlist rv=', 'list rv=0 limit=500', 'watch rv=3']);
   });
 
   test('so is a stream that breaks before the mark', async () => {

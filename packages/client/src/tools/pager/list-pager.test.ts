@@ -90,9 +90,9 @@ describe('ListPager.list()', () => {
 
 describe('ListPager.eachListItem()', () => {
   test('gives each object once, in order', async () => {
-    for (const count of [0, 9, 10, 11, 29]) {
+    for (const [count, pageBufferSize] of [0, 9, 10, 11, 29, 300].flatMap((each) => [0, 1, 10].map((size) => [each, size] as const))) {
       const seen: Frozen<KubeObject>[] = [];
-      await scene(count).pager.eachListItem({}, (item) => void seen.push(item));
+      await scene(count, { pageBufferSize }).pager.eachListItem({}, (item) => void seen.push(item));
       assert.deepEqual(
         names(seen),
         Array.from({ length: count }, (_, i) => `p${i}`),
@@ -144,6 +144,10 @@ describe('ListPager.eachListItem()', () => {
       [true, true],
     );
     assert.deepEqual(getEventListeners(outer.signal, 'abort'), []);
+    signals.length = 0;
+    const cut = pager.eachListItem({}, () => outer.abort(new Error('enough')), { signal: outer.signal });
+    await assert.rejects(cut, /enough/);
+    assert.equal(signals.at(-1)?.aborted, true);
   });
 
   test('asks for no further page once it was told to stop', async () => {

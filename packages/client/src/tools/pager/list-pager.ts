@@ -91,6 +91,7 @@ export class ListPager<T> {
         throwIfAborted(io.signal);
         await process(page);
       }
+      throwIfAborted(io.signal); // whatever became of the page that was cut off
       await reading;
     } finally {
       io.signal?.removeEventListener('abort', onAbort);
