@@ -79,6 +79,14 @@ describe('DeltaFifo', () => {
     assert.equal(queue.hasSynced, true);
   });
 
+  test('has synced at once when a change comes first, a deletion of what nobody knows too', () => {
+    for (const change of ['add', 'update', 'delete'] as const) {
+      const { fifo: queue } = fifo();
+      queue[change](object('a'));
+      assert.equal(queue.hasSynced, true, change);
+    }
+  });
+
   test('resync queues what is known, but not over a queued change', () => {
     const { fifo: queue, popAll } = fifo(object('a', '1'), object('b', '1'));
     queue.update(object('a', '2'));
