@@ -87,6 +87,13 @@ describe('DeltaFifo', () => {
     }
   });
 
+  test('ends a wait when something is queued', async () => {
+    const { fifo: queue } = fifo();
+    const waiting = queue.waitForItem();
+    queue.add(object('a'));
+    assert.equal(await waiting, true);
+  });
+
   test('resync queues what is known, but not over a queued change', () => {
     const { fifo: queue, popAll } = fifo(object('a', '1'), object('b', '1'));
     queue.update(object('a', '2'));
