@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { TransportError } from '@coracle/apimachinery';
-import { LiveRuntime, type Process } from '@coracle/kernel';
+import { LiveRuntime, type Process, untilAborted } from '@coracle/kernel';
 import { TestApiServer } from '../contract/api-server.fixture.ts';
 import type { PluginHost } from '../plugin/credentials/exec.ts';
 import type { ClientConfig } from '../rest/config.ts';
@@ -449,4 +450,58 @@ describe('proxies', () => {
     assert.notEqual((await transportTo(through).exchange(list)).status, 200, 'without the certificate nobody is let in');
     assert.ok(runs >= 3, 'what is expired is asked for again');
   });
+});
+
+describe('a process that stops', () => {
+  for (const protocol of ['HTTP/1.1', 'HTTP/2'] as const) {
+    test(`has the answers to what it asked, and sends its last words, over ${protocol}`, async () => {
+      const stopping = new LiveRuntime().process('stopping');
+      const slow = Promise.withResolvers<void>();
+      const asked: string[] = [];
+      const serve = async (url: string, answer: (text: string, hasEnded: boolean) => void): Promise<void> => {
+        asked.push(url);
+        if (url === '/slow') await slow.promise;
+        if (url.includes('watch')) answer('{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n', false);
+        else answer('{}', true);
+      };
+      const connections = new Set<Socket>();
+      const respond = (url = '', response: { end(text: string): unknown; write(text: string): unknown }): void => {
+        serve(url, (text, hasEnded) => (hasEnded ? response.end(text) : response.write(text))).catch(assert.ifError);
+      };
+      const server: TcpServer = await listening(
+        protocol === 'HTTP/2'
+          ? createHttp2Server(({ url }, response) => respond(url, response))
+          : createServer(({ url }, response) => respond(url, response)),
+      );
+      server.on('connection', (socket: Socket) => connections.add(socket.on('close', () => connections.delete(socket))));
+      open.push(server);
+      const transport = httpTransport({
+        process: stopping,
+        config: { server: `http://127.0.0.1:${portOf(server)}` },
+        host: memoryHost(),
+        protocol,
+      });
+      const get = (path: string, query: readonly (readonly [string, string])[] = []) =>
+        transport.exchange({ method: 'GET', path, query, headers: {} });
+      const watch = await get('/things', [['watch', 'true']]);
+      assert.ok('events' in watch);
+      const events = watch.events[Symbol.asyncIterator]();
+      await events.next();
+      const told: string[] = [];
+      stopping.spawn('work', async (signal) => {
+        const { status } = await get('/slow');
+        told.push(`slow ${status}`);
+        await untilAborted(signal);
+        told.push(`last ${(await get('/last')).status}`, `more ${(await get('/more')).status}`);
+        await assert.rejects(transport.upgrade({ method: 'GET', path: '/exec', query: [], headers: {} }), /the process is being stopped/);
+      });
+      while (!asked.includes('/slow')) await new Promise((resolve) => setImmediate(resolve));
+      const stopped = stopping.stop();
+      slow.resolve();
+      await assert.rejects(events.next(), TransportError); // it has no end of its own, and no signal
+      await stopped;
+      assert.deepEqual(told, ['slow 200', 'last 200', 'more 200']);
+      while (connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    });
+  }
 });

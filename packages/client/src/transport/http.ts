@@ -29,7 +29,11 @@ export interface ConnectionOptions {
   readonly certificate?: () => Promise<Pick<TlsMaterial, 'clientCertificate' | 'clientKey'>>;
 }
 
-/** A transport that holds connections until it is closed, or its process stops. */
+/**
+ * A transport that holds connections until it is closed, or its process stops. At a stop watches, and what else has no end, are cut as soon
+ * as the requests that run have their answers; last words are still sent, each over a connection that is closed after it. An open
+ * connection keeps the program alive.
+ */
 export interface ClosableTransport extends Transport, AsyncDisposable {
   close(): Promise<void>;
 }
@@ -52,6 +56,8 @@ export class HttpConnections implements ClosableTransport {
   #http2: Promise<Http2Connection | 'HTTP/1.1'> | undefined;
   #lastMaterial: TlsMaterial | undefined;
   #isClosed = false;
+  /** Requests whose answer has not come. */
+  #running = 0;
 
   /** Throws TypeError for an address or a mix of options that cannot be. */
   constructor({ process, config, host = liveHost(), protocol, certificate }: ConnectionOptions) {
@@ -82,7 +88,7 @@ export class HttpConnections implements ClosableTransport {
       insecureSkipTlsVerify: config.insecureSkipTlsVerify,
     });
     this.#http1 = new Http1Connections(this.#connector);
-    process.signal.addEventListener('abort', () => this.#end(), { once: true });
+    process.signal.addEventListener('abort', () => this.#closeWhenStopped(), { once: true });
     if (config.certificateAuthorityFile !== undefined || config.clientCertificateFile !== undefined) this.#watchFiles();
   }
 
@@ -99,7 +105,16 @@ export class HttpConnections implements ClosableTransport {
 
   async #send(request: WireRequest, options: WireOptions): Promise<ApiResponse> {
     this.#refuseWhenClosed();
-    const placed = this.#placed(request);
+    this.#running++;
+    try {
+      return await this.#sendPlaced(this.#placed(request), options);
+    } finally {
+      this.#running--;
+      this.#closeWhenStopped();
+    }
+  }
+
+  async #sendPlaced(placed: WireRequest, options: WireOptions): Promise<ApiResponse> {
     if (this.#protocol === 'HTTP/1.1') return this.#http1.exchange(placed, options);
     this.#http2 ??= this.#connect();
     const connection = await unlessAborted(this.#http2, options.signal);
@@ -109,6 +124,7 @@ export class HttpConnections implements ClosableTransport {
   /** Rejects with a TransportError whose cause is the StatusError when the server refuses. */
   async upgrade(request: WireRequest, options: ExchangeOptions = {}): Promise<{ readonly protocol: string; readonly duplex: ByteDuplex }> {
     this.#refuseWhenClosed();
+    if (this.#process.signal.aborted) throw new TransportError('Cannot upgrade: the process is being stopped', { executed: 'no' });
     const result = await this.#http1.upgrade(this.#placed(request), options);
     if ('duplex' in result) return result;
     const { refused } = result;
@@ -144,6 +160,13 @@ export class HttpConnections implements ClosableTransport {
 
   #refuseWhenClosed(): void {
     if (this.#isClosed) throw new TransportError('Cannot send: the transport is closed', { executed: 'no' });
+  }
+
+  /** A stopped process may have a lease to give back, or a status to write. */
+  #closeWhenStopped(): void {
+    if (!this.#process.signal.aborted || this.#running > 0 || this.#isClosed) return;
+    this.#http1.close();
+    this.reconnect();
   }
 
   #end(): void {
