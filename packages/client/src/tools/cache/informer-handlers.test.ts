@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { deepFreeze, type Frozen, type KubeObject, newExpired, newInternalError } from '@coracle/apimachinery';
 import { SimRuntime, uniform } from '@coracle/simulator';
-import { newInformer } from './controller.ts';
+import { CacheController, newInformer } from './controller.ts';
 import { filteringHandler, type ResourceEventHandler } from './event-handlers.ts';
 import { bookmark, errorFrame, frame, pod, ScriptedListWatch } from './fixtures/scripted-list-watch.ts';
 import { FakeServer } from './fixtures/fake-server.ts';
 import { InformerName } from './informer-metrics.ts';
 import { DeletedFinalStateUnknown, deletionKey } from './keys.ts';
+import { RealFifo } from './real-fifo.ts';
 import { type InformerOptions, SharedIndexInformer } from './shared-informer.ts';
 import { Clientset } from '../../kubernetes/clientset.ts';
 
@@ -471,6 +472,30 @@ describe('a handler that does not keep up', () => {
     await runtime.advance(1_000);
     assert.deepEqual(logged.length, 3, 'it had caught up');
   });
+});
+
+test('CacheController closes its queue when it has ended, and says who never synced', async () => {
+  const runtime = new SimRuntime();
+  const process = runtime.process('c');
+  const listWatch = new ScriptedListWatch(process);
+  listWatch.watches.push({ delayMs: 60_000 });
+  const queue = new RealFifo<KubeObject>();
+  const controller = new CacheController<KubeObject>({
+    process,
+    name: 'pods',
+    listWatch,
+    queue,
+    consumer: { batch: () => undefined, single: () => undefined },
+  });
+  const stop = new AbortController();
+  const running = controller.run(stop.signal);
+  const waiting = assert.rejects(controller.whenSynced(), /The informer of pods ended before its first list/);
+  await runtime.advance(100);
+  assert.equal(queue.isClosed, false);
+  stop.abort(new Error('enough'));
+  await runtime.drive(running);
+  await waiting;
+  assert.equal(queue.isClosed, true);
 });
 
 describe('newInformer()', () => {
