@@ -52,7 +52,6 @@ func overTheWire(url string, pods, events int) map[string]float64 {
 	client := kubernetes.NewForConfigOrDie(&rest.Config{
 		Host:          url,
 		QPS:           -1,
-		ContentConfig: rest.ContentConfig{ContentType: "application/json", AcceptContentTypes: "application/json"},
 	})
 	before := heap()
 	started, startedCPU := time.Now(), cpu()

@@ -1,7 +1,7 @@
 /**
  * `npm run bench:toolkit`: what the toolkit costs beside Go's client-go and @kubernetes/client-node, in one run against one server,
  *   -- [--pods=10000] [--events=20000] [--rounds=3] [--no-peers] [--go=PROGRAM] [--client-node=FOLDER]
- * and beside the floor: a reader of the same bytes that does nothing with them, and one that calls JSON.parse.
+ * and beside the floor: a reader of the same pods in JSON that does nothing with them, and one that calls JSON.parse.
  * Peers are fetched by npm and by `go` into temporary folders, and built; one that cannot be is left out, which is said.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -105,13 +105,18 @@ async function measure(goFolder: string, nodeFolder: string): Promise<void> {
     ['ours', (at) => ours(at, false)],
     ['ours, spec and status read', (at) => ours(at, false, 'read')],
     ['ours, with managedFields', (at) => ours(at, false, 'whole')],
+    ['JSON: ours', (at) => ours(at, false)],
+    ['JSON: ours, spec and status read', (at) => ours(at, false, 'read')],
     ['TLS: bare, split', (at) => bare(at, true, 'split')],
     ['TLS: bare, parse', (at) => bare(at, true, 'parse')],
     ['TLS: ours', (at) => ours(at, true)],
     ['TLS: ours, spec and status read', (at) => ours(at, true, 'read')],
     ['ours, in process', () => node('queue.ts')],
   ]);
-  if (go !== undefined) peers.set('client-go', ({ http }) => [go, http, pods, events]);
+  if (go !== undefined) {
+    peers.set('client-go', ({ http }) => [go, http, pods, events]);
+    peers.set('JSON: client-go', ({ http }) => [go, http, pods, events]);
+  }
   if (clientNode !== undefined) {
     const library = pathToFileURL(path.join(clientNode, 'node_modules/@kubernetes/client-node/dist/index.js')).href;
     peers.set('client-node', ({ http }) => [...node('client-node.ts'), http, http, pods, events, library]);
@@ -119,9 +124,10 @@ async function measure(goFolder: string, nodeFolder: string): Promise<void> {
   const results = new Map<string, Figures[]>();
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const [name, command] of peers) {
-      const server = spawn(process.execPath, ['--conditions=coracle-source', path.join(import.meta.dirname, 'pod-server.ts'), pods], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      // Like a server of Kubernetes: in protobuf for who asks for it, as clients of Go and ours do, unless a server has no more than JSON.
+      const forms = name.startsWith('JSON') ? [] : ['protobuf'];
+      const program = path.join(import.meta.dirname, 'pod-server.ts');
+      const server = spawn(process.execPath, ['--conditions=coracle-source', program, pods, ...forms], { stdio: ['ignore', 'pipe', 'inherit'] });
       try {
         const [line] = (await once(server.stdout, 'data')) as [Buffer];
         const figures = await figuresOf(command(JSON.parse(String(line)) as Address));
