@@ -38,6 +38,8 @@ interface Claims {
   };
 }
 
+/** By which clocks may differ: a token lives so much longer, as in go-jose's DefaultLeeway. */
+const leewaySeconds = 60;
 /** Longer tokens are not looked at. */
 const maxTokenLength = 16 * 1024;
 
@@ -146,8 +148,8 @@ export class ServiceAccountTokens implements Authenticator {
     if (!isOurs) return undefined;
     const claims = readJson(Buffer.from(body, 'base64url')).value as Claims; // signed by us, hence ours in form
     const nowSeconds = this.#clock.now() / 1000;
-    const isValid = claims.iss === this.issuer && claims.aud.includes(this.issuer) && claims.nbf <= nowSeconds && nowSeconds < claims.exp;
-    return isValid ? claims : undefined;
+    const isInTime = claims.nbf <= nowSeconds + leewaySeconds && nowSeconds - leewaySeconds <= claims.exp;
+    return claims.iss === this.issuer && claims.aud.includes(this.issuer) && isInTime ? claims : undefined;
   }
 
   async #isThere(key: string, uid: string): Promise<boolean> {
