@@ -72,7 +72,7 @@ export class Throttle {
     this.#host = host;
     this.#latency = process.metrics.histogram({
       name: 'rest_client_rate_limiter_duration_seconds',
-      help: 'Client side rate limiter latency in seconds. Broken down by verb, and host.',
+      help: 'Seconds that requests waited for the rate limit of this client, by method and server.',
       labels: ['verb', 'host'],
       bounds: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
     });

@@ -265,12 +265,12 @@ function codeOf(outcome: Outcome): string {
 function clientMetrics({ metrics }: Process, { host = '' }: Transport) {
   const requests = metrics.counter({
     name: 'rest_client_requests_total',
-    help: 'Number of HTTP requests, partitioned by status code, method, and host.',
+    help: 'Requests that were answered or failed, by status, method and server.',
     labels: ['code', 'method', 'host'],
   });
   const retries = metrics.counter({
     name: 'rest_client_request_retries_total',
-    help: 'Number of request retries, partitioned by status code, verb, and host.',
+    help: 'Tries after the first, by status, method and server.',
     labels: ['code', 'verb', 'host'],
   });
   return {

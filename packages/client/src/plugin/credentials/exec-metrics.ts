@@ -47,7 +47,7 @@ export function execMetrics({ metrics, clock }: Pick<Process, 'metrics' | 'clock
     expirations,
     calls: metrics.counter({
       name: 'rest_client_exec_plugin_call_total',
-      help: 'Number of calls to an exec plugin, partitioned by the type of event encountered (no_error, plugin_execution_error, plugin_not_found_error, client_internal_error) and an optional exit code.',
+      help: 'Runs of exec plugins, by how they ended (no_error, plugin_execution_error, plugin_not_found_error, client_internal_error) and with which exit code.',
       labels: ['code', 'call_status'],
     }),
     policyCalls: metrics.counter({
