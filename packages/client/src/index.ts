@@ -167,6 +167,7 @@ export {
   requireVersion,
   StaleGroupVersionError,
 } from './discovery/discovery-client.ts';
+export { GroupVersionNotFoundError, OpenApiClient } from './discovery/openapi-client.ts';
 export { AmbiguousResourceError, type DiscoverySource, NoMatchError, RestMapper, type RestMapperOptions } from './discovery/rest-mapper.ts';
 export { type ApplyConfiguration, type DeepPartial, extractApplyConfiguration } from './applyconfigurations/apply-configuration.ts';
 export { MetadataClient, type MetadataResourceClient } from './metadata/metadata-client.ts';
