@@ -164,6 +164,41 @@ describe('SharedInformerFactory', () => {
     assert.equal(factory.startedInformers.get('pods.v1.'), undefined);
   });
 
+  test('names its informers by resource and group, and keeps a part of a resource beside the whole', async () => {
+    const { runtime, clientset, set } = await scene();
+    await set('a', 'one', { app: 'web' });
+    await set('a', 'two', { app: 'db' });
+    await set('b', 'three', { app: 'web' });
+    const factory = new SharedInformerFactory(clientset);
+    assert.equal(factory.forResource(resources.apps.v1.deployments).name, 'deployments.apps');
+    const whole = factory.forResource(resources.core.v1.configMaps);
+    assert.equal(whole.name, 'configmaps');
+    const part = factory.forPart(resources.core.v1.configMaps, {
+      name: 'web of a',
+      namespace: 'a',
+      tweakListOptions: (options) => ({ ...options, labelSelector: 'app=web' }),
+      transform: ({ data: _data, ...rest }) => ({ ...rest, data: { made: 'part' } }),
+    });
+    const plain = factory.forPart(resources.core.v1.configMaps, { name: 'all of b', namespace: 'b' });
+    assert.deepEqual(
+      [...factory.informers.keys()],
+      ['deployments.v1.apps', 'configmaps.v1.', 'configmaps.v1. web of a', 'configmaps.v1. all of b'],
+    );
+    factory.start();
+    await runtime.drive(factory.waitForCacheSync());
+    assert.deepEqual(whole.indexer.listKeys().length, 3);
+    assert.deepEqual(
+      part.indexer.list().map(({ metadata, data }) => [metadata.name, data]),
+      [['one', { made: 'part' }]],
+    );
+    assert.deepEqual(
+      plain.indexer.list().map(({ metadata, data }) => [metadata.name, data]),
+      [['three', undefined]],
+    );
+    assert.throws(() => factory.forPart(resources.core.v1.configMaps, { name: '', namespace: 'a' }), RangeError);
+    await runtime.drive(factory.shutdown());
+  });
+
   test('ends with the block that it is used in', async () => {
     const { runtime, process, clientset, transport } = await scene();
     let ended: { readonly isStopped: boolean }[] = [];

@@ -83,6 +83,8 @@ describe('the consistency detector', () => {
     );
     await assert.rejects(check([ofList(pod('a', '1'))]), /: ns\/b \(\) is not listed/);
     await assert.rejects(check([ofList(pod('a', '1'), pod('b', '2'), pod('c', '2'))]), /: ns\/c \(\) was not streamed/);
+    const five = Array.from({ length: 5 }, (_, i) => pod(`x${i}`, '1'));
+    await assert.rejects(check([ofList(pod('a', '1'), pod('b', '2'), ...five)]), /x4 \(\) was not streamed$/);
     const many = Array.from({ length: 7 }, (_, i) => pod(`x${i}`, '1'));
     await assert.rejects(check([ofList(pod('a', '1'), pod('b', '2'), ...many)]), /x4 \(\) was not streamed, and 2 more/);
   });
