@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isNotFound } from '@coracle/apimachinery';
+import { isNotFound, JsonSyntaxError } from '@coracle/apimachinery';
 import { SimRuntime } from '@coracle/simulator';
 import { TestApiServer } from '../contract/api-server.fixture.ts';
-import { answered, scripted, type Step } from '../rest/fixtures/scripted-transport.ts';
+import { answered, scripted, type Step, textAnswer } from '../rest/fixtures/scripted-transport.ts';
 import { RestClient } from '../rest/rest-client.ts';
 import { GroupVersionNotFoundError, OpenApiClient } from './openapi-client.ts';
 
+const plain = (value: unknown): Step => textAnswer(200, JSON.stringify(value), 'text/plain; charset=utf-8');
+/** The real server calls it text/plain. */
 const index = (hash: string): Step =>
-  answered(200, {
+  plain({
     paths: {
       version: { serverRelativeURL: '/openapi/v3/version?hash=0' },
       'api/v1': { serverRelativeURL: `/openapi/v3/api/v1?hash=${hash}` },
@@ -56,9 +58,15 @@ describe('OpenApiClient', () => {
     await assert.rejects(titleOf('v1'), /broken/);
     assert.equal(await titleOf('v1'), 'core');
   });
-  test('a server without it says so', async () => {
+  test('a server without it says so, and what is none is refused', async () => {
     const { client, runtime } = over(answered(404, {}));
     await assert.rejects(runtime.drive(client.groupVersions()), isNotFound);
+    for (const other of [plain('hello'), plain(null), plain({ kind: 'Pod' })]) {
+      const { client: lost, runtime: its } = over(other);
+      await assert.rejects(its.drive(lost.groupVersions()), /^TypeError: what "\/openapi\/v3" answers is no OpenAPI$/);
+    }
+    const { client: torn, runtime: its } = over(textAnswer(200, '{', 'text/plain'));
+    await assert.rejects(its.drive(torn.groupVersions()), JsonSyntaxError);
   });
   test('reads what our server serves', async () => {
     const runtime = new SimRuntime({ seed: 1 });

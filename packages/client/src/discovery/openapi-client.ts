@@ -1,5 +1,5 @@
 import type { OpenApiDocument, OpenApiIndex } from '@coracle/api';
-import { type Frozen, groupVersion, parseGroupVersion } from '@coracle/apimachinery';
+import { deepFreeze, type Frozen, groupVersion, parseGroupVersion, readJson } from '@coracle/apimachinery';
 import type { RestClient } from '../rest/rest-client.ts';
 
 /** The server has no document of the version (client-go openapi3 GroupVersionNotFoundError). */
@@ -69,10 +69,14 @@ export class OpenApiClient {
     }
   }
 
-  #get<T>(relative: string): Promise<Frozen<T>> {
+  async #get<T>(relative: string): Promise<Frozen<T>> {
     const { pathname, searchParams } = new URL(relative, 'http://server');
     const request = this.#rest.get().absPath(pathname);
     for (const [name, value] of searchParams) request.param(name, value);
-    return request.do<T>();
+    // The real server calls its index text/plain.
+    const { value } = readJson(await request.doRaw());
+    if (typeof value !== 'object' || value === null || !('openapi' in value || 'paths' in value))
+      throw new TypeError(`what "${pathname}" answers is no OpenAPI`);
+    return deepFreeze(value as T);
   }
 }
