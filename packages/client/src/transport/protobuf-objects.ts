@@ -36,6 +36,8 @@ export class ProtobufObjects {
   readonly #codec: ProtobufCodec;
   readonly #decoder: MessageDecoder;
   readonly #reader: WireReader;
+  /** For members that are read later: objects keep it, and must not keep the bytes of all the others with it. */
+  readonly #lateDecoder: MessageDecoder;
   readonly #asked: GroupVersionKind;
   readonly #withoutManagedFields: boolean;
   readonly #previous: ReadOptions['previous'];
@@ -53,7 +55,9 @@ export class ProtobufObjects {
     this.#asked = asked;
     this.#withoutManagedFields = withoutManagedFields;
     this.#previous = previous;
-    this.#decoder = new codec.MessageDecoder(codec.builtInTypes, { asJson: true, refusesUnknown: true, bigints });
+    const decoder = (): MessageDecoder => new codec.MessageDecoder(codec.builtInTypes, { asJson: true, refusesUnknown: true, bigints });
+    this.#decoder = decoder();
+    this.#lateDecoder = decoder();
     this.#reader = this.#decoder.reader;
   }
 
@@ -223,8 +227,10 @@ export class ProtobufObjects {
   #maker(plan: Plan, field: PlannedField): (text: string) => Frozen<object> {
     let maker = this.#makers.get(field);
     if (maker === undefined) {
+      const decoder = this.#lateDecoder;
       maker = (text) => {
-        const whole = this.#whole(plan, {}, Buffer.from(text, 'latin1'), 0, text.length) as Readonly<Record<string, Frozen<object>>>;
+        decoder.reset(Buffer.from(text, 'latin1'), 0, text.length);
+        const whole = decoder.read(plan, {}) as Readonly<Record<string, Frozen<object>>>; // it reads no functions
         return whole[field.json] ?? {}; // these bytes are its own
       };
       this.#makers.set(field, maker);

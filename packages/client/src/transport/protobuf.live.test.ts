@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { builtInTypes, encodeProtobuf, encodeProtobufList, encodeWatchEvent, type Pod } from '@coracle/api';
+import * as codec from '@coracle/api/protobuf';
 import { isResourceExpired, type KubeObject, TransportError, type Unstructured } from '@coracle/apimachinery';
 import { LiveRuntime, type Process } from '@coracle/kernel';
 import { TestApiServer } from '../contract/api-server.fixture.ts';
@@ -13,6 +16,7 @@ import { resourceHandle } from '../kubernetes/resource-handle.ts';
 import { resources } from '../kubernetes/resources.ts';
 import { withoutManagedFields } from '../tools/cache/strip.ts';
 import { httpTransport } from './http-transport.ts';
+import { ProtobufObjects } from './protobuf-objects.ts';
 
 const protobuf = 'application/vnd.kubernetes.protobuf';
 const filler = 'x'.repeat(300);
@@ -153,6 +157,23 @@ describe('a real API server', () => {
       await api.process.stop();
     }
   });
+});
+
+test('objects do not keep the bytes of the list in which they came', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const objects = new ProtobufObjects(codec, { group: '', version: 'v1', kind: 'Pod' }, {});
+  const read = (): { readonly bytes: WeakRef<object>; readonly item: Pod | undefined } => {
+    const list = Buffer.from(Uint8Array.from(listOf(encoded)).buffer);
+    const { items } = objects.read(list, 0, list.length) as { readonly items: readonly Pod[] };
+    return { bytes: new WeakRef(list.buffer), item: items[0] };
+  };
+  const { bytes, item } = read();
+  // A WeakRef is kept alive to the end of the job that made it.
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  assert.equal(bytes.deref(), undefined);
+  assert.equal(item?.spec?.containers[0]?.image, filler);
 });
 
 describe('another server', () => {
