@@ -162,9 +162,9 @@ describe('a real API server', () => {
 test('objects do not keep the bytes of the list in which they came', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  const objects = new ProtobufObjects(codec, { group: '', version: 'v1', kind: 'Pod' }, {});
   const read = (): { readonly bytes: WeakRef<object>; readonly item: Pod | undefined } => {
     const list = Buffer.from(Uint8Array.from(listOf(encoded)).buffer);
+    const objects = new ProtobufObjects(codec, { group: '', version: 'v1', kind: 'Pod' }, {});
     const { items } = objects.read(list, 0, list.length) as { readonly items: readonly Pod[] };
     return { bytes: new WeakRef(list.buffer), item: items[0] };
   };
