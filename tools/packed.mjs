@@ -110,9 +110,19 @@ async function connected(currentContext = 'packed') {
   const { LiveRuntime } = await import('@coracle/kernel');
   const component = new LiveRuntime({ onFailure: ({ error }) => fail(error) }).process('packed');
   const rules = new LoadingRules({ host: liveHost(), explicitPath: `${folder}/kubeconfig.yaml` });
+  /** @type {Set<string | undefined>} */
+  const forms = new Set();
   const transport = httpTransport({
     process: component,
     config: new DeferredLoadingClientConfig({ rules, overrides: { currentContext } }).clientConfig(),
+    wrap: (next) => ({
+      async exchange(sent, options) {
+        const answer = await next.exchange(sent, options);
+        forms.add(answer.headers['content-type']);
+        return answer;
+      },
+      upgrade: (sent, options) => next.upgrade(sent, options),
+    }),
   });
   const clientset = new Clientset({ process: component, transport });
   const { metadata } = await clientset.coreV1.namespaces().create({ metadata: { generateName: 'packed-' } });
@@ -120,6 +130,8 @@ async function connected(currentContext = 'packed') {
     component,
     clientset,
     namespace: metadata.name,
+    /** Of the answers. */
+    forms,
     async close() {
       await transport.close();
       await component.stop();
@@ -130,7 +142,7 @@ async function connected(currentContext = 'packed') {
 async function clientOverHttp2() {
   const { isConflict, isNotFound } = await import('@coracle/apimachinery');
   const { resources, SharedInformerFactory } = await import('@coracle/client');
-  const { component, clientset, namespace, close } = await connected();
+  const { component, clientset, namespace, forms, close } = await connected();
   assert.match(component.metrics.text(), /^rest_client_exec_plugin_call_total\{code="0",call_status="no_error"\} 1$/m);
   const maps = clientset.coreV1.configMaps(namespace);
   const first = await maps.create({ metadata: { name: 'a' }, data: { at: '0' } });
@@ -151,6 +163,10 @@ async function clientOverHttp2() {
   const { open, opened, tunnels } = JSON.parse(await fetched(control));
   assert.equal(open, 1, 'a watch and twenty requests at once share one connection, as of HTTP/2');
 
+  assert.deepEqual(
+    (await maps.list()).items.map((map) => map.data?.at),
+    ['0', undefined],
+  );
   const second = await maps.patch('a', 'merge', { data: { at: '1' } });
   await assert.rejects(maps.update({ ...first, data: { at: '2' } }), isConflict);
   await assert.rejects(maps.get('c'), isNotFound);
@@ -163,12 +179,14 @@ async function clientOverHttp2() {
   await until(component, () => told.includes('delete'));
   assert.deepEqual(told, ['add a', 'add b', 'a at 1', 'a at 2', 'a at 3', 'delete']); // the watch went on: nothing is missed or told twice
   assert.ok(JSON.parse(await fetched(control)).opened > opened);
+  for (const form of ['application/vnd.kubernetes.protobuf', 'application/vnd.kubernetes.protobuf;stream=watch'])
+    assert.ok(forms.has(form), `${form} is not among ${[...forms].join()}`);
   await factory.shutdown();
   await close();
 
   await (await connected('proxied')).close();
   assert.ok(JSON.parse(await fetched(control)).tunnels > tunnels);
-  return 'with a kubeconfig in YAML, a program for credentials, TLS and HTTP/2: reads, writes, and a watch that was cut and went on; the same through a proxy';
+  return 'with a kubeconfig in YAML, a program for credentials, TLS, HTTP/2 and protobuf: reads, writes, and a watch that was cut and went on; the same through a proxy';
 }
 
 async function clientOverUpgrades() {
