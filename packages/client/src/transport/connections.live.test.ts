@@ -396,14 +396,30 @@ describe('proxies', () => {
     };
     await assert.rejects(rest(), TransportError);
     assert.equal((await transport.exchange(version)).status, 200);
-    host.files.set('/ca', 'garbage');
-    manual.fire();
-    await assert.rejects(transport.exchange(version), /unable to load root certificates/);
+    // Somebody writes it anew, in steps: what was good before is used on.
+    for (const half of ['', 'garbage', certificateAuthority.slice(0, 200)]) {
+      host.files.set('/ca', half);
+      host.files.set('/cert', `${host.files.get('/cert')}\n`); // so that the next request needs a new connection
+      manual.fire();
+      assert.equal((await transport.exchange(version)).status, 200);
+    }
     host.files.delete('/ca');
     manual.fire();
-    await assert.rejects(transport.exchange(version), /open \/ca: no such file or directory/);
-    host.files.set('/ca', certificateAuthority);
     assert.equal((await transport.exchange(version)).status, 200);
+    host.files.set('/ca', (await apiServer()).certificateAuthority ?? '');
+    manual.fire();
+    await assert.rejects(transport.exchange(version), /certificate/, 'another authority, which did not sign it');
+    const reloads = process.metrics
+      .text()
+      .split('\n')
+      .filter((line) => line.startsWith('rest_client_transport_ca_reload_total'));
+    assert.deepEqual(reloads, [
+      'rest_client_transport_ca_reload_total{result="success",reason="unchanged"} 1',
+      'rest_client_transport_ca_reload_total{result="success",reason="updated"} 2',
+      'rest_client_transport_ca_reload_total{result="failure",reason="empty"} 1',
+      'rest_client_transport_ca_reload_total{result="failure",reason="ca_parse_error"} 2',
+      'rest_client_transport_ca_reload_total{result="failure",reason="read_error"} 1',
+    ]);
   });
 
   test('a plugin’s certificate is used; another one breaks the connections of the first', async () => {

@@ -8,7 +8,7 @@ import {
   type Transport,
   TransportError,
 } from '@coracle/apimachinery';
-import { type ByteDuplex, type Process, unlessAborted } from '@coracle/kernel';
+import { type ByteDuplex, type Counter, type Process, unlessAborted } from '@coracle/kernel';
 import { type ClientConfig, textOrFile, withoutUndefined } from '../rest/config.ts';
 import { type Host, liveHost } from '../rest/host.ts';
 import { Connector, type TlsMaterial } from './connector.ts';
@@ -55,6 +55,8 @@ export class HttpConnections implements ClosableTransport {
   readonly #material: () => TlsMaterial;
   #http2: Promise<Http2Connection | 'HTTP/1.1'> | undefined;
   #lastMaterial: TlsMaterial | undefined;
+  /** Undefined: the authority is in no file. */
+  readonly #reloads: Counter | undefined;
   #isClosed = false;
   /** Requests whose answer has not come. */
   #running = 0;
@@ -74,13 +76,21 @@ export class HttpConnections implements ClosableTransport {
     this.#protocol = protocol ?? (target.protocol === 'http:' ? 'HTTP/1.1' : undefined);
     this.#zips = config.disableCompression !== true;
     this.#material = () => materialOf(config, host);
+    this.#reloads =
+      config.certificateAuthorityFile === undefined || config.certificateAuthority !== undefined
+        ? undefined
+        : process.metrics.counter({
+            name: 'rest_client_transport_ca_reload_total',
+            help: 'How often the file of the authority was looked at, by the result and why.',
+            labels: ['result', 'reason'],
+          });
     this.#ping = pingOptions(host.environment);
     this.#connector = new Connector({
       process,
       target,
       proxy: proxyFor(target, config.proxyUrl, host.environment),
       material: async () => {
-        const material = this.#material();
+        const { material } = this.#current();
         this.#lastMaterial = material;
         return certificate === undefined ? material : { ...material, ...(await certificate()) };
       },
@@ -219,17 +229,43 @@ export class HttpConnections implements ClosableTransport {
   #haveFilesChanged(): boolean {
     const last = this.#lastMaterial;
     if (last === undefined) return false;
-    try {
-      const now = this.#material();
-      return (
-        now.certificateAuthority !== last.certificateAuthority ||
-        now.clientCertificate !== last.clientCertificate ||
-        now.clientKey !== last.clientKey
-      );
-    } catch (error) {
-      this.#process.log.error('Key failed with', { err: error instanceof Error ? error.message : String(error) });
-      return false;
+    const { material: now, fault } = this.#current();
+    const isOtherAuthority = now.certificateAuthority !== last.certificateAuthority;
+    if (fault === undefined) this.#reloads?.add(1, 'success', isOtherAuthority ? 'updated' : 'unchanged');
+    else {
+      this.#reloads?.add(1, 'failure', fault.reason);
+      this.#process.log.error('Certificates stay as they were', { err: fault.message });
     }
+    return isOtherAuthority || now.clientCertificate !== last.clientCertificate || now.clientKey !== last.clientKey;
+  }
+
+  /**
+   * What the files hold. While one of them is written anew it may be missing, empty or torn: then the last that was good
+   * (client-go transport/ca_rotation.go). Throws for files that never were.
+   */
+  #current(): { readonly material: TlsMaterial; readonly fault?: { readonly reason: string; readonly message: string } } {
+    const last = this.#lastMaterial;
+    let material: TlsMaterial;
+    try {
+      material = this.#material();
+    } catch (error) {
+      if (last === undefined) throw error;
+      return { material: last, fault: { reason: 'read_error', message: error instanceof Error ? error.message : String(error) } };
+    }
+    const { certificateAuthority } = material;
+    if (last?.certificateAuthority === undefined || certificateAuthority === last.certificateAuthority) return { material };
+    const fault = authorityFault(certificateAuthority ?? '');
+    return fault === undefined ? { material } : { material: { ...material, certificateAuthority: last.certificateAuthority }, fault };
+  }
+}
+
+function authorityFault(pem: string): { readonly reason: string; readonly message: string } | undefined {
+  if (pem.trim() === '') return { reason: 'empty', message: 'the file of the authority is empty' };
+  try {
+    new (globalThis.process.getBuiltinModule('node:crypto').X509Certificate)(pem);
+    return undefined;
+  } catch (error) {
+    return { reason: 'ca_parse_error', message: error instanceof Error ? error.message : String(error) };
   }
 }
 
