@@ -93,18 +93,6 @@ export class WatchDecoder implements FrameDecoder {
   }
 }
 
-/** All that one chunk completes is one batch. A torn last line is dropped: the connection was cut. */
-export async function* decodeWatch(
-  chunks: AsyncIterable<Uint8Array>,
-  options: WatchDecoderOptions,
-): AsyncGenerator<readonly WatchFrame[], void, undefined> {
-  const decoder = new WatchDecoder(options);
-  for await (const chunk of chunks) {
-    const frames = decoder.push(chunk);
-    if (frames.length > 0) yield frames;
-  }
-}
-
 /** Whether an event can be of this type. */
 export function isEventType(type: unknown): type is WatchFrame['type'] {
   return types.has(type);

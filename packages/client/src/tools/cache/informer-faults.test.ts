@@ -15,7 +15,10 @@ function identity(object: Frozen<ConfigMap>): readonly [string, string] {
   return [metaNamespaceKey(object), object.metadata.resourceVersion ?? ''];
 }
 
-/** One run; returns how often each fault struck. */
+/** Enough that it is not made before it is read. */
+const text = 'x'.repeat(250);
+
+/** One run, over a wire in JSON or, with every second seed, in protobuf; returns how often each fault struck. */
 async function run(seed: number, allowed: readonly Fault[], steps: number): Promise<ReadonlyMap<Fault, number>> {
   const runtime = new SimRuntime({ seed, strategy: uniform() });
   const server = new TestApiServer(runtime, { interleave: 'storage' });
@@ -42,7 +45,7 @@ async function run(seed: number, allowed: readonly Fault[], steps: number): Prom
     allowed,
     faults.length / allowed.length,
   );
-  const informers = new SharedInformerFactory(new Clientset({ process, transport }));
+  const informers = new SharedInformerFactory(new Clientset({ process, transport, prefersProtobuf: seed % 2 === 0 }));
   const informer = informers.forResource(resources.core.v1.configMaps);
   const judge = new InformerJudge(() => transport.lists);
   const registration = informer.addEventHandler({
@@ -62,13 +65,16 @@ async function run(seed: number, allowed: readonly Fault[], steps: number): Prom
     else if (action < 8) await runtime.drive(server.compact());
     else if (action < 13) await runtime.advance(random.below(3_000));
     else {
-      const written = maps.create({ metadata: { name } }).catch(() => maps.patch(name, 'merge', { data: { i: String(i) } }));
+      const written = maps
+        .create({ metadata: { name }, data: { text } })
+        .catch(() => maps.patch(name, 'merge', { data: { i: String(i) } }));
       await runtime.drive(written.catch(ignoreRefusal));
     }
   }
   transport.isOver = true;
   await runtime.settle({ maxVirtualMs: 3_600_000 });
-  const expected = (await runtime.drive(maps.list())).items.map((map) => identity(map).join('@')).sort();
+  const { items } = await runtime.drive(maps.list());
+  const expected = items.map((map) => identity(map).join('@')).sort();
   assert.deepEqual(
     informer.indexer
       .list()
@@ -77,6 +83,7 @@ async function run(seed: number, allowed: readonly Fault[], steps: number): Prom
     expected,
     `seed ${seed}: the cache`,
   );
+  for (const map of items) assert.deepEqual(informer.indexer.getByKey(metaNamespaceKey(map)), map, `seed ${seed}`);
   assert.deepEqual([...judge.known].map((pair) => pair.join('@')).sort(), expected, `seed ${seed}: what the handler was told`);
   judge.checkNothingMissed(history);
   assert.deepEqual(judge.findings, [], `seed ${seed}`);
