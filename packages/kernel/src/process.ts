@@ -56,7 +56,7 @@ export interface Process extends AsyncDisposable {
    * result is disposed. A simulation that comes to rest with work still open reports it as stuck.
    */
   busy(what: string): Disposable;
-  /** Aborts `signal` with `reason`, waits for every spawned task, drops timers. Idempotent. */
+  /** Aborts `signal` with `reason`, waits for every spawned task, drops timers. Idempotent. A task that awaits it waits for itself. */
   stop(reason?: Error): Promise<void>;
 }
 
