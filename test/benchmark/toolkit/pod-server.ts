@@ -15,12 +15,24 @@ const chunkBytes = 64 << 10;
 
 const hasProtobuf = process.argv[3] === 'protobuf';
 
-/** Each pod as text, split where its version stands. */
-const pods = Array.from({ length: count }, (_, i) => JSON.stringify(pod(i)).split(String(firstVersion)) as [string, string]);
-const texts = pods.map((parts) => parts.join(String(firstVersion)));
-/** Each as an event in protobuf whose object has the first version, and where that stands. */
-const frames = hasProtobuf ? pods.map((_, i) => protobufFrame('MODIFIED', pod(i) as Readonly<Record<string, unknown>>)) : []; // it is plain data
-const versionAt = frames.map((frame) => frame.indexOf(String(firstVersion)));
+/** A change of a pod as it goes over the wire, and where what changes stands in it. */
+interface Change {
+  readonly bytes: Buffer;
+  /** Of the version, and of the last digits of the container's id in the status. */
+  readonly places: readonly number[];
+}
+
+const digits = String(firstVersion).length;
+const containerIdBytes = 'containerd://'.length + 64;
+
+function changeOf(bytes: Buffer): Change {
+  const containerId = bytes.indexOf('containerd://');
+  return { bytes, places: [bytes.indexOf(String(firstVersion)), containerId + containerIdBytes - digits] };
+}
+
+const texts = Array.from({ length: count }, (_, i) => JSON.stringify(pod(i)));
+const inJson = texts.map((text) => changeOf(Buffer.from(`{"type":"MODIFIED","object":${text}}\n`)));
+const inProtobuf = hasProtobuf ? texts.map((_, i) => changeOf(protobufFrame('MODIFIED', pod(i)))) : [];
 /** Each with whether it is in protobuf. */
 const watches = new Map<ServerResponse, boolean>();
 let version = firstVersion;
@@ -39,20 +51,19 @@ function drained(response: ServerResponse): Promise<void> {
 }
 
 /** An event of a watch in protobuf, behind its length. */
-function protobufFrame(type: string, object: Readonly<Record<string, unknown>>): Buffer {
-  const event = encodeWatchEvent(type, encodeProtobuf(builtInTypes, 'core.v1.Pod', object));
+function protobufFrame(type: string, object: object): Buffer {
+  const event = encodeWatchEvent(type, encodeProtobuf(builtInTypes, 'core.v1.Pod', { ...object }));
   const frame = Buffer.alloc(4 + event.length);
   frame.writeUInt32BE(event.length);
   frame.set(event, 4);
   return frame;
 }
 
-async function write(response: ServerResponse, parts: Iterable<string | Buffer>): Promise<void> {
-  let waiting: (string | Buffer)[] = [];
+async function write(response: ServerResponse, parts: Iterable<Buffer>): Promise<void> {
+  let waiting: Buffer[] = [];
   let length = 0;
   const flush = async (): Promise<void> => {
-    const [first] = waiting;
-    const full = !response.write(typeof first === 'string' ? waiting.join('') : Buffer.concat(waiting as Buffer[])); // all are of one form
+    const full = !response.write(Buffer.concat(waiting));
     waiting = [];
     length = 0;
     if (full && !response.destroyed) await drained(response);
@@ -67,28 +78,25 @@ async function write(response: ServerResponse, parts: Iterable<string | Buffer>)
 }
 
 function* initialFrames(): Generator<Buffer, void, undefined> {
-  for (let i = 0; i < count; i++) yield protobufFrame('ADDED', pod(i) as Readonly<Record<string, unknown>>); // it is plain data
+  for (let i = 0; i < count; i++) yield protobufFrame('ADDED', pod(i));
   const annotations = { 'k8s.io/initial-events-end': 'true' };
   yield protobufFrame('BOOKMARK', { kind: 'Pod', apiVersion: 'v1', metadata: { resourceVersion: String(firstVersion), annotations } });
 }
 
-function* changedFrames(events: number): Generator<Buffer, void, undefined> {
-  for (let i = 0; i < events; i++) {
-    const frame = Buffer.from(frames[i % count] ?? '');
-    frame.write(String(++version), versionAt[i % count] ?? 0);
-    yield frame;
-  }
+function* initialEvents(): Generator<Buffer, void, undefined> {
+  for (const text of texts) yield Buffer.from(`{"type":"ADDED","object":${text}}\n`);
+  const metadata = `{"resourceVersion":"${firstVersion}","annotations":{"k8s.io/initial-events-end":"true"}}`;
+  yield Buffer.from(`{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":${metadata}}}\n`);
 }
 
-function* initialEvents(): Generator<string, void, undefined> {
-  for (const text of texts) yield `{"type":"ADDED","object":${text}}\n`;
-  yield `{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"${firstVersion}","annotations":{"k8s.io/initial-events-end":"true"}}}}\n`;
-}
-
-function* changes(events: number): Generator<string, void, undefined> {
+/** In each, the version and the status are others than before, and the rest is the same. */
+function* changes(events: number, of: readonly Change[]): Generator<Buffer, void, undefined> {
   for (let i = 0; i < events; i++) {
-    const [before, after] = pods[i % count] ?? ['', ''];
-    yield `{"type":"MODIFIED","object":${before}${++version}${after}}\n`;
+    const { bytes, places } = of[i % count] ?? { bytes: Buffer.alloc(0), places: [] };
+    const event = Buffer.from(bytes);
+    const next = String(++version);
+    for (const place of places) event.write(next, place);
+    yield event;
   }
 }
 
@@ -97,7 +105,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   const json = { 'content-type': 'application/json' };
   if (pathname === '/send') {
     const events = Number(searchParams.get('events'));
-    const all = [...watches].map(([watch, protobuf]) => write(watch, protobuf ? changedFrames(events) : changes(events)));
+    const all = [...watches].map(([watch, protobuf]) => write(watch, changes(events, protobuf ? inProtobuf : inJson)));
     Promise.all(all).then(
       () => response.end(`${all.length}`),
       () => response.destroy(),

@@ -127,7 +127,9 @@ async function measure(goFolder: string, nodeFolder: string): Promise<void> {
       // Like a server of Kubernetes: in protobuf for who asks for it, as clients of Go and ours do, unless a server has no more than JSON.
       const forms = name.startsWith('JSON') ? [] : ['protobuf'];
       const program = path.join(import.meta.dirname, 'pod-server.ts');
-      const server = spawn(process.execPath, ['--conditions=coracle-source', program, pods, ...forms], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const server = spawn(process.execPath, ['--conditions=coracle-source', program, pods, ...forms], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       try {
         const [line] = (await once(server.stdout, 'data')) as [Buffer];
         const figures = await figuresOf(command(JSON.parse(String(line)) as Address));
