@@ -158,28 +158,22 @@ export class ProtobufObjects {
     let last = 0;
     let eagerFrom = start;
     let before: object | undefined;
-    let at = start;
-    while (at < end) {
-      decoder.reset(bytes, at, end);
+    const least = plan.name === objectMeta ? leastDeferredMetadataBytes : leastDeferredBytes;
+    decoder.reset(bytes, start, end);
+    while (!reader.isDone) {
+      const { at } = reader;
       const tag = reader.tag();
-      const valueFrom = reader.at;
-      reader.skip(tag);
-      let pieces = 1;
-      for (; reader.passes(tag); pieces++) reader.skip(tag);
-      const to = reader.at;
       const field = plan.fields[tag >>> 3];
       if (tag >>> 3 <= last) return undefined;
       last = tag >>> 3;
-      if (
-        field !== undefined &&
-        to - at >= (plan.name === objectMeta ? leastDeferredMetadataBytes : leastDeferredBytes) &&
-        (tag & 7) === withLength &&
-        isContainer(field)
-      ) {
+      const valueFrom = reader.at;
+      reader.skip(tag);
+      if (field !== undefined && field.as !== 'value') while (reader.passes(tag)) reader.skip(tag);
+      const to = reader.at;
+      if (field !== undefined && to - at >= least && (tag & 7) === withLength && isContainer(field)) {
         this.#eager(plan, draft, bytes, eagerFrom, at);
         eagerFrom = to;
         if (field.plan?.name === objectMeta) {
-          if (pieces > 1) return undefined;
           decoder.reset(bytes, valueFrom, to);
           reader.enter();
           const metadata = this.#deferring(field.plan, {}, bytes, reader.at, to);
@@ -197,8 +191,8 @@ export class ProtobufObjects {
           if (field.json !== 'managedFields' || !this.#withoutManagedFields)
             cuts.push({ name: field.json, unread: isSame ? same : new Unread(text, true, this.#maker(plan, field)) });
         }
+        decoder.reset(bytes, to, end);
       }
-      at = to;
     }
     this.#eager(plan, draft, bytes, eagerFrom, end);
     for (const [json, value] of plan.absent) if (draft[json] === undefined && !cuts.some(({ name }) => name === json)) draft[json] = value;
