@@ -34,8 +34,11 @@ export class WireReader {
 
   /** Reads these from now on. */
   reset(bytes: Uint8Array, start: number, end: number): void {
-    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#bytes = buffer as Bytes; // see there
+    // To ask what it is takes as long as to read a field, and most are read from what others were.
+    if (bytes !== this.#bytes) {
+      const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.#bytes = buffer as Bytes; // see there
+    }
     this.#at = start;
     this.#end = end;
   }
