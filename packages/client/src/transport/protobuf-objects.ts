@@ -142,7 +142,10 @@ export class ProtobufObjects {
 
   #object({ apiVersion, kind, plan }: Kind, bytes: Buffer, start: number, end: number): Frozen<object> {
     this.#last = undefined;
-    return this.#deferring(plan, { kind, apiVersion }, bytes, start, end) ?? this.#whole(plan, { kind, apiVersion }, bytes, start, end);
+    const draft = new Members();
+    draft['kind'] = kind;
+    draft['apiVersion'] = apiVersion;
+    return this.#deferring(plan, draft, bytes, start, end) ?? this.#whole(plan, { kind, apiVersion }, bytes, start, end);
   }
 
   #whole(plan: Plan, draft: Draft, bytes: Buffer, start: number, end: number): Frozen<object> {
@@ -176,7 +179,7 @@ export class ProtobufObjects {
         if (field.plan?.name === objectMeta) {
           decoder.reset(bytes, valueFrom, to);
           reader.enter();
-          const metadata = this.#deferring(field.plan, {}, bytes, reader.at, to);
+          const metadata = this.#deferring(field.plan, new Metadata(), bytes, reader.at, to);
           if (metadata === undefined) return undefined;
           draft[field.json] = metadata;
         } else {
@@ -242,6 +245,19 @@ const magicLength = 4;
 /** Its end: no encoding, field 3, and no type of content, field 4. */
 const emptyFields = Uint8Array.of((3 << 3) | withLength, 0, (4 << 3) | withLength, 0);
 const objectMeta = 'meta.v1.ObjectMeta';
+
+/**
+ * Makes plain objects, which V8 gives room for as many members as such objects turn out to have: those of a literal get the rest of their
+ * members into an array beside them, which grows with each three.
+ */
+const Members = plainObjects();
+const Metadata = plainObjects();
+
+function plainObjects(): new () => Draft {
+  function made(): void {}
+  made.prototype = Object.prototype;
+  return made as unknown as new () => Draft; // that is what `new` makes with it
+}
 
 /** Whether the value is an object or an array. */
 function isContainer(field: PlannedField): boolean {
