@@ -9,6 +9,7 @@ const candidateAck = 'tools/leaderelection/leasecandidate_test.go TestLeaseCandi
 const expirations = 'plugin/pkg/client/auth/exec/metrics_test.go TestCertificateExpirationTracker';
 const policyCalls = 'plugin/pkg/client/auth/exec/metrics_test.go TestPolicyCallsMetric';
 const debugging = 'transport/round_trippers_test.go TestDebuggingRoundTripper';
+const reloads = 'transport/ca_rotation_test.go TestCARotationMetricsEmitted';
 
 export const recordedDraw: RecordedDraw = {
   seed: 1,
@@ -20,6 +21,7 @@ export const recordedDraw: RecordedDraw = {
     expirations,
     policyCalls,
     debugging,
+    reloads,
     'discovery/discovery_client_test.go TestGetOpenAPISchemaV3',
     'discovery/cached/memory/memcache_test.go TestOpenAPIMemCache',
     'discovery/cached/memory/memcache_test.go TestOpenAPIMemCacheWithContext',
@@ -368,6 +370,13 @@ export const mutations: readonly Mutation[] = [
     what: 'a refusal of the policy is not counted',
     file: 'plugin/credentials/exec.ts',
     from: "policyCalls.add(1, 'denied');",
+    to: '',
+  },
+  {
+    row: reloads,
+    what: 'a file of authorities that cannot be used is not counted',
+    file: 'transport/http.ts',
+    from: "this.#reloads?.add(1, 'failure', fault.reason);",
     to: '',
   },
   {
