@@ -1,42 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { deepFreeze, type Frozen, type KubeObject } from '@coracle/apimachinery';
-import { SimRuntime, uniform } from '@coracle/simulator';
-import { Clientset } from '../../kubernetes/clientset.ts';
+import { SimRuntime } from '@coracle/simulator';
 import { newInformer } from './controller.ts';
 import type { ResourceEventHandler } from './event-handlers.ts';
-import { FakeServer } from './fixtures/fake-server.ts';
+import { informerScene } from './fixtures/informer-scene.ts';
 import { bookmark, frame, ScriptedListWatch } from './fixtures/scripted-list-watch.ts';
 import { deletionKey } from './keys.ts';
 import type { HandlerRegistration } from './processor-listener.ts';
-import { type InformerOptions, SharedIndexInformer } from './shared-informer.ts';
-
-interface Scene {
-  readonly runtime: SimRuntime;
-  readonly server: FakeServer;
-  readonly informer: SharedIndexInformer<KubeObject>;
-  readonly stop: AbortController;
-  readonly logged: string[];
-  start(): void;
-}
-
-function scene(options: Partial<InformerOptions<KubeObject>> & { readonly seed?: number } = {}): Scene {
-  const { seed = 1, ...changes } = options;
-  const logged: string[] = [];
-  const runtime = new SimRuntime({
-    seed,
-    strategy: uniform(),
-    log: ({ level, message, fields }) => (level === 'debug' ? undefined : logged.push(`${message}: ${String(fields?.['error'])}`)),
-  });
-  const server = new FakeServer(runtime.process('server'));
-  const process = runtime.process('component');
-  const listWatch = new Clientset({ process, transport: server }).coreV1.configMaps(
-    '',
-  ) as unknown as InformerOptions<KubeObject>['listWatch']; // a kind is as good as another
-  const informer = new SharedIndexInformer<KubeObject>({ process, name: 'configmaps', listWatch, ...changes });
-  const stop = new AbortController();
-  return { runtime, server, informer, stop, logged, start: () => void process.spawn('informer', () => informer.run(stop.signal)) };
-}
 
 function named(object: Frozen<KubeObject>, name: string): Frozen<KubeObject> {
   return deepFreeze({ ...object, metadata: { ...object.metadata, name } });
@@ -52,7 +23,7 @@ function recorder(seen: string[]): ResourceEventHandler<KubeObject> {
 
 describe('a handler that is added by a handler', () => {
   test('is told everything once, when what is handled is a list', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     for (const name of ['a', 'b', 'c']) server.set(name);
     const seen: string[] = [];
     let inner: HandlerRegistration | undefined;
@@ -68,7 +39,7 @@ describe('a handler that is added by a handler', () => {
   });
 
   test('is told everything once, when what is handled is one of several changes that came together', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     server.set('a');
     const seen: string[] = [];
     let isAdded = false;
@@ -89,7 +60,7 @@ describe('a handler that is added by a handler', () => {
   });
 
   test('is told everything once, when what is handled is a resync', async () => {
-    const { runtime, server, informer, start } = scene({ resyncPeriodMs: 1000 });
+    const { runtime, server, informer, start } = informerScene({ resyncPeriodMs: 1000 });
     for (const name of ['a', 'b', 'c']) server.set(name);
     const seen: string[] = [];
     let isAdded = false;
@@ -106,7 +77,7 @@ describe('a handler that is added by a handler', () => {
 });
 
 test('a handler that another one has removed is told no more, not even of what came together', async () => {
-  const { runtime, server, informer, start } = scene();
+  const { runtime, server, informer, start } = informerScene();
   for (const name of ['a', 'b', 'c']) server.set(name);
   const seen: string[] = [];
   let second: HandlerRegistration | undefined;
@@ -120,7 +91,9 @@ test('a handler that another one has removed is told no more, not even of what c
 describe('a transform', () => {
   test('that gives an object another key is followed, whether it came of a list or of a watch', async () => {
     const seen: string[] = [];
-    const { runtime, server, informer, start } = scene({ transform: (object) => named(object, `t-${object.metadata.uid?.slice(4)}`) });
+    const { runtime, server, informer, start } = informerScene({
+      transform: (object) => named(object, `t-${object.metadata.uid?.slice(4)}`),
+    });
     informer.addEventHandler(recorder(seen));
     server.set('a');
     start();
@@ -136,7 +109,7 @@ describe('a transform', () => {
 
   test('that gives two objects one key leaves the last one of a list, told once', async () => {
     const seen: string[] = [];
-    const { runtime, server, informer, start } = scene({ transform: (object) => named(object, 'same') });
+    const { runtime, server, informer, start } = informerScene({ transform: (object) => named(object, 'same') });
     informer.addEventHandler(recorder(seen));
     for (const name of ['a', 'b', 'c']) server.set(name);
     start();
@@ -158,7 +131,7 @@ describe('a transform', () => {
       let isBroken = true;
       const errors: string[] = [];
       const seen: string[] = [];
-      const { runtime, server, informer, start, logged } = scene({
+      const { runtime, server, informer, start, logged } = informerScene({
         watchList,
         transform: (object) => (isBroken ? (undefined as unknown as Frozen<KubeObject>) : object), // what the types forbid
         onWatchError: (error) => errors.push(error.message),
@@ -178,7 +151,7 @@ describe('a transform', () => {
 
 describe('an index function that throws', () => {
   test('adds no index', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     server.set('a');
     start();
     await runtime.settle();
@@ -238,13 +211,13 @@ describe('newInformer()', () => {
 
 test('periods that are no times are refused', () => {
   for (const resyncPeriodMs of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
-    assert.throws(() => scene({ resyncPeriodMs }), RangeError);
-    assert.throws(() => scene().informer.addEventHandler({}, { resyncPeriodMs }), RangeError);
+    assert.throws(() => informerScene({ resyncPeriodMs }), RangeError);
+    assert.throws(() => informerScene().informer.addEventHandler({}, { resyncPeriodMs }), RangeError);
   }
 });
 
 test('a lister says once that it has to look at every object of every namespace', async () => {
-  const { runtime, server, informer, start, logged } = scene();
+  const { runtime, server, informer, start, logged } = informerScene();
   server.set('a');
   start();
   await runtime.settle();

@@ -1,43 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { deepFreeze, type Frozen, type KubeObject, newExpired, newInternalError } from '@coracle/apimachinery';
-import { SimRuntime, uniform } from '@coracle/simulator';
+import { SimRuntime } from '@coracle/simulator';
 import { CacheController, newInformer } from './controller.ts';
 import { filteringHandler, type ResourceEventHandler } from './event-handlers.ts';
 import { bookmark, errorFrame, frame, pod, ScriptedListWatch } from './fixtures/scripted-list-watch.ts';
-import { FakeServer } from './fixtures/fake-server.ts';
+import { informerScene } from './fixtures/informer-scene.ts';
 import { InformerName } from './informer-metrics.ts';
 import { DeletedFinalStateUnknown, deletionKey } from './keys.ts';
 import { RealFifo } from './real-fifo.ts';
-import { type InformerOptions, SharedIndexInformer } from './shared-informer.ts';
-import { Clientset } from '../../kubernetes/clientset.ts';
-
-interface Scene {
-  readonly runtime: SimRuntime;
-  readonly server: FakeServer;
-  readonly informer: SharedIndexInformer<KubeObject>;
-  readonly stop: AbortController;
-  readonly logged: string[];
-  start(): void;
-}
-
-function scene(options: Partial<InformerOptions<KubeObject>> & { readonly seed?: number } = {}): Scene {
-  const { seed = 1, ...changes } = options;
-  const logged: string[] = [];
-  const runtime = new SimRuntime({
-    seed,
-    strategy: uniform(),
-    log: ({ level, message }) => (level === 'debug' ? undefined : logged.push(message)),
-  });
-  const server = new FakeServer(runtime.process('server'));
-  const process = runtime.process('component');
-  const listWatch = new Clientset({ process, transport: server }).coreV1.configMaps(
-    '',
-  ) as unknown as InformerOptions<KubeObject>['listWatch']; // a kind is as good as another
-  const informer = new SharedIndexInformer<KubeObject>({ process, name: 'configmaps', listWatch, ...changes });
-  const stop = new AbortController();
-  return { runtime, server, informer, stop, logged, start: () => void process.spawn('informer', () => informer.run(stop.signal)) };
-}
+import { SharedIndexInformer } from './shared-informer.ts';
 
 function recorder(seen: string[]): ResourceEventHandler<KubeObject> {
   return {
@@ -50,7 +22,7 @@ function recorder(seen: string[]): ResourceEventHandler<KubeObject> {
 
 describe('handlers of an informer', () => {
   test('have synced when each of them has seen all of its first list, those that were added late too', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     for (const name of ['a', 'b', 'c']) server.set(name);
     const early: string[] = [];
     const first = informer.addEventHandler(recorder(early));
@@ -64,7 +36,7 @@ describe('handlers of an informer', () => {
     assert.equal(second.hasSynced(), false);
     await runtime.drive(second.whenSynced());
     assert.deepEqual(late.sort(), early.sort());
-    const empty = scene();
+    const empty = informerScene();
     const none = empty.informer.addEventHandler({});
     empty.start();
     await empty.runtime.drive(none.whenSynced());
@@ -73,7 +45,7 @@ describe('handlers of an informer', () => {
   });
 
   test('that take their time delay only themselves, and are given one event at a time, in order', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     for (const name of ['a', 'b']) server.set(name);
     const slow: string[] = [];
     const quick: string[] = [];
@@ -104,10 +76,10 @@ describe('handlers of an informer', () => {
   });
 
   test('cannot be removed by an informer that they were not added to', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     const seen: string[] = [];
     const registration = informer.addEventHandler(recorder(seen));
-    scene().informer.removeEventHandler(registration);
+    informerScene().informer.removeEventHandler(registration);
     server.set('a');
     start();
     await runtime.settle();
@@ -132,7 +104,7 @@ describe('handlers of an informer', () => {
   });
 
   test('are removed with the block that their registration is used in', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     const seen: string[] = [];
     start();
     {
@@ -147,12 +119,12 @@ describe('handlers of an informer', () => {
   });
 
   test('can be added twice, and removed by themselves, again, and where they were never added', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     const seen: string[] = [];
     const handler = recorder(seen);
     const first = informer.addEventHandler(handler);
     const second = informer.addEventHandler(handler);
-    const foreign = scene().informer.addEventHandler({});
+    const foreign = informerScene().informer.addEventHandler({});
     start();
     server.set('a');
     await runtime.settle();
@@ -171,7 +143,7 @@ describe('handlers of an informer', () => {
   });
 
   test('that are removed while they work, or before a start, are told nothing more; who waits for that waits for the work', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     for (const name of ['a', 'b', 'c']) server.set(name);
     const seen: string[] = [];
     const work = Promise.withResolvers<void>();
@@ -200,7 +172,7 @@ describe('handlers of an informer', () => {
 
   test('can be added and removed at any moment, whatever happens meanwhile, 100 seeds', async () => {
     for (let seed = 1; seed <= 100; seed++) {
-      const { runtime, server, informer, start } = scene({ seed });
+      const { runtime, server, informer, start } = informerScene({ seed });
       const random = runtime.random.fork('script');
       start();
       const live: { readonly known: Map<string, string>; readonly registration: ReturnType<typeof informer.addEventHandler> }[] = [];
@@ -252,7 +224,7 @@ describe('handlers of an informer', () => {
         },
       },
     ] as const) {
-      const { runtime, server, informer, start } = scene();
+      const { runtime, server, informer, start } = informerScene();
       server.set('a');
       informer.addEventHandler(bad);
       const seen: string[] = [];
@@ -264,7 +236,7 @@ describe('handlers of an informer', () => {
   });
 
   test('cannot be added once the informer has stopped, but can be removed; nor can indexes', async () => {
-    const { runtime, informer, start, stop } = scene();
+    const { runtime, informer, start, stop } = informerScene();
     const registration = informer.addEventHandler({});
     start();
     await runtime.settle();
@@ -279,7 +251,7 @@ describe('handlers of an informer', () => {
   });
 
   test('the informer ends after its handlers', async () => {
-    const { runtime, server, informer, start, stop } = scene();
+    const { runtime, server, informer, start, stop } = informerScene();
     server.set('a');
     const work = Promise.withResolvers<void>();
     informer.addEventHandler({ onAdd: () => work.promise });
@@ -301,7 +273,7 @@ describe('handlers of an informer', () => {
 
 describe('SharedIndexInformer', () => {
   test('is set up before it starts, and started once', async () => {
-    const { runtime, informer, start, logged, server } = scene();
+    const { runtime, informer, start, logged, server } = informerScene();
     server.set('a');
     informer.setTransform((object) => ({ ...object, metadata: { ...object.metadata, labels: { seen: 'yes' } } }));
     informer.setWatchErrorHandler(() => undefined);
@@ -316,7 +288,7 @@ describe('SharedIndexInformer', () => {
   });
 
   test('gives handlers and readers what the transform made, frozen', async () => {
-    const { runtime, server, informer, start } = scene({
+    const { runtime, server, informer, start } = informerScene({
       transform: (object) => ({ ...object, metadata: { ...object.metadata, annotations: { made: 'yes' } } }),
     });
     const seen: (string | undefined)[] = [];
@@ -337,7 +309,7 @@ describe('SharedIndexInformer', () => {
   });
 
   test('tells the watch error handler of what fails, and goes on', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     const errors: string[] = [];
     informer.setWatchErrorHandler((error) => errors.push(error.message));
     server.faults.push(newInternalError('broken'), newInternalError('broken too'));
@@ -348,7 +320,7 @@ describe('SharedIndexInformer', () => {
   });
 
   test('an object that was made anew while nobody watched may come as an update with another uid', async () => {
-    const { runtime, server, informer, start } = scene();
+    const { runtime, server, informer, start } = informerScene();
     server.set('a');
     const uids: unknown[] = [];
     informer.addEventHandler({ onUpdate: (old, object) => uids.push([old.metadata.uid, object.metadata.uid]) });
@@ -374,7 +346,7 @@ describe('SharedIndexInformer', () => {
   });
 
   test('an index that throws stops the process: a new list would only repeat it', async () => {
-    const { runtime, server, start } = scene({
+    const { runtime, server, start } = informerScene({
       indexers: {
         bad: () => {
           throw new Error('bad index');
@@ -395,7 +367,7 @@ describe('resyncs of an informer', () => {
   };
 
   test('come to each handler in its own period, none shorter than a second', async () => {
-    const { runtime, server, informer, start } = scene({ resyncPeriodMs: 60_000 });
+    const { runtime, server, informer, start } = informerScene({ resyncPeriodMs: 60_000 });
     server.set('a');
     const [often, seldom, tooOften, never] = [
       updates(informer, 2_000),
@@ -409,7 +381,7 @@ describe('resyncs of an informer', () => {
   });
 
   test('a handler that comes late cannot shorten the check period; without one there is none', async () => {
-    const { runtime, server, informer, start } = scene({ resyncPeriodMs: 5_000 });
+    const { runtime, server, informer, start } = informerScene({ resyncPeriodMs: 5_000 });
     server.set('a');
     start();
     await runtime.advance(10);
@@ -417,7 +389,7 @@ describe('resyncs of an informer', () => {
     await runtime.advance(20_000);
     // Five seconds after it came is just after a check: so at 10, 15 and 20 seconds.
     assert.equal(late.count, 3);
-    const without = scene();
+    const without = informerScene();
     without.server.set('a');
     const wanted = updates(without.informer, 1_000);
     without.start();
@@ -428,7 +400,7 @@ describe('resyncs of an informer', () => {
 
 describe('a list that brings nothing new', () => {
   test('is told to the handlers whose resync is due, and to no others', async () => {
-    const { runtime, server, informer, start } = scene({ resyncPeriodMs: 10_000 });
+    const { runtime, server, informer, start } = informerScene({ resyncPeriodMs: 10_000 });
     for (const name of ['a', 'b']) server.set(name);
     const due: string[] = [];
     const never: string[] = [];
@@ -449,7 +421,7 @@ describe('a list that brings nothing new', () => {
 
 describe('a handler that does not keep up', () => {
   test('is warned of when thousands of events wait for it, once for each doubling', async () => {
-    const { runtime, server, informer, start, logged } = scene();
+    const { runtime, server, informer, start, logged } = informerScene();
     let waitMs = 150;
     informer.addEventHandler({ onUpdate: () => runtime.process('handler').clock.sleep(waitMs) });
     informer.addEventHandler({ onUpdate: () => runtime.process('handler').clock.sleep(1) });

@@ -11,11 +11,11 @@ import {
 } from '@coracle/apimachinery';
 import type { Process, Random } from '@coracle/kernel';
 import { SimRuntime, uniform } from '@coracle/simulator';
-import { Clientset } from '../../kubernetes/clientset.ts';
 import { FakeServer } from './fixtures/fake-server.ts';
+import { configMapsOf } from './fixtures/informer-scene.ts';
 import { deletionKey, metaNamespaceKey } from './keys.ts';
 import type { HandlerRegistration } from './processor-listener.ts';
-import { type InformerOptions, SharedIndexInformer } from './shared-informer.ts';
+import { SharedIndexInformer } from './shared-informer.ts';
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 const versionOf = (object: Frozen<KubeObject>): string => object.metadata.resourceVersion ?? '';
@@ -130,9 +130,7 @@ async function run(seed: number, transforms: 'none' | 'halving' | 'failing'): Pr
   const server = new FakeServer(runtime.process('server'));
   const process = runtime.process('component');
   const random = runtime.random.fork('script');
-  const listWatch = new Clientset({ process, transport: server }).coreV1.configMaps(
-    '',
-  ) as unknown as InformerOptions<KubeObject>['listWatch']; // a kind is as good as another
+  const listWatch = configMapsOf(process, server);
   const world = { random, process, believers: [] as Believer[], mayMissAdditions: transforms !== 'none', isOver: false };
   const failing = (object: Frozen<KubeObject>): Frozen<KubeObject> => {
     if (!world.isOver && random.below(6) === 0) throw new Error('cannot transform');
@@ -216,9 +214,7 @@ describe('a handler that throws at any moment', () => {
       const server = new FakeServer(runtime.process('server'));
       const process = runtime.process('component');
       const random = runtime.random.fork('script');
-      const listWatch = new Clientset({ process, transport: server }).coreV1.configMaps(
-        '',
-      ) as unknown as InformerOptions<KubeObject>['listWatch']; // a kind is as good as another
+      const listWatch = configMapsOf(process, server);
       const informer = new SharedIndexInformer<KubeObject>({ process, name: 'configmaps', listWatch, resyncPeriodMs: 1_000 });
       let untilThrow = 1 + random.below(20);
       const maybeThrow = (): Promise<void> | undefined => {

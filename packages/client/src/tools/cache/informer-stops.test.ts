@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ApiRequest, type ExchangeOptions, type KubeObject, newInternalError } from '@coracle/apimachinery';
 import { SimRuntime, uniform } from '@coracle/simulator';
-import { Clientset } from '../../kubernetes/clientset.ts';
 import { FakeServer } from './fixtures/fake-server.ts';
+import { configMapsOf } from './fixtures/informer-scene.ts';
 import type { ResourceEventHandler } from './event-handlers.ts';
 import { type InformerOptions, SharedIndexInformer } from './shared-informer.ts';
 
@@ -101,9 +101,7 @@ describe('an informer that is stopped', () => {
         const server = new TellingServer(runtime.process('server'));
         for (const name of ['a', 'b', 'c']) server.set(name);
         const process = runtime.process('component');
-        const listWatch = new Clientset({ process, transport: server }).coreV1.configMaps(
-          '',
-        ) as unknown as InformerOptions<KubeObject>['listWatch']; // a kind is as good as another
+        const listWatch = configMapsOf(process, server);
         const controller = new AbortController();
         let told = 0;
         const stop = (): void => controller.abort(new Error('enough'));
