@@ -72,11 +72,11 @@ export interface ExchangeOptions {
   readonly bigints?: boolean | undefined;
   /** The kind of the objects that are asked for, by a list or a watch too. Over a wire, built-in ones may come as protobuf. */
   readonly kind?: GroupVersionKind | undefined;
-  /** Objects of lists and watches may come without `metadata.managedFields`. Default false. */
+  /** Objects of lists and watches may come without `metadata.managedFields`, which then need not be read. Default false. */
   readonly withoutManagedFields?: boolean | undefined;
   /**
-   * An earlier state of an object that a watch is about to give, where its caller has one: members whose bytes are still the same can be the
-   * same in both.
+   * An earlier state of an object that is about to be given, where the caller has one; '' is the namespace of an object without one. What
+   * has not changed since is not looked at again, and can be the same in both.
    */
   readonly previous?: ((namespace: string, name: string) => object | undefined) | undefined;
 }

@@ -1,15 +1,10 @@
-/** How a call is made, whatever it asks for. */
-export interface CallOptions {
-  /** Ends the call: it rejects with the signal's reason, a watch ends. The server may have carried it out. */
-  readonly signal?: AbortSignal | undefined;
-  /** Objects of lists and watches may come without `metadata.managedFields`, which then need not be read. Default false. */
-  readonly withoutManagedFields?: boolean | undefined;
-  /**
-   * An earlier state of an object that a watch is about to give, where the caller has one; '' is the namespace of an object without one.
-   * What has not changed since is not looked at again, and can be the same in both.
-   */
-  readonly previous?: ((namespace: string, name: string) => object | undefined) | undefined;
-}
+import type { ExchangeOptions } from '@coracle/apimachinery';
+
+/**
+ * How a call is made, whatever it asks for. When `signal` aborts, the call rejects with its reason, and a watch ends; the server may have
+ * carried it out.
+ */
+export type CallOptions = Pick<ExchangeOptions, 'signal' | 'withoutManagedFields' | 'previous'>;
 
 /** Which state of an object to read (meta/v1 GetOptions). */
 export interface GetOptions {
