@@ -28,7 +28,7 @@ const maxDepth = 100;
 
 /**
  * Whether the bytes from `at` to `end` are a message with fields of these looks and no others, in the form in which everybody writes them:
- * then to read them will not fail. It takes a fifth of reading. False says nothing: they have to be read in order to know.
+ * then to read them will not fail. It makes nothing. False says nothing: they have to be read in order to know.
  */
 export function isUsual(bytes: Uint8Array, start: number, end: number, looks: Looks, depth: number): boolean {
   let at = start;

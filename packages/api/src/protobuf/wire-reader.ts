@@ -11,8 +11,8 @@ const maxGroups = 100;
 const lastNumber = 2 ** 29 - 1;
 
 /**
- * Texts that were read before, by a hash of some of their bytes: names, keys and words of an API come again and again, and to find one takes half
- * of what it takes to make one, and no room.
+ * Texts that were read before, by a hash of some of their bytes: names, keys and words of an API come again and again, and one that is
+ * found takes no room.
  */
 const known: string[] = new Array<string>(4_096).fill('');
 const longestKnown = 32;

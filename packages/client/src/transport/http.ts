@@ -109,7 +109,7 @@ export class HttpConnections implements ClosableTransport {
       return await this.#send(formed.request, { ...options, form: formed.form });
     } catch (error) {
       if (!isUnknownField(error)) throw error;
-      return this.#send(request, options);
+      return this.#send(request, options); // in JSON, which has what is unknown here
     }
   }
 

@@ -28,7 +28,7 @@ export interface FormedRequest {
  */
 export class ProtobufForms {
   #loading: Promise<ProtobufCodec> | undefined;
-  // Of each kind, with what its objects held that is unknown here.
+  // By name: kinds of which an object held something that is unknown here.
   readonly #jsonOnly = new Set<string>();
 
   /** The request in the form in which it should be sent. `kind`: of the objects that it asks for. */
